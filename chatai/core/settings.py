@@ -1,0 +1,240 @@
+"""Every setting of ChatAI, in one typed place.
+
+Values come from the environment, then from `.env` in the current folder, then from the defaults here.
+`docs/reference/settings.md` is generated from this module (`make docs`), and a test fails when they differ.
+"""
+
+from __future__ import annotations
+
+import secrets
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PLACEHOLDER_SECRETS = {"your-secret-key-here", "secret", "changeme", "change-me", "test", "password"}
+MIN_SECRET_LENGTH = 32
+
+
+class SettingsError(Exception):
+    """A setting is wrong or missing. The message names it, says what is wrong and how to mend it."""
+
+
+class Settings(BaseSettings):
+    """The settings by group. Field names are the variables' names in lower case."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    # --- Application
+    environment: Literal["production", "development", "local"] = Field(
+        "local", description="`production` refuses insecure settings at start; `development` and `local` are alike."
+    )
+    data_dir: Path = Field(
+        Path("data"), description="The one folder for everything that is kept: database, uploads, logs, secrets."
+    )
+    host: str = Field("127.0.0.1", description="Address that the web process listens on. `0.0.0.0` for all.")
+    port: int = Field(8000, ge=1, le=65535, description="Port of the web process (pages and API).")
+    bots_port: int = Field(3001, ge=1, le=65535, description="Port of the bot manager's webhook server.")
+    public_url: str = Field(
+        "", description="https address under which the world reaches this installation. Set: bots use webhooks."
+    )
+    frontend_url: str = Field(
+        "", description="Address of the pages, for links in mail. Empty: `PUBLIC_URL`, or this machine and `PORT`."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Comma-separated origins that may call the API from a browser, besides the pages themselves."
+    )
+    default_language: Literal["en", "ru"] = Field("en", description="Language of pages before a person chooses one.")
+    trusted_proxy_hops: int = Field(
+        0, ge=0, le=10, description="How many reverse proxies stand in front; that many `X-Forwarded-For` hops count."
+    )
+
+    # --- Database and Redis
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL 16+ with pgvector, as the owner of the tables. Empty: the embedded server."
+    )
+    database_app_url: SecretStr | None = Field(
+        None,
+        description="The same database as the application role, which owns nothing. Empty: the role `chatai_app` is "
+        "created by `chatai migrate`, with a password derived from `SECRET_KEY`.",
+    )
+    database_pool_size: int = Field(10, ge=1, le=200, description="Connections that each process may hold.")
+    redis_url: SecretStr | None = Field(None, description="Redis 7+ or Valkey. Empty: the embedded Valkey.")
+
+    # --- Security
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Signs sessions and encrypts stored tokens, at least 32 characters. Empty: one is made and kept "
+        "in `DATA_DIR/secrets`. In production with `DATABASE_URL` it must be set.",
+    )
+    algorithm: Literal["HS256", "HS384", "HS512"] = Field("HS256", description="Algorithm of the session tokens (JWT).")
+    access_token_expire_minutes: int = Field(1440, ge=5, le=525600, description="How long a log-in lasts, in minutes.")
+    enable_csrf_protection: bool = Field(True, description="Refuse form posts and API changes from other sites.")
+
+    # --- Models
+    openai_api_key: SecretStr | None = Field(
+        None, description="Key of OpenAI or of the compatible endpoint. Empty: assistants quote the best passages."
+    )
+    openai_base_url: str = Field("", description="Address of a compatible endpoint, up to and with `/v1`.")
+    openai_model: str = Field("gpt-4.1-mini", description="Chat model of assistants that name none.")
+    embedding_model: str = Field("", description="Embedding model. Empty: search works on full text alone.")
+    embedding_dimensions: int = Field(
+        0, ge=0, le=4000, description="Dimensions to ask of the embedding model. 0: the model's own."
+    )
+    ai_token_pool_enabled: bool = Field(False, description="Spread model calls over the pool of stored keys.")
+    model_timeout_seconds: float = Field(
+        60, gt=0, le=600, description="Longest wait for the model's next piece of an answer, in seconds."
+    )
+
+    # --- Mail
+    smtp_server: str = Field("", description="Mail server. Empty: mails are printed to the console instead of sent.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Port of the mail server. 465 speaks TLS from the start.")
+    smtp_username: str = Field("", description="Name at the mail server.")
+    smtp_password: SecretStr | None = Field(None, description="Password at the mail server.")
+    smtp_from: str = Field("", description="Sender's address. Empty: `SMTP_USERNAME`.")
+    smtp_starttls: bool = Field(True, description="Demand STARTTLS on ports other than 465.")
+
+    # --- Documents
+    max_upload_mb: int = Field(50, ge=1, le=2048, description="Largest document that is accepted, in MB.")
+    parser_timeout_seconds: int = Field(300, ge=1, le=3600, description="Longest time that reading a document may take.")
+    parser_memory_mb: int = Field(1024, ge=128, le=65536, description="Most memory that reading a document may take.")
+
+    # --- Telegram
+    telegram_api_url: str = Field(
+        "https://api.telegram.org", description="Bot API server: Telegram's, your own, or `chatai sandbox`."
+    )
+    sandbox_port: int = Field(8081, ge=1, le=65535, description="Port of `chatai sandbox`.")
+    bot_idle_seconds: int = Field(300, ge=1, description="A bot's process leaves after this many quiet seconds.")
+    bot_memory_mb: int = Field(150, ge=32, description="Most memory of its own that one bot's process may take.")
+    bot_answer_processes: int = Field(1, ge=1, le=64, description="Processes that make answers for the bots.")
+
+    # --- Observability
+    prometheus_enabled: bool = Field(True, description="Serve `/metrics`.")
+    metrics_port: int = Field(8001, ge=0, le=65535, description="Port of a separate metrics server.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    log_rotation: Literal["daily", "none"] = Field("daily", description="Rotate the log files at midnight, or never.")
+    log_retention_days: int = Field(7, ge=1, le=3650, description="How many days rotated log files are kept.")
+    health_check_interval: int = Field(30, ge=1, le=3600, description="Seconds between two checks of the components.")
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("public_url", "frontend_url", "openai_base_url", "telegram_api_url")
+    @classmethod
+    def _check_address(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+            raise ValueError("must be an address that starts with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("database_url", "database_app_url")
+    @classmethod
+    def _check_database_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and urlsplit(value.get_secret_value()).scheme.split("+")[0] not in {"postgresql", "postgres"}:
+            raise ValueError("must be an address that starts with postgresql://")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _check_secret_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and len(value.get_secret_value()) < MIN_SECRET_LENGTH:
+            raise ValueError(
+                f"must have at least {MIN_SECRET_LENGTH} characters; make one with: "
+                'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _refuse_insecure_production(self) -> Settings:
+        if self.environment != "production":
+            return self
+        problems = []
+        if self.secret_key is None and self.database_url is not None:
+            problems.append("SECRET_KEY must be set, the same for every process")
+        if self.secret_key and self.secret_key.get_secret_value().lower() in PLACEHOLDER_SECRETS:
+            problems.append("SECRET_KEY is a placeholder; make your own")
+        if "*" in self.cors_origins:
+            problems.append("CORS_ORIGINS may not be *; name the origins")
+        if not self.enable_csrf_protection:
+            problems.append("ENABLE_CSRF_PROTECTION may not be false")
+        if self.public_url and not self.public_url.startswith("https://"):
+            problems.append("PUBLIC_URL must start with https://")
+        if problems:
+            raise ValueError("not safe for ENVIRONMENT=production: " + "; ".join(problems))
+        return self
+
+    @property
+    def page_url(self) -> str:
+        """Where people find the pages, without a trailing slash."""
+        return self.frontend_url or self.public_url or f"http://localhost:{self.port}"
+
+    @property
+    def uploads_dir(self) -> Path:
+        """Folder of people's files: `uploads/{account_id}/documents`, `.../avatars`."""
+        return self.data_dir.absolute() / "uploads"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.data_dir.absolute() / "logs"
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets and PID files of the running installation. Nothing in it survives a restart."""
+        return self.data_dir.absolute() / "run"
+
+    @property
+    def secrets_dir(self) -> Path:
+        return self.data_dir.absolute() / "secrets"
+
+    def secret(self) -> str:
+        """The secret key: the setting, or the one kept under `DATA_DIR/secrets` (made on first use, mode 0600)."""
+        if self.secret_key:
+            return self.secret_key.get_secret_value()
+        return kept_secret(self.secrets_dir / "secret_key")
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in a file of mode 0600, made on first use. Two processes that ask at once get the same one."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(48))
+        try:
+            path.hardlink_to(fresh)  # fails if another process was first: then its secret counts
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text().strip()
+
+
+def load_settings() -> Settings:
+    """Reads the settings anew.
+
+    Raises:
+        SettingsError: One line for each wrong variable: its name, what is wrong, and the cure.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors(include_input=False, include_url=False):
+            name = ".".join(str(part) for part in problem["loc"]).upper()
+            text = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{name}: {text}" if name else text)
+        raise SettingsError("\n".join(lines)) from None
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return load_settings()
