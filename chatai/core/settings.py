@@ -101,7 +101,9 @@ class Settings(BaseSettings):
 
     # --- Documents
     max_upload_mb: int = Field(50, ge=1, le=2048, description="Largest document that is accepted, in MB.")
-    parser_timeout_seconds: int = Field(300, ge=1, le=3600, description="Longest time that reading a document may take.")
+    parser_timeout_seconds: int = Field(
+        300, ge=1, le=3600, description="Longest time that reading a document may take."
+    )
     parser_memory_mb: int = Field(1024, ge=128, le=65536, description="Most memory that reading a document may take.")
 
     # --- Telegram

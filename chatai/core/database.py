@@ -1,0 +1,189 @@
+"""PostgreSQL: connections, the unit of work, and the workspace that row security lets it see.
+
+The application logs in as `APP_ROLE`, which owns nothing and cannot bypass row security. A transaction names its
+workspace and person in session variables that the policies read; without them it sees no tenant's rows. What serves
+all tenants at once (the bot manager, jobs, health) takes `SYSTEM_ROLE` for one transaction, whose policies let it
+see every row. Being a role rather than a flag keeps the tenant policy a plain comparison that indexes serve.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from chatai.core.crypto import derive_key
+from chatai.core.errors import Unavailable
+
+APP_ROLE = "chatai_app"
+SYSTEM_ROLE = "chatai_system"
+
+DEFER_JOB = text(
+    "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(:queue, :task, 0, :lock, :queueing_lock, CAST(:args AS jsonb),"
+    " CAST(:at AS timestamptz))::procrastinate_job_to_defer_v1])"
+)
+
+
+class DatabaseAway(Unavailable):
+    """PostgreSQL can't be reached or refused a connection."""
+
+    code = "database_away"
+    en = "The database cannot be reached at the moment. Nothing is lost; please try again in a minute."
+    ru = "База данных сейчас недоступна. Ничего не потеряно, попробуйте через минуту."
+
+
+def app_password(secret: str) -> str:
+    """Password of the application role: derived, so that every process with the same secret key knows it."""
+    return derive_key(secret, "database-app-role").hex()
+
+
+def app_url(owner_url: str, secret: str) -> str:
+    """The owner's address, for the application role."""
+    parts = urlsplit(owner_url)
+    address = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{quote(APP_ROLE)}:{app_password(secret)}@{address}"))
+
+
+class UnitOfWork:
+    """One transaction. It ends at the edge that opened it: services and repositories never commit."""
+
+    def __init__(self, session: AsyncSession, workspace_id: UUID | None) -> None:
+        self.session = session
+        self.workspace_id = workspace_id
+        self._after_commit: list[Callable[[], Awaitable[None] | None]] = []
+
+    async def notify(self, channel: str, payload: str = "") -> None:
+        """PostgreSQL NOTIFY, delivered when the transaction commits. At most 8,000 bytes."""
+        await self.session.execute(
+            text("SELECT pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload}
+        )
+
+    async def enqueue(
+        self,
+        task: str,
+        *,
+        lock: str | None = None,
+        queueing_lock: str | None = None,
+        queue: str = "default",
+        **args: object,
+    ) -> None:
+        """Puts a durable job into the queue, in this transaction: it exists exactly if the transaction commits.
+
+        Args:
+            task: The task's name in `chatai.jobs`.
+            lock: Jobs with the same lock run one after the other.
+            queueing_lock: At most one waiting job may have it; a second one is silently left out.
+            queue: Which queue.
+            args: What the task gets; must be JSON.
+        """
+        values = {
+            "queue": queue,
+            "task": task,
+            "lock": lock,
+            "queueing_lock": queueing_lock,
+            "args": json.dumps(args, default=str),
+            "at": None,
+        }
+        if queueing_lock is None:
+            await self.session.execute(DEFER_JOB, values)
+            return
+        try:
+            async with self.session.begin_nested():
+                await self.session.execute(DEFER_JOB, values)
+        except DBAPIError as error:
+            if "procrastinate_jobs_queueing_lock_idx" not in str(error.orig):
+                raise
+
+    def after_commit(self, action: Callable[[], Awaitable[None] | None]) -> None:
+        """Does something outside the database (remove a file, say) once the transaction is safe."""
+        self._after_commit.append(action)
+
+    async def _committed(self) -> None:
+        for action in self._after_commit:
+            result = action()
+            if result is not None:
+                await result
+
+
+class Database:
+    """The application's connections to PostgreSQL.
+
+    Args:
+        url: `postgresql://` address of the application role.
+        pool_size: Connections held; 0 for none (each unit of work connects anew).
+    """
+
+    def __init__(self, url: str, pool_size: int = 10) -> None:
+        self.url = url
+        address = make_url(url).set(drivername="postgresql+psycopg")
+        options: dict[str, Any] = {
+            "connect_args": {
+                "connect_timeout": 5,
+                "application_name": "chatai",
+                # Plans for the values at hand: a tenant of ten rows and one of a million need different ones.
+                "options": "-c plan_cache_mode=force_custom_plan -c jit=off",
+            },
+        }
+        if pool_size:
+            options |= {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 10, "pool_pre_ping": True}
+        else:
+            options |= {"poolclass": NullPool}
+        self.engine: AsyncEngine = create_async_engine(address, **options)
+
+    def workspace(self, workspace_id: UUID, account_id: UUID | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A unit of work in one workspace: `async with database.workspace(id) as uow`."""
+        return self._unit(workspace_id, account_id)
+
+    def person(self, account_id: UUID | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A unit of work for a person in no workspace yet (log-in, registration): accounts and own memberships."""
+        return self._unit(None, account_id)
+
+    def system(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A unit of work that sees every workspace. For the bot manager, jobs, health and retention only."""
+        return self._unit(None, None, system=True)
+
+    @asynccontextmanager
+    async def _unit(
+        self, workspace_id: UUID | None, account_id: UUID | None, *, system: bool = False
+    ) -> AsyncIterator[UnitOfWork]:
+        session = AsyncSession(self.engine, expire_on_commit=False)
+        uow = UnitOfWork(session, workspace_id)
+        try:
+            async with session, session.begin():
+                if system:
+                    await session.execute(text(f"SET LOCAL ROLE {SYSTEM_ROLE}"))
+                else:
+                    await session.execute(
+                        text(
+                            "SELECT set_config('app.workspace_id', :workspace, true),"
+                            " set_config('app.account_id', :account, true)"
+                        ),
+                        {"workspace": str(workspace_id or ""), "account": str(account_id or "")},
+                    )
+                yield uow
+        except PoolTimeout as error:
+            raise DatabaseAway from error
+        except (OperationalError, InterfaceError) as error:
+            if error.connection_invalidated or not is_refusal(error):
+                raise DatabaseAway from error
+            raise
+        await uow._committed()
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def is_refusal(error: DBAPIError) -> bool:
+    """Whether the server answered with an SQL error of its own, other than that it is going away (class 57P)."""
+    state = getattr(error.orig, "sqlstate", None)
+    return state is not None and not str(state).startswith(("57P", "08"))
