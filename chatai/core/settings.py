@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         Path("data"), description="The one folder for everything that is kept: database, uploads, logs, secrets."
     )
+    frontend_cache_dir: Path | None = Field(
+        None, description="Where built pages are kept between starts. Empty: `chatai` in the user's cache folder."
+    )
     host: str = Field("127.0.0.1", description="Address that the web process listens on. `0.0.0.0` for all.")
     port: int = Field(8000, ge=1, le=65535, description="Port of the web process (pages and API).")
     bots_port: int = Field(3001, ge=1, le=65535, description="Port of the bot manager's webhook server.")
