@@ -33,6 +33,10 @@ DEFER_JOB = text(
     " CAST(:at AS timestamptz))::procrastinate_job_to_defer_v1])"
 )
 
+_SET_SCOPE = text(
+    "SELECT set_config('app.workspace_id', :workspace, true), set_config('app.account_id', :account, true)"
+)
+
 
 class DatabaseAway(Unavailable):
     """PostgreSQL can't be reached or refused a connection."""
@@ -61,6 +65,12 @@ class UnitOfWork:
         self.session = session
         self.workspace_id = workspace_id
         self._after_commit: list[Callable[[], Awaitable[None] | None]] = []
+
+    async def enter(self, workspace_id: UUID, account_id: UUID | None = None) -> None:
+        """Goes on in another workspace for the rest of the transaction: one that was just made, or just looked up."""
+        self.workspace_id = workspace_id
+        values = {"workspace": str(workspace_id), "account": str(account_id or "")}
+        await self.session.execute(_SET_SCOPE, values)
 
     async def notify(self, channel: str, payload: str = "") -> None:
         """PostgreSQL NOTIFY, delivered when the transaction commits. At most 8,000 bytes."""
@@ -163,13 +173,8 @@ class Database:
                 if system:
                     await session.execute(text(f"SET LOCAL ROLE {SYSTEM_ROLE}"))
                 else:
-                    await session.execute(
-                        text(
-                            "SELECT set_config('app.workspace_id', :workspace, true),"
-                            " set_config('app.account_id', :account, true)"
-                        ),
-                        {"workspace": str(workspace_id or ""), "account": str(account_id or "")},
-                    )
+                    values = {"workspace": str(workspace_id or ""), "account": str(account_id or "")}
+                    await session.execute(_SET_SCOPE, values)
                 yield uow
         except PoolTimeout as error:
             raise DatabaseAway from error

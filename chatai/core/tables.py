@@ -49,11 +49,17 @@ class TenantRow(Row):
     workspace_id: UUID = Field(foreign_key="workspace.id", ondelete="CASCADE", index=True)
 
 
-def row_security(table: str, condition: str = "workspace_id = chatai_workspace()") -> list[str]:
-    """SQL that lets the application role see one workspace's rows of a table, and the system role all of them."""
+def row_security(table: str, using: str = "workspace_id = chatai_workspace()", *, check: str = "") -> list[str]:
+    """SQL that lets the application role see one workspace's rows of a table, and the system role all of them.
+
+    Args:
+        table: The table.
+        using: Which rows the application role sees.
+        check: Which rows it may write, where that differs.
+    """
     return [
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
         f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
-        f"CREATE POLICY {table}_tenant ON {table} TO {APP_ROLE} USING ({condition}) WITH CHECK ({condition})",
+        f"CREATE POLICY {table}_tenant ON {table} TO {APP_ROLE} USING ({using}) WITH CHECK ({check or using})",
         f"CREATE POLICY {table}_system ON {table} TO {SYSTEM_ROLE} USING (true) WITH CHECK (true)",
     ]
