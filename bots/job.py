@@ -1,0 +1,141 @@
+"""One update in a worker: what its handlers can ask for and do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from bots.delivery import Delivery, Later, Place, Reply
+from bots.formatting import Language, Part, Source, render
+from bots.texts import text
+from bots.wire import Message, Wire
+
+EDIT_SECONDS = 1.1
+EDIT_SECONDS_IN_GROUPS = 4.0
+"""How often a growing answer is edited: a chat bears one message a second, a group twenty a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotConfig:
+    """What a worker knows of its bot. `api`: address of the Bot API server; `memory_mb`: of its own, at most."""
+
+    bot: str
+    token: str = field(repr=False)
+    api: str
+    telegram_id: int
+    username: str
+    language: Language
+    memory_mb: int
+
+
+class Link:
+    """The worker's end of the wire to the manager, shared by its jobs."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self._asks: dict[int, asyncio.Queue[Message]] = {}
+        self._last_ask = 0
+
+    def take_event(self, message: Message) -> None:
+        """Hands an event to the job that asked. One that no longer listens is no error."""
+        queue = self._asks.get(message["ask"])
+        if queue is not None:
+            queue.put_nowait(message)
+
+    async def ask(self, update: int, kind: str, **fields: Any) -> AsyncIterator[Message]:
+        """Asks the answer process; yields its events, the last one included (see `answers.LAST_EVENTS`)."""
+        self._last_ask += 1
+        number = self._last_ask
+        queue: asyncio.Queue[Message] = asyncio.Queue()
+        self._asks[number] = queue
+        ended = False
+        self.wire.send({"type": "ask", "ask": number, "update": update, "kind": kind, **fields})
+        try:
+            while not ended:
+                event = await queue.get()
+                ended = event["event"] != "delta"
+                yield event
+        finally:
+            del self._asks[number]
+            if not ended:
+                self.wire.send({"type": "cancel", "ask": number})
+
+    def log(self, level: str, event: str, **fields: Any) -> None:
+        self.wire.send({"type": "log", "level": level, "event": event, "fields": fields})
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One update being worked on. `replies`: messages that an earlier try has sent for it."""
+
+    update: int
+    replies: list[int]
+    bot: BotConfig
+    link: Link
+    delivery: Delivery
+
+    def reply_at(self, place: Place) -> Reply:
+        def sent(message: int) -> None:
+            self.link.wire.send({"type": "sent", "update": self.update, "message": message})
+
+        return Reply(self.delivery, place, list(self.replies), sent)
+
+    async def say(self, place: Place, words: str) -> None:
+        """Sends words of our own, as they are."""
+        await self.reply_at(place).show([Part(words)])
+
+    async def request(self, kind: str, **fields: Any) -> str:
+        """Asks for something that is answered in one piece.
+
+        Raises:
+            Later: The answer process went away.
+        """
+        async for event in self.link.ask(self.update, kind, **fields):
+            if event["event"] == "lost":
+                raise Later("the answer process went away")
+            return str(event.get("text") or event.get("sentence") or "")
+        raise Later("the answer process said nothing")
+
+    async def answer(self, place: Place, language: Language, **question: Any) -> None:
+        """Asks for an answer and shows it while it grows. Raises as `Delivery.call`, and Later as `request`."""
+        reply = self.reply_at(place)
+        growing: list[str] = []
+        interval = EDIT_SECONDS_IN_GROUPS if place.chat_id < 0 else EDIT_SECONDS
+
+        async def listen() -> Message:
+            async for event in self.link.ask(self.update, "answer", language=language, **question):
+                if event["event"] != "delta":
+                    return event
+                growing.append(event["text"])
+            raise Later("the answer process said nothing")
+
+        async with self.delivery.typing(place):
+            listener = asyncio.create_task(listen())
+            try:
+                shown = 0
+                while not listener.done():
+                    await asyncio.wait({listener}, timeout=interval)
+                    # An answer that is sent again is not played again: its messages stand already.
+                    if not listener.done() and len(growing) > shown and not self.replies:
+                        shown = len(growing)
+                        await reply.show_growing(render("".join(growing) + " …"))
+                last = await listener
+            finally:
+                listener.cancel()
+            await reply.show(_final_parts(last, language))
+
+
+def _final_parts(last: Message, language: Language) -> list[Part]:
+    """What an answer's last event shows.
+
+    Raises:
+        Later: The answer process went away before the end.
+    """
+    if last["event"] == "lost":
+        raise Later("the answer process went away")
+    if last["event"] == "failed":
+        return [Part(last["sentence"] or text("failed", language))]
+    sources = [Source(**source) for source in last["sources"]]
+    return render(last["text"], sources=sources, language=language) or [Part(text("failed", language))]
