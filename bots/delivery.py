@@ -84,8 +84,9 @@ class Delivery:
         """
         tries = 0
         while True:
-            while (delay := self.limits.delay(chat_id)) > 0:
+            if (delay := self.limits.delay(chat_id)) > 0:
                 await asyncio.sleep(delay)
+                continue
             self.limits.take(chat_id)
             try:
                 return await self._bot(method, request_timeout=REQUEST_SECONDS)
@@ -162,12 +163,13 @@ class Reply:
         except TelegramAPIError:
             return  # half an answer may be unfit where the whole is not; the whole is still to come
 
-    def _add(self, message: Message, part: Part) -> None:
-        self.messages.append(message.message_id)
-        self._shown[message.message_id] = part
-        self.sent(message.message_id)
+    def _add(self, message_id: int, part: Part) -> None:
+        self.messages.append(message_id)
+        self._shown[message_id] = part
+        self.sent(message_id)
 
-    async def _send(self, part: Part) -> Message:
+    async def _send(self, part: Part) -> int:
+        """The new message's id."""
         place = self.place
         reply = ReplyParameters(message_id=place.reply_to, allow_sending_without_reply=True) if place.reply_to else None
 
@@ -181,7 +183,8 @@ class Reply:
                 link_preview_options=_NO_PREVIEW,
             )
 
-        return await self._styled_or_plain(method, part)
+        message: Message = await self._styled_or_plain(method, part)
+        return message.message_id
 
     async def _edit(self, index: int, part: Part) -> None:
         message_id = self.messages[index]
@@ -200,16 +203,13 @@ class Reply:
         except TelegramBadRequest as error:
             reason = error.message.lower()
             if any(sign in reason for sign in _UNEDITABLE):  # the person deleted it, or it is too old
-                message = await self._send(part)
-                self.messages[index] = message_id = message.message_id
+                self.messages[index] = message_id = await self._send(part)
                 self.sent(message_id)
             elif "not modified" not in reason:
                 raise
         self._shown[message_id] = part
 
-    async def _styled_or_plain(
-        self, method: Callable[[list[MessageEntity]], TelegramMethod[Any]], part: Part
-    ) -> Any:
+    async def _styled_or_plain(self, method: Callable[[list[MessageEntity]], TelegramMethod[Any]], part: Part) -> Any:
         entities = [MessageEntity(**entity.to_dict()) for entity in part.entities]
         try:
             return await self.delivery.call(method(entities), self.place.chat_id)

@@ -8,16 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import pyromark
 from telegramify_markdown import MessageEntity as Entity
 from telegramify_markdown import RenderConfig, convert, utf16_len
 
+from chatai.core.i18n import Language
+
 MAX_MESSAGE_UNITS = 4096
 """The longest message that Telegram takes, in UTF-16 code units after entities are parsed."""
-
-Language = Literal["en", "ru"]
 
 _LINKS = re.compile(r"(?:https?|tg|mailto|tel):", re.IGNORECASE)
 _BREAKS = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r"(?<=[.!?…;])\s"), re.compile(r"\s"))
@@ -153,7 +152,7 @@ def _keep_tags(markdown: str) -> str:
     source = markdown.encode()
     kept, position = [], 0
     for event, where in pyromark.events_with_range(markdown, options=_OPTIONS):
-        if isinstance(event, dict) and ("Code" in event or "CodeBlock" in (event.get("Start") or ())):
+        if isinstance(event, dict) and ("Code" in event or "CodeBlock" in str(event.get("Start"))):
             kept.append(source[position : where["start"]].replace(b"<", b"&lt;"))
             kept.append(source[where["start"] : where["end"]])
             position = max(position, where["end"])

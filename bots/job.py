@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bots.delivery import Delivery, Later, Place, Reply
-from bots.formatting import Language, Part, Source, render
+from bots.formatting import Part, Source, render
 from bots.texts import text
 from bots.wire import Message, Wire
+from chatai.core.i18n import Language
 
 EDIT_SECONDS = 1.1
 EDIT_SECONDS_IN_GROUPS = 4.0

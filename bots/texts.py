@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from bots.formatting import Language
+from chatai.core.i18n import Language
 
 Text = Literal["help", "new", "text_only", "failed", "too_long"]
 

@@ -36,6 +36,9 @@ import struct
 from typing import Any
 
 MAX_FRAME_BYTES = 4 * 1024 * 1024
+MAX_PACKET_BYTES = 1024
+"""The longest packet between the manager and the zygote, which have a protocol of their own (see `zygote`)."""
+
 _LENGTH = struct.Struct(">I")
 
 Message = dict[str, Any]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
 
-from aiogram.filters import BaseFilter
 from aiogram.types import Message
 
 from bots.delivery import Place
-from bots.formatting import Language
-from bots.job import BotConfig, Job
+from bots.job import BotConfig
 from bots.texts import language_of
+from chatai.core.i18n import Language
 
 
 def command_of(message: Message, username: str) -> str | None:
@@ -32,15 +31,15 @@ def is_addressed(message: Message, bot: BotConfig) -> bool:
     if answered is not None and answered.from_user is not None and answered.from_user.id == bot.telegram_id:
         return True
     words = message.text or message.caption or ""
-    return command_of(message, bot.username) is not None or _mention(bot) in words.lower().split_mentions()
+    return command_of(message, bot.username) is not None or _mention(bot).search(words) is not None
 
 
 def question_in(message: Message, bot: BotConfig) -> str:
     """The message's words without the mention that called the bot."""
     words = message.text or ""
-    if message.chat.type == "private":
-        return words.strip()
-    return _without_mention(words, bot.username)
+    if message.chat.type != "private":
+        words = _mention(bot).sub(" ", words)
+    return words.strip()
 
 
 def place_of(message: Message) -> Place:
@@ -50,3 +49,19 @@ def place_of(message: Message) -> Place:
         topic=message.message_thread_id if message.is_topic_message else None,
         reply_to=None if message.chat.type == "private" else message.message_id,
     )
+
+
+def language_for(message: Message, bot: BotConfig) -> Language:
+    """The language of the person's app; where it is not told, the installation's."""
+    return language_of(message.from_user.language_code if message.from_user else None, bot.language)
+
+
+def name_of(message: Message) -> str:
+    """What to call the person, or the group or channel that speaks."""
+    if message.from_user is not None:
+        return message.from_user.full_name
+    return (message.sender_chat and message.sender_chat.title) or message.chat.title or ""
+
+
+def _mention(bot: BotConfig) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w@])@{re.escape(bot.username)}(?!\w)", re.IGNORECASE)

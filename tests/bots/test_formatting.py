@@ -45,7 +45,9 @@ def test_no_quotation_within_a_quotation():
     assert len([e for e in part.entities if "blockquote" in e.type]) == 1
 
 
-@pytest.mark.parametrize("text", ["\ud800 alone", "nul \0 here", "``` never closed", "**", "||", "[", "$", "|a|\n|-|", "#"])
+@pytest.mark.parametrize(
+    "text", ["\ud800 alone", "nul \0 here", "``` never closed", "**", "||", "[", "$", "|a|\n|-|", "#"]
+)
 def test_whatever_a_model_writes_can_be_sent(text):
     for part in render(text):
         part.text.encode()

@@ -1,0 +1,181 @@
+"""A bot's own process, forked from the zygote: it takes updates from the manager, and answers through Telegram.
+
+It holds no database connection and no other bot's secrets. It may crash, hang or run out of memory: the manager takes
+the undone updates up again with a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import os
+import random
+import resource
+import signal
+import socket
+import sys
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+
+from aiogram import Bot, Dispatcher
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.types import Update
+from pydantic import ValidationError
+
+from bots.delivery import Delivery, Later, Revoked, Undeliverable
+from bots.job import BotConfig, Job, Link
+from bots.limits import Limits
+from bots.wire import Message, Wire, WireError
+from chatai.core.logging import scrub
+
+EXIT_ORPHANED = 70
+EXIT_OUT_OF_MEMORY = 71
+EXIT_FAILED = 72
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+# Opened before the fork: the child need not load it.
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def run_child(end: socket.socket, parent: int, dispatcher: Dispatcher, session: AiohttpSession) -> None:
+    """The life of the forked process. Never returns.
+
+    Args:
+        end: The worker's end of the wire.
+        parent: Process id of the zygote: when it is gone, so is the worker.
+        dispatcher: Made and warmed in the zygote.
+        session: Likewise; not connected yet.
+    """
+    code = EXIT_FAILED
+    try:
+        _come_of_age(end, parent)
+        code = asyncio.run(_live(end, dispatcher, session))
+    except MemoryError:
+        code = EXIT_OUT_OF_MEMORY
+    except BaseException as error:
+        # Nobody is left to handle it. Only where it happened is told: what it says may quote an address or a person.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        os.write(2, f"a bot's process fails with {type(error).__name__}\n{where}".encode())
+    finally:
+        os._exit(code)
+
+
+def _come_of_age(end: socket.socket, parent: int) -> None:
+    """Lets go of what was inherited and is not the child's: signals, descriptors, random state."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    # A Ctrl-C in the terminal is for the manager, which drains its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _LIBC.prctl(_PR_SET_NAME, b"chatai-bot", 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(EXIT_ORPHANED)
+    kept = end.fileno()
+    os.closerange(3, kept)
+    os.closerange(kept + 1, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65_536))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    random.seed()
+    gc.enable()
+
+
+def limit_memory(megabytes: int) -> None:
+    """What this process allocates from now on may be so much; more raises MemoryError."""
+    if sys.platform != "linux":
+        return  # elsewhere the data limit does not count mapped memory
+    with open("/proc/self/status") as status:
+        used_kb = next(int(line.split()[1]) for line in status if line.startswith("VmData:"))
+    limit = used_kb * 1024 + megabytes * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+async def _live(end: socket.socket, dispatcher: Dispatcher, session: AiohttpSession) -> int:
+    """Serves until told to stop or until the manager is gone; the exit code."""
+    wire = await Wire.over(end)
+    start = await wire.receive()
+    if start is None or start["type"] != "start":
+        return EXIT_ORPHANED
+    config = BotConfig(**{field.name: start["bot"][field.name] for field in fields(BotConfig)})
+    limit_memory(config.memory_mb)
+    # Looking names up is the only thing done in threads.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
+    session.api = TelegramAPIServer.from_base(config.api)
+    worker = Worker(config, wire, dispatcher, Bot(config.token, session=session))
+    wire.send({"type": "ready"})
+    return await worker.serve()
+
+
+class Worker:
+    """One bot at work."""
+
+    def __init__(self, config: BotConfig, wire: Wire, dispatcher: Dispatcher, bot: Bot) -> None:
+        self._config = config
+        self._wire = wire
+        self._dispatcher = dispatcher
+        self._bot = bot
+        self._link = Link(wire)
+        self._delivery = Delivery(bot, Limits())
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def serve(self) -> int:
+        """Until all is done after `stop`, or until the manager is gone."""
+        leaving: asyncio.Task[None] | None = None
+        while True:
+            try:
+                message = await self._wire.receive()
+            except WireError:
+                return EXIT_FAILED
+            if message is None:
+                return EXIT_ORPHANED
+            match message["type"]:
+                case "update":
+                    task = asyncio.create_task(self._work(message))
+                    self._running.add(task)
+                    task.add_done_callback(self._running.discard)
+                case "event":
+                    self._link.take_event(message)
+                case "ping":
+                    self._wire.send({"type": "pong", "beat": message["beat"]})
+                case "stop" if leaving is None:
+                    leaving = asyncio.create_task(self._leave())
+            await self._wire.drain()
+
+    async def _leave(self) -> None:
+        """Finishes what is running and goes. The manager kills one that takes too long."""
+        while self._running:
+            await asyncio.wait(self._running)
+        await self._wire.close()
+        os._exit(0)
+
+    async def _work(self, message: Message) -> None:
+        number = message["update"]
+        job = Job(number, message["replies"], self._config, self._link, self._delivery)
+        try:
+            update = Update.model_validate(message["payload"], context={"bot": self._bot})
+            await self._dispatcher.feed_update(self._bot, update, job=job)
+            self._wire.send({"type": "done", "update": number, "error": None})
+        except Undeliverable as error:
+            self._wire.send({"type": "done", "update": number, "error": scrub(str(error))[:500]})
+        except ValidationError:
+            self._wire.send({"type": "done", "update": number, "error": "not an update that we understand"})
+        except Revoked as error:
+            self._wire.send({"type": "revoked", "reason": scrub(str(error))[:500]})
+        except Later as error:
+            self._wire.send({"type": "failed", "update": number, "error": scrub(str(error))[:500]})
+        except MemoryError:
+            # Nothing can be trusted any more: the process ends, and the manager tries anew.
+            os._exit(EXIT_OUT_OF_MEMORY)
+        except Exception as error:  # a fault of ours in one update must not end the others
+            reason = f"{type(error).__name__}: {scrub(str(error))}"[:500]
+            self._link.log("error", "an update failed", update=number, error=reason, where=_where(error))
+            self._wire.send({"type": "failed", "update": number, "error": reason})
+
+
+def _where(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    return " > ".join(f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames)

@@ -1,0 +1,121 @@
+"""The process from which every bot's process is forked: everything imported, the path walked once, memory frozen.
+
+It is started by exec (`python -m bots.zygote FD`), has no threads and no event loop when it forks, and knows no bot's
+secrets: the manager sends a worker its configuration over the worker's own wire.
+
+The manager speaks to it over a SOCK_SEQPACKET socket, one JSON object a packet:
+    → {"spawn": n}, with the worker's end of a socket pair as the packet's descriptor
+    → {"kill": n}
+    ← {"ready": true}
+    ← {"spawned": n, "pid": pid}
+    ← {"exited": n, "status": s}     as `os.waitstatus_to_exitcode`: negative is the signal's number
+When the manager goes, so do the zygote and all workers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+from dataclasses import dataclass, field
+
+from aiogram import Dispatcher
+from aiogram.client.session.aiohttp import AiohttpSession
+
+from bots.handlers import build_dispatcher
+from bots.session import build_session
+from bots.warmup import warm_up
+from bots.wire import MAX_PACKET_BYTES
+from bots.worker import run_child
+
+
+@dataclass
+class Zygote:
+    """The parent of the workers."""
+
+    control: socket.socket
+    dispatcher: Dispatcher
+    session: AiohttpSession
+    workers: dict[int, int] = field(default_factory=dict)
+    """Process id → the manager's number of the worker, for those not reaped yet: only they may be killed."""
+
+    def serve(self) -> None:
+        """Until the manager is gone."""
+        wake, woken = socket.socketpair()
+        wake.setblocking(False)
+        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        selector = selectors.DefaultSelector()
+        selector.register(self.control, selectors.EVENT_READ)
+        selector.register(woken, selectors.EVENT_READ)
+        self._tell({"ready": True})
+        while True:
+            ready = [key.fileobj for key, _ in selector.select()]
+            if woken in ready:
+                woken.recv(4096)
+                self._reap()
+            if self.control in ready and not self._obey():
+                break
+        for pid in self.workers:
+            os.kill(pid, signal.SIGKILL)
+
+    def _obey(self) -> bool:
+        """Does what one packet says; False when the manager is gone."""
+        packet, descriptors, _, _ = socket.recv_fds(self.control, MAX_PACKET_BYTES, 1)
+        if not packet:
+            return False
+        order = json.loads(packet)
+        if "spawn" in order:
+            self._spawn(order["spawn"], socket.socket(fileno=descriptors[0]))
+        elif "kill" in order:
+            for pid, number in self.workers.items():
+                if number == order["kill"]:
+                    os.kill(pid, signal.SIGKILL)
+        return True
+
+    def _spawn(self, number: int, end: socket.socket) -> None:
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            run_child(end, parent, self.dispatcher, self.session)
+        end.close()
+        self.workers[pid] = number
+        self._tell({"spawned": number, "pid": pid})
+
+    def _reap(self) -> None:
+        while self.workers:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            number = self.workers.pop(pid)
+            self._tell({"exited": number, "status": os.waitstatus_to_exitcode(status)})
+
+    def _tell(self, news: dict[str, object]) -> None:
+        try:
+            self.control.send(json.dumps(news).encode())
+        except ConnectionError:
+            return  # the manager is gone, which the next read tells
+
+
+def main(descriptor: int) -> None:
+    """Gets ready, and serves the manager at the other end of an inherited socket."""
+    # Ctrl-C and the stop of a whole group are the manager's business: it drains the workers, then hangs up here.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    control = socket.socket(fileno=descriptor)
+    dispatcher = build_dispatcher()
+    session = build_session()
+    asyncio.run(warm_up(dispatcher, session))
+    gc.collect()
+    gc.disable()
+    gc.freeze()
+    Zygote(control, dispatcher, session).serve()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
