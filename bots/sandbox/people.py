@@ -1,0 +1,199 @@
+"""What people do: write, edit, press buttons, send files, block a bot, take it into a group."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from typing import Any
+
+from bots.sandbox.entities import Formatted, tidy
+from bots.sandbox.methods.files import attachment
+from bots.sandbox.parameters import Upload
+from bots.sandbox.state import Chat, Sandbox, SandboxBot, Wire
+
+FIRST_GROUP = 1_000_000_000_000
+
+
+class PersonError(Exception):
+    """A person can't do that; the text says why."""
+
+
+def person(sandbox: Sandbox, number: int, first_name: str = "", *, username: str = "", language: str = "") -> Wire:
+    """The person with this number, made on first mention; names that are given replace the old ones."""
+    known = sandbox.people.get(number)
+    if known is None:
+        known = {"id": number, "is_bot": False, "first_name": first_name or f"Person {number}"}
+        sandbox.people[number] = known
+        sandbox.on_change()
+    changes = {"first_name": first_name, "username": username, "language_code": language}
+    known.update({key: value for key, value in changes.items() if value})
+    return known
+
+
+def new_group(
+    sandbox: Sandbox, bot: SandboxBot, title: str, founder: Wire, *, forum: bool = False, kind: str = "supergroup"
+) -> Chat:
+    """A group with this bot in it. The bot is told, as by Telegram, with `my_chat_member`."""
+    number = FIRST_GROUP + secrets.randbelow(FIRST_GROUP - 1) + 1
+    wire: Wire = {"id": -number, "title": title, "type": kind}
+    if forum:
+        wire["is_forum"] = True
+    chat = sandbox.add_chat(bot, wire)
+    chat.members[founder["id"]] = founder
+    _tell_membership(sandbox, bot, chat, founder, "left", "member")
+    return chat
+
+
+def new_topic(sandbox: Sandbox, bot: SandboxBot, chat: Chat, name: str, founder: Wire) -> int:
+    """A topic in a forum; gives back its `message_thread_id`."""
+    if not chat.wire.get("is_forum"):
+        raise PersonError("this group has no topics")
+    message = _message(sandbox, bot, chat, founder)
+    number = int(message["message_id"])
+    chat.topics[number] = name
+    message.update(
+        message_thread_id=number, is_topic_message=True, forum_topic_created={"name": name, "icon_color": 7322096}
+    )
+    _arrive(sandbox, bot, chat, message)
+    sandbox.on_change()
+    return number
+
+
+def write(
+    sandbox: Sandbox,
+    bot: SandboxBot,
+    author: Wire,
+    chat: Chat,
+    *,
+    text: str = "",
+    reply_to: int = 0,
+    topic: int = 0,
+    kind: str = "",
+    upload: Upload | None = None,
+) -> tuple[Wire, Wire | None]:
+    """A message to the bot, with a file where `kind` (document, photo, voice) and `upload` are given.
+
+    Returns:
+        The message, and the update that carries it; None when the bot does not get to see it.
+    """
+    formatted = tidy(Formatted(text))
+    if not formatted.text and upload is None:
+        raise PersonError("the message is empty")
+    if topic and topic not in chat.topics:
+        raise PersonError("this group has no such topic")
+    if chat.private and chat.closed:
+        unblock(sandbox, bot, chat, author)
+    if not chat.private:
+        chat.members.setdefault(author["id"], author)
+    message = _message(sandbox, bot, chat, author)
+    if topic:
+        message.update(message_thread_id=topic, is_topic_message=True)
+    if reply_to in chat.messages:
+        replied = chat.messages[reply_to]
+        message["reply_to_message"] = {key: value for key, value in replied.items() if key != "reply_to_message"}
+    text_key, entities_key = "text", "entities"
+    if upload is not None:
+        message.update(attachment(sandbox, kind, upload))
+        text_key, entities_key = "caption", "caption_entities"
+    if formatted.text:
+        message[text_key] = formatted.text
+        if formatted.entities:
+            message[entities_key] = formatted.entities
+    return message, _arrive(sandbox, bot, chat, message)
+
+
+def edit(sandbox: Sandbox, bot: SandboxBot, chat: Chat, message_id: int, text: str) -> tuple[Wire, Wire | None]:
+    old = chat.messages.get(message_id)
+    if old is None or old["from"]["id"] == bot.id:
+        raise PersonError("only a person's own message can be edited")
+    formatted = tidy(Formatted(text))
+    if not formatted.text:
+        raise PersonError("the message is empty")
+    key = "text" if "text" in old else "caption"
+    fresh = {name: value for name, value in old.items() if name not in ("entities", "caption_entities")}
+    fresh.update({key: formatted.text, "edit_date": int(time.time())})
+    if formatted.entities:
+        fresh["entities" if key == "text" else "caption_entities"] = formatted.entities
+    chat.messages[message_id] = fresh
+    sandbox.publish(bot, "edited", message=fresh)
+    update = sandbox.queue_update(bot, "edited_message", fresh) if _sees(bot, chat, fresh) else None
+    return fresh, update
+
+
+def press(sandbox: Sandbox, bot: SandboxBot, chat: Chat, author: Wire, message_id: int, data: str) -> Wire | None:
+    """Presses the inline button with this `callback_data`."""
+    message = chat.messages.get(message_id)
+    rows = (message or {}).get("reply_markup", {}).get("inline_keyboard", [])
+    if message is None or not any(button.get("callback_data") == data for row in rows for button in row):
+        raise PersonError("the message has no such button")
+    number = str(secrets.randbits(62))
+    bot.callbacks[number] = time.monotonic()
+    if len(bot.callbacks) > 1000:
+        bot.callbacks.popitem(last=False)
+    query = {"id": number, "from": author, "message": message, "chat_instance": str(chat.id * 7919), "data": data}
+    return sandbox.queue_update(bot, "callback_query", query)
+
+
+def block(sandbox: Sandbox, bot: SandboxBot, chat: Chat, author: Wire) -> None:
+    """The person blocks the bot, or takes it out of the group: it may not write there any more."""
+    if not chat.closed:
+        kind = chat.wire["type"]
+        chat.closed = "bot was blocked by the user" if chat.private else f"bot was kicked from the {kind} chat"
+        _tell_membership(sandbox, bot, chat, author, "member", "kicked")
+        sandbox.on_change()
+
+
+def unblock(sandbox: Sandbox, bot: SandboxBot, chat: Chat, author: Wire) -> None:
+    if chat.closed:
+        chat.closed = ""
+        _tell_membership(sandbox, bot, chat, author, "kicked", "member")
+        sandbox.on_change()
+
+
+def _message(sandbox: Sandbox, bot: SandboxBot, chat: Chat, author: Wire) -> Wire:
+    return {
+        "message_id": sandbox.next_message_id(bot),
+        "from": author,
+        "chat": chat.wire,
+        "date": int(time.time()),
+    }
+
+
+def _arrive(sandbox: Sandbox, bot: SandboxBot, chat: Chat, message: Wire) -> Wire | None:
+    sandbox.keep_message(chat, message)
+    sandbox.publish(bot, "message", message=message)
+    return sandbox.queue_update(bot, "message", message) if _sees(bot, chat, message) else None
+
+
+def _sees(bot: SandboxBot, chat: Chat, message: Wire) -> bool:
+    """In a group a bot with privacy on gets commands, mentions, replies to it and service messages."""
+    if chat.private:
+        return True
+    if chat.closed:
+        return False
+    if not bot.privacy or message.get("reply_to_message", {}).get("from", {}).get("id") == bot.id:
+        return True
+    if "forum_topic_created" in message:
+        return True
+    text = str(message.get("text", message.get("caption", "")))
+    command = re.match(r"/\w+(?:@(\w+))?", text)
+    if command:
+        return command[1] is None or command[1].lower() == bot.username.lower()
+    return f"@{bot.username.lower()}" in text.lower()
+
+
+def _tell_membership(sandbox: Sandbox, bot: SandboxBot, chat: Chat, author: Wire, old: str, new: str) -> None:
+    def member(status: str) -> dict[str, Any]:
+        ended = {"until_date": 0} if status == "kicked" else {}
+        return {"status": status, "user": bot.user(), **ended}
+
+    change = {
+        "chat": chat.wire,
+        "from": author,
+        "date": int(time.time()),
+        "old_chat_member": member(old),
+        "new_chat_member": member(new),
+    }
+    sandbox.queue_update(bot, "my_chat_member", change)
+    sandbox.publish(bot, "chats")
