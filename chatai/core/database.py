@@ -72,6 +72,10 @@ class UnitOfWork:
         values = {"workspace": str(workspace_id), "account": str(account_id or "")}
         await self.session.execute(_SET_SCOPE, values)
 
+    async def set_account(self, account_id: UUID) -> None:
+        """Says who the person is, once they have proven it: from here on they see their own memberships."""
+        await self.session.execute(_SET_SCOPE, {"workspace": str(self.workspace_id or ""), "account": str(account_id)})
+
     async def notify(self, channel: str, payload: str = "") -> None:
         """PostgreSQL NOTIFY, delivered when the transaction commits. At most 8,000 bytes."""
         await self.session.execute(

@@ -187,7 +187,7 @@ def spawn(
     with log.open("ab") as output, tempfile.TemporaryFile() as source:
         source.write(stdin)
         source.seek(0)
-        return subprocess.Popen(  # noqa: S603 - a list of our own making, no shell
+        return subprocess.Popen(
             [str(part) for part in command],
             stdin=source,
             stdout=output,
