@@ -1,0 +1,21 @@
+"""What the product needs of a language model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from chatai.core.ports import Port
+from chatai.domains.models.schemas import ModelEnd, ModelText, Prompt
+
+
+class LanguageModel(Protocol):
+    """Writes an answer piece by piece; the last event is `ModelEnd`."""
+
+    def stream(self, prompt: Prompt) -> AsyncIterator[ModelText | ModelEnd]:
+        """Raises: ModelAway, ModelSlow, ModelCut, ModelRefused, ModelBusy."""
+        ...
+
+
+# Nothing bound: no model is configured, and answers quote the documents.
+language_model: Port[LanguageModel] = Port("language model")

@@ -1,0 +1,51 @@
+"""What a model is asked and what it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class PromptMessage:
+    """One message of a prompt, in the roles of the chat completions API."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a chat model is asked. An empty model stands for the installation's."""
+
+    messages: list[PromptMessage] = field(default_factory=list)
+    model: str = ""
+    temperature: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class ModelText:
+    """The next piece of what the model writes."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEnd:
+    """The model is done. Tokens are as the provider counted them; 0 where it did not say."""
+
+    model: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cut_short: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """One call's use."""
+
+    purpose: Literal["answer", "embedding"]
+    model: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    duration_ms: int = 0
