@@ -200,7 +200,7 @@ class Sandbox:
         """Puts an update into the bot's queue; None when the bot did not ask for this kind."""
         if not bot.wants(kind):
             return None
-        update = {"update_id": update_id or self._next_update_id(bot), kind: content}
+        update: Wire = {"update_id": update_id or self._next_update_id(bot), kind: content}
         bot.updates[update["update_id"]] = update
         if bot.courier:
             bot.courier.offer(update)
