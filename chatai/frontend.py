@@ -67,11 +67,10 @@ def ensure_built(settings: Settings, progress: Progress = lambda _line: None) ->
     Raises:
         FrontendError: It can't be built.
     """
+    if found := find_built(settings):
+        return found
     cache = cache_dir(settings)
     frontend = Frontend(cache / "builds" / content_key(settings))
-    if _is_complete(frontend.folder):
-        os.utime(frontend.folder)
-        return frontend
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with _lock(cache, progress):
@@ -83,6 +82,15 @@ def ensure_built(settings: Settings, progress: Progress = lambda _line: None) ->
             f"Can't keep the built pages in {cache}: {error.strerror}. Set FRONTEND_CACHE_DIR."
         ) from None
     return frontend
+
+
+def find_built(settings: Settings) -> Frontend | None:
+    """The kept build for this code, if there is one."""
+    folder = cache_dir(settings) / "builds" / content_key(settings)
+    if not _is_complete(folder):
+        return None
+    os.utime(folder)  # the builds unused for longest are forgotten first
+    return Frontend(folder)
 
 
 def cache_dir(settings: Settings) -> Path:

@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that the web process listens on. `0.0.0.0` for all.")
     port: int = Field(8000, ge=1, le=65535, description="Port of the web process (pages and API).")
     bots_port: int = Field(3001, ge=1, le=65535, description="Port of the bot manager's webhook server.")
+    web_workers: int = Field(
+        1, ge=1, le=64, description="Worker processes of the web process. More than one needs Redis."
+    )
     public_url: str = Field(
         "", description="https address under which the world reaches this installation. Set: bots use webhooks."
     )

@@ -134,6 +134,10 @@ class EmbeddedPostgres:
         except psycopg.OperationalError:
             self._make_owner()
 
+    def attach(self) -> None:
+        """Makes the addresses known of a server that another process runs over this folder."""
+        self._sockets = socket_folder(self._run_dir)
+
     def _initialise(self, account: Account) -> None:
         """Makes the data folder beside its place and moves it there when complete: it exists whole or not at all."""
         stage = self.folder.with_name(f".{self.folder.name}.new")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from chatai import migrate
 from chatai.core.database import APP_ROLE, SYSTEM_ROLE
@@ -55,14 +54,10 @@ def test_an_owner_who_may_make_no_roles_is_told_what_an_administrator_has_to_run
     with psycopg.connect(empty_database, autocommit=True) as connection:
         connection.execute("CREATE ROLE small_owner LOGIN PASSWORD 'small'")
         try:
-            name = connection.info.dbname
-            grant = sql.SQL("GRANT ALL ON DATABASE {} TO small_owner").format(sql.Identifier(name))
-            connection.execute(grant)
-            small = postgres.owner_url(name).partition("@")[2]
+            small = postgres.owner_url(connection.info.dbname).partition("@")[2]
             with pytest.raises(migrate.MigrationError) as caught:
                 migrate.run(other_secret, f"postgresql://small_owner:small@{small}")
         finally:
-            connection.execute("DROP OWNED BY small_owner")
             connection.execute("DROP ROLE small_owner")
     text = str(caught.value)
     assert f"GRANT {SYSTEM_ROLE} TO {APP_ROLE} WITH INHERIT FALSE, SET TRUE" in text

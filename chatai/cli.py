@@ -1,0 +1,139 @@
+"""The command line: `chatai up` and the single processes and tools.
+
+Each command imports what it needs when it runs, so that `chatai --help` and a wrong setting answer at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from chatai.core.settings import Settings, SettingsError, load_settings
+
+SETTINGS_WRONG = 2
+
+app = typer.Typer(
+    help="ChatAI turns a business's documents into AI assistants, on its own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Entry point. What a person can mend is said in plain lines; wrong settings exit with 2."""
+    try:
+        app()
+    except SettingsError as error:
+        print(f"Wrong settings (environment or .env):\n{error}", file=sys.stderr)
+        sys.exit(SETTINGS_WRONG)
+
+
+@app.command()
+def up() -> None:
+    """Start everything: database, Redis, pages, bots and jobs. Ctrl-C stops it."""
+    settings = load_settings()
+    from chatai.launcher import up as run
+
+    raise typer.Exit(run(settings))
+
+
+@app.command()
+def web() -> None:
+    """Run the web process (pages and API). Needs DATABASE_URL."""
+    settings = _with_database(load_settings())
+    from chatai.frontend import FrontendError, ensure_built
+    from chatai.launcher.web import web_command
+
+    try:
+        built = ensure_built(settings, lambda line: print(line, file=sys.stderr))
+    except FrontendError as error:
+        _fail(str(error))
+    command = web_command(settings, redis=settings.redis_url is not None)
+    os.execve(command[0], command, {**os.environ, **built.environment()})  # noqa: S606 - our own command, no shell
+
+
+@app.command()
+def bots() -> None:
+    """Run the bot manager. Needs DATABASE_URL."""
+    _with_database(load_settings())
+    from bots.manager import main as run
+
+    run()
+
+
+@app.command()
+def jobs() -> None:
+    """Run the background jobs. Needs DATABASE_URL."""
+    _with_database(load_settings())
+    from chatai.jobs.worker import main as run
+
+    run()
+
+
+@app.command()
+def sandbox() -> None:
+    """Run a local Telegram Bot API server with a chat page, to try bots without Telegram."""
+    load_settings()
+    from bots.sandbox import main as run
+
+    run()
+
+
+@app.command()
+def migrate(
+    down: Annotated[str | None, typer.Option(help="Take migrations back, down to this revision (or `base`).")] = None,
+) -> None:
+    """Bring the database to the newest revision: extension, roles, tables."""
+    settings = load_settings()
+    from chatai import migrate as migration
+    from chatai.launcher import LaunchError
+    from chatai.launcher.engines import borrowed_database
+
+    try:
+        with borrowed_database(settings) as owner_url:
+            if down is None:
+                migration.run(settings, owner_url)
+            else:
+                migration.down(settings, owner_url, down)
+            revision = migration.current(migration.application_url(settings, owner_url))
+    except (migration.MigrationError, LaunchError) as error:
+        _fail(str(error))
+    print(f"The database is at revision {revision or 'base'}.")
+
+
+@app.command()
+def doctor() -> None:
+    """Look at everything that ChatAI needs and say what is wrong and how to mend it."""
+    from chatai.launcher.doctor import examine
+
+    raise typer.Exit(0 if asyncio.run(examine(load_settings())) else 1)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    print(installed("chatai"))
+
+
+def _with_database(settings: Settings) -> Settings:
+    """The single processes find the database in the environment; `chatai up` puts it there."""
+    if settings.database_url is None and settings.database_app_url is None:
+        _fail("DATABASE_URL is not set. `chatai up` brings its own database; single processes need one given.")
+    return settings
+
+
+def _fail(sentence: str) -> NoReturn:
+    print(sentence, file=sys.stderr)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()
