@@ -16,6 +16,7 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import psutil
@@ -29,6 +30,9 @@ from chatai.core.database import Database
 from chatai.core.ids import new_id
 from chatai.core.settings import Settings, get_settings
 from chatai.engines import EmbeddedPostgres, EmbeddedValkey
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
 
 SECRET_KEY = "a-secret-key-that-only-the-tests-use-0123456789"
 TEMPLATE = "chatai_template"
@@ -192,6 +196,20 @@ async def actor(new_actor: Callable[..., Awaitable[Actor]]) -> Actor:
 async def stranger(new_actor: Callable[..., Awaitable[Actor]]) -> Actor:
     """The admin of another workspace, who must see and change nothing of `actor`'s."""
     return await new_actor()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A headless Chromium: the one named by `CHROMIUM` (see `scripts/with-browser`), the system's, or Playwright's."""
+    from playwright.async_api import async_playwright
+
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    async with async_playwright() as playwright:
+        arguments = ["--disable-dev-shm-usage"] + (["--no-sandbox"] if os.geteuid() == 0 else [])
+        launched = await playwright.chromium.launch(executable_path=program, args=arguments)
+        yield launched
+        await launched.close()
 
 
 @pytest.fixture(scope="session")

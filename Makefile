@@ -1,0 +1,62 @@
+# ChatAI's commands. `make` alone lists them. Needs Python 3.11 or newer as python3 (or PYTHON=...), and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+export PLAYWRIGHT_SKIP_BROWSER_GC := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help up test lint fmt typecheck lock docs screenshots bench
+
+help: ## List the commands
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(VENV)/.installed ## Set everything up and start ChatAI (Ctrl-C stops it)
+	@exec $(BIN)/chatai up
+
+test: $(VENV)/.tested ## Run the tests (ARGS="-k name" for some of them)
+	@scripts/with-browser $(BIN)/python -m pytest $(or $(TEST_WORKERS),-n 2) $(ARGS)
+
+lint: $(VENV)/.tested ## Check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(MAKE) --no-print-directory typecheck
+	$(BIN)/lint-imports
+
+typecheck: $(VENV)/.tested ## Check the types
+	$(BIN)/mypy chatai bots
+
+fmt: $(VENV)/.tested ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.tested ## Resolve the dependencies anew into the two lock files
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group build -o requirements.lock
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
+
+docs: $(VENV)/.installed ## Generate the settings' reference
+	$(BIN)/python -m scripts.settings_reference
+
+screenshots: $(VENV)/.tested ## Take the pages' pictures for the documents
+	@scripts/with-browser $(BIN)/python -m scripts.screenshots
+
+bench: $(VENV)/.tested ## Measure start time, memory and answers on this machine
+	@scripts/with-browser $(BIN)/python -m scripts.bench
+
+# --- what the commands above stand on; each stamp is renewed when its lock changes
+
+$(BIN)/python:
+	@scripts/make-venv "$(PYTHON)" "$(VENV)"
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+	@test -e $(VENV)/.tested || { echo "Installing ChatAI's requirements (once) ..."; \
+	  $(PIP) install --quiet --require-hashes --only-binary :all: -r requirements.lock; }
+	@$(PIP) install --quiet --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+$(VENV)/.tested: requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what the tests need (once) ..."
+	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements-dev.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --no-index -e .
+	@touch $@ $(VENV)/.installed
