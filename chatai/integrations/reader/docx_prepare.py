@@ -10,6 +10,8 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
+import zlib
+from copy import deepcopy
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -49,12 +51,14 @@ EQUATIONS = [f"{{http://schemas.openxmlformats.org/officeDocument/2006/math}}{ta
 class Prepared:
     """The document for docx2python, and what it would not tell.
 
-    `levels` maps style ids to heading levels (1 and more); `contents` are the styles of tables of contents.
+    `levels` maps style ids to heading levels (1 and more); `contents` are the styles of tables of contents; `lists`
+    maps styles that number their paragraphs to the `w:numPr` that does it.
     """
 
     file: BytesIO
     levels: dict[str, int] = field(default_factory=dict)
     contents: set[str] = field(default_factory=set)
+    lists: dict[str, Any] = field(default_factory=dict)
 
 
 def prepare(path: Path) -> Prepared:
@@ -67,7 +71,7 @@ def prepare(path: Path) -> Prepared:
     prepared = Prepared(BytesIO())
     try:
         with zipfile.ZipFile(path) as source, zipfile.ZipFile(prepared.file, "w", zipfile.ZIP_STORED) as target:
-            for entry in source.infolist():
+            for entry in sorted(source.infolist(), key=lambda entry: not entry.filename.endswith("/styles.xml")):
                 kind = posixpath.basename(entry.filename)
                 if entry.filename.endswith(".rels"):
                     target.writestr(entry.filename, source.read(entry))
@@ -76,11 +80,11 @@ def prepare(path: Path) -> Prepared:
                     if kind == "styles.xml":
                         _read_styles(_parse(data), prepared)
                     elif re.match(r"(document|header|footer|footnotes|endnotes)\d*\.xml$", kind):
-                        data = etree.tostring(_marked(_parse(data)), encoding="utf-8")
+                        data = etree.tostring(_marked(_parse(data), prepared), encoding="utf-8")
                         target.writestr(entry.filename, data)
                     elif kind == "numbering.xml":
                         target.writestr(entry.filename, data)
-    except (zipfile.BadZipFile, zipfile.zlib.error, etree.XMLSyntaxError, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, etree.XMLSyntaxError, NotImplementedError, EOFError) as error:
         raise ReadFailure("damaged_file") from error
     return prepared
 
@@ -106,6 +110,11 @@ def _read_styles(root: Any, prepared: Prepared) -> None:
             prepared.contents.add(style_id)
         elif outline is not None and (outline.get(f"{{{W}}}val") or "9") in "012345678":
             prepared.levels[style_id] = int(outline.get(f"{{{W}}}val")) + 1
+        numbering = style.find(f"{{{W}}}pPr/{{{W}}}numPr")
+        if numbering is not None and numbering.find(f"{{{W}}}numId") is not None and style_id not in prepared.levels:
+            if numbering.find(f"{{{W}}}ilvl") is None:
+                etree.SubElement(numbering, f"{{{W}}}ilvl").set(f"{{{W}}}val", "0")
+            prepared.lists[style_id] = numbering
         parent = style.find(f"{{{W}}}basedOn")
         if parent is not None:
             based[style_id] = parent.get(f"{{{W}}}val") or ""
@@ -117,7 +126,12 @@ def _read_styles(root: Any, prepared: Prepared) -> None:
             prepared.levels.setdefault(style_id, prepared.levels[ancestor])
 
 
-def _marked(root: Any) -> Any:
+def _marked(root: Any, prepared: Prepared) -> Any:
+    for properties in root.iter(f"{{{W}}}pPr"):
+        style = properties.find(f"{{{W}}}pStyle")
+        numbering = prepared.lists.get(style.get(f"{{{W}}}val") or "") if style is not None else None
+        if numbering is not None and properties.find(f"{{{W}}}numPr") is None:
+            properties.append(deepcopy(numbering))  # docx2python looks for a list's marks in the paragraph alone
     for element in root.iter(f"{{{W}}}t"):
         if element.text and MARKS.search(element.text):
             element.text = MARKS.sub("", element.text)

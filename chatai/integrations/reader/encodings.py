@@ -27,7 +27,14 @@ SIGN_SCORE = {
 }
 STRANGE = -12.0  # what stands in no ordinary text: box drawing, rare signs, holes of the code page
 SWAPPED_CASE = -4.0  # a capital after a small letter
-CYRILLIC_CODE_PAGES = ("cp1251", "koi8-r", "cp866", "mac-cyrillic")
+CAPITAL = -0.5  # at a word's beginning; the next ones of a word in capitals cost nothing
+# How letters follow each other, by whether they are vowels: words of the wrong code page lose this rhythm.
+VOWELS = frozenset("аеёиоуыэюя")
+RHYTHM = {(False, True): -0.5, (False, False): -1.0, (True, False): -0.2, (True, True): -1.9}
+NEVER_FIRST = frozenset("ъыь")  # nor after a vowel, the signs
+IMPOSSIBLE = -4.0
+UNLIKELY_TEXT = -6.0  # a mean below this is no text; prose has about -4
+CYRILLIC_CODE_PAGES = {"cp1251": 0.0, "koi8-r": 0.0, "cp866": -0.3, "mac-cyrillic": -0.8}  # how rare files in it are
 WESTERN_SCORE = dict.fromkeys("éèêëàâäáãåçñöóòôõøüúùûíìîïßæœÉÈÀÄÖÜÇÑÅØ", -3.0)
 
 SAMPLE_BYTES = 256 * 1024
@@ -91,10 +98,13 @@ def _broken_utf8(data: bytes) -> str | None:
 
 def _code_page(data: bytes) -> str | None:
     sample = data[:SAMPLE_BYTES]
-    scores = {name: _score(sample.decode(name, errors="replace"), cyrillic=True) for name in CYRILLIC_CODE_PAGES}
+    scores = {
+        name: _score(sample.decode(name, errors="replace"), cyrillic=True) + rarity
+        for name, rarity in CYRILLIC_CODE_PAGES.items()
+    }
     scores["cp1252"] = _score(sample.decode("cp1252", errors="replace"), cyrillic=False)
     best = max(scores, key=lambda name: scores[name])
-    if scores[best] < -7.0:
+    if scores[best] < UNLIKELY_TEXT:
         return None
     text = data.decode(best, errors="replace")
     return text if text.count("\ufffd") <= max(1, len(text) * BROKEN_SHARE) else None
@@ -110,11 +120,7 @@ def _score(text: str, *, cyrillic: bool) -> float:
             count += 1
             small = character.lower()
             if cyrillic and "\u0400" <= character <= "\u04ff":
-                total += LETTER_SCORE.get(small, OTHER_CYRILLIC)
-                if character != small:
-                    total += SWAPPED_CASE if before.islower() else -0.7
-                if before.isascii() and before.isalpha():
-                    total -= 3.0  # Latin and Cyrillic in one word
+                total += LETTER_SCORE.get(small, OTHER_CYRILLIC) + _transition(before, character)
             elif not cyrillic and character in WESTERN_SCORE:
                 total += WESTERN_SCORE[character]
                 if not ((before.isascii() and before.isalpha()) or before.isspace()):
@@ -123,3 +129,19 @@ def _score(text: str, *, cyrillic: bool) -> float:
                 total += SIGN_SCORE.get(character, STRANGE)
         before = character
     return total / count if count else 0.0
+
+
+def _transition(before: str, character: str) -> float:
+    """How likely a Cyrillic letter is after what stands before it."""
+    small = character.lower()
+    score = 0.0
+    if character != small and not before.isupper():
+        score += SWAPPED_CASE if before.islower() else CAPITAL
+    if not before.isalpha():
+        return score + (IMPOSSIBLE if small in NEVER_FIRST else 0.0)
+    if before.isascii():
+        return score - 3.0  # Latin and Cyrillic in one word
+    after_vowel = before.lower() in VOWELS
+    if after_vowel and small in NEVER_FIRST:
+        return score + IMPOSSIBLE
+    return score + RHYTHM[after_vowel, small in VOWELS]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path, PurePath
 
 from chatai.integrations.reader.archive import check_archive
@@ -60,7 +61,7 @@ def _office(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             declared = archive.read(types)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError, zipfile.zlib.error) as error:
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError, zlib.error) as error:
         raise ReadFailure("damaged_file") from error
     if not any(kind in declared for kind in WORD_MAIN) or not any(name.endswith("document.xml") for name in entries):
         raise ReadFailure("unsupported_type")

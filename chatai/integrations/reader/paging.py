@@ -16,13 +16,14 @@ class Block:
     """A paragraph, a list item or a table row, without a line end.
 
     `gap` is what stands before it on its page; `breaks` is true where the document itself begins a new page;
-    `level` is 1 and more for headings.
+    `level` is 1 and more for headings, `title` a heading's text where the block's has marks around it.
     """
 
     text: str
     gap: str = "\n\n"
     breaks: bool = False
     level: int = 0
+    title: str = ""
 
 
 def paginate(blocks: Iterable[Block]) -> Iterator[Page]:
@@ -69,9 +70,9 @@ def _cut(block: Block) -> Iterator[Block]:
         end = max(text.rfind("\n", PAGE_CHARS // 2, PAGE_CHARS), text.rfind(". ", PAGE_CHARS // 2, PAGE_CHARS) + 1)
         end = end if end > 0 else text.rfind(" ", PAGE_CHARS // 2, PAGE_CHARS)
         end = end if end > 0 else PAGE_CHARS
-        yield Block(text[:end].rstrip(), block.gap if first else "\n", block.breaks and first, block.level)
+        yield Block(text[:end].rstrip(), block.gap if first else "\n", block.breaks and first, block.level, block.title)
         text, first = text[end:].lstrip(), False
-    yield Block(text, block.gap if first else "\n", block.breaks and first, block.level)
+    yield Block(text, block.gap if first else "\n", block.breaks and first, block.level, block.title)
 
 
 def _page(number: int, blocks: list[Block]) -> Page:
@@ -81,7 +82,8 @@ def _page(number: int, blocks: list[Block]) -> Page:
     for block in blocks:
         gap = block.gap if parts else ""
         if block.level:
-            headings.append(Heading(length + len(gap), block.level, block.text.lstrip("# ").replace("\n", " ")[:300]))
+            title = (block.title or block.text).replace("\n", " ")[:300]
+            headings.append(Heading(length + len(gap), block.level, title))
         parts.append(gap + block.text)
         length += len(gap) + len(block.text)
     return Page(number, "".join(parts), tuple(headings))

@@ -67,7 +67,7 @@ def _markdown(text: str) -> Iterator[Block]:
             yield Block("\n".join(paragraph))
             paragraph = []
         if heading:
-            yield Block(line.strip(), level=len(heading.group(1)))
+            yield Block(line.strip(), level=len(heading.group(1)), title=heading.group(2))
         elif line or fence:
             paragraph.append(line)
     if paragraph:

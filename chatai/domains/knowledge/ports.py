@@ -1,0 +1,88 @@
+"""What knowledge needs from outside: a reader of files, a place for them, and perhaps an embedding model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from chatai.core.ports import Port
+from chatai.domains.knowledge.schemas import ReadPage, ReadProgress
+
+
+class DocumentReader(Protocol):
+    async def identify(self, path: Path, name: str) -> str:
+        """The media type by content.
+
+        Raises:
+            UnreadableDocument: It is none that can be read.
+        """
+        ...
+
+    def read(self, path: Path, media_type: str) -> AsyncIterator[ReadProgress | ReadPage]:
+        """Progress as it goes, then every page in order. Closing the iterator stops the reading.
+
+        Raises:
+            UnreadableDocument: Why it can't be read.
+        """
+        ...
+
+
+class NewFile(Protocol):
+    """A file that is being received, under a name of its own that nobody else sees."""
+
+    @property
+    def storage_name(self) -> str: ...
+
+    @property
+    def path(self) -> Path: ...
+
+    def write(self, data: bytes) -> None:
+        """Raises StorageFull."""
+        ...
+
+    def finish(self) -> None:
+        """All bytes are on the disk, not only in its cache, when this returns."""
+        ...
+
+    def discard(self) -> None: ...
+
+
+class FileStore(Protocol):
+    """People's files. All methods block: call them in a thread."""
+
+    def new(self, account_id: UUID) -> NewFile: ...
+
+    def keep(self, account_id: UUID, storage_name: str) -> None:
+        """Gives a finished file its final name, atomically."""
+        ...
+
+    def path(self, account_id: UUID, storage_name: str) -> Path: ...
+
+    def delete(self, account_id: UUID, storage_name: str) -> None:
+        """Removes the file, finished or not. Nothing happens if there is none."""
+        ...
+
+
+class Embedder(Protocol):
+    """An embedding model."""
+
+    @property
+    def model(self) -> str:
+        """Its name with what else distinguishes its vectors, e.g. `text-embedding-3-small@512`."""
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector a text, in order, all of one length.
+
+        Raises:
+            EmbeddingsAway: Worth another try.
+            EmbeddingsRefused: Not worth one.
+        """
+        ...
+
+
+document_reader: Port[DocumentReader] = Port("document reader")
+file_store: Port[FileStore] = Port("file store")
+embedder: Port[Embedder] = Port("embedder")

@@ -1,0 +1,98 @@
+"""PDF documents through the real child process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chatai.domains.knowledge.errors import DamagedFile, NoText, PasswordProtected
+from chatai.domains.knowledge.schemas import ReadPage, ReadProgress
+from chatai.integrations.reader.process import ChildReader
+from chatai.integrations.reader.protocol import PDF
+from tests.integrations.reader.reading import read_all
+from tests.knowledge.documents import make_pdf, shared_data
+
+
+async def test_pages_keep_their_numbers_and_headings_their_places(reader: ChildReader) -> None:
+    pages, progress = await read_all(reader, shared_data("pdf") / "GeoTopo-komprimiert.pdf", PDF)
+    assert [page.number for page in pages] == list(range(1, 118))
+    assert progress[-1] == ReadProgress(117, 117)
+    assert progress[1].pages_read == 1  # told page by page, not at the end
+    topology = pages[20]
+    assert "1.6 Wege und Knoten" in topology.text
+    assert [heading.title for heading in topology.headings] == ["1.6 Wege und Knoten"]
+    heading = topology.headings[0]
+    assert topology.text[heading.offset :].startswith("1.6 Wege und Knoten")
+    assert heading.level == 2
+
+
+async def test_running_headers_ligatures_and_cut_words_are_mended(reader: ChildReader) -> None:
+    pages, _ = await read_all(reader, shared_data("pdf") / "GeoTopo-komprimiert.pdf", PDF)
+    text = pages[20].text
+    assert not text.startswith("18 1.6. WEGE UND KNOTEN")
+    assert "offenen Kugeln" in text
+    assert "Nach Voraussetzung kann" in text
+
+
+async def test_two_columns_are_read_one_after_the_other(reader: ChildReader) -> None:
+    pages, _ = await read_all(reader, shared_data("pdf") / "multicolumn.pdf", PDF)
+    assert "consectetuer adipiscing elit. Ut purus elit" in pages[0].text
+
+
+@pytest.mark.parametrize("name", ["google-doc-document", "habibi", "pdflatex-4-pages", "pdflatex-forms"])
+async def test_other_producers_are_read(reader: ChildReader, name: str) -> None:
+    pages, _ = await read_all(reader, shared_data("pdf") / f"{name}.pdf", PDF)
+    assert all(page.text and not page.unreadable for page in pages)
+
+
+async def test_password_and_pictures_only_say_so(reader: ChildReader) -> None:
+    folder = shared_data("pdf")
+    with pytest.raises(PasswordProtected):
+        await read_all(reader, folder / "libreoffice-writer-password.pdf", PDF)
+    with pytest.raises(NoText):
+        await read_all(reader, folder / "imagemagick-images.pdf", PDF)
+
+
+async def test_pages_with_only_a_picture_are_reported(reader: ChildReader, tmp_path: Path) -> None:
+    path = make_pdf(tmp_path / "a.pdf", ["Price list\nPump 100", "", "Warranty two years"], footer="Page {number} of 3")
+    pages, _ = await read_all(reader, path, PDF)
+    assert pages[1] == ReadPage(2, "", (), unreadable=True)
+    assert [page.text for page in pages] == ["Price list\nPump 100", "", "Warranty two years"]
+
+
+async def test_scan_with_page_numbers_only_has_no_text(reader: ChildReader, tmp_path: Path) -> None:
+    with pytest.raises(NoText):
+        await read_all(reader, make_pdf(tmp_path / "a.pdf", ["", "", ""], footer="{number}"), PDF)
+
+
+async def test_same_text_on_every_page_is_not_taken_for_a_header(reader: ChildReader, tmp_path: Path) -> None:
+    pages, _ = await read_all(reader, make_pdf(tmp_path / "a.pdf", ["Closed on Monday"] * 4), PDF)
+    assert [page.text for page in pages] == ["Closed on Monday"] * 4
+
+
+async def test_password_is_asked_for_unless_it_is_empty(reader: ChildReader, tmp_path: Path) -> None:
+    with pytest.raises(PasswordProtected):
+        await read_all(reader, make_pdf(tmp_path / "a.pdf", ["Secret"], password="word"), PDF)
+
+
+@pytest.mark.parametrize("keep", [0.05, 0.5])
+async def test_truncated_pdf_is_damaged_or_read_as_far_as_it_goes(
+    reader: ChildReader, tmp_path: Path, keep: float
+) -> None:
+    whole = make_pdf(tmp_path / "whole.pdf", ["First page text", "Second page text"]).read_bytes()
+    cut = tmp_path / "cut.pdf"
+    cut.write_bytes(whole[: int(len(whole) * keep)])
+    with pytest.raises(DamagedFile):
+        await read_all(reader, cut, PDF)
+
+
+async def test_pages_that_contain_themselves_end(reader: ChildReader, tmp_path: Path) -> None:
+    path = tmp_path / "cyclic.pdf"
+    path.write_bytes(
+        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+        b"2 0 obj<</Type/Pages/Kids[2 0 R]/Count 1>>endobj\n"
+        b"trailer<</Root 1 0 R/Size 3>>\n%%EOF"
+    )
+    with pytest.raises(DamagedFile):
+        await read_all(reader, path, PDF)

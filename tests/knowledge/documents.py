@@ -1,0 +1,70 @@
+"""Documents for tests: made here, or the shared ones where they are present."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from docx import Document
+from docx.enum.text import WD_BREAK
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen import canvas
+
+
+def shared_data(part: str) -> Path:
+    """A folder of `shared/data`, which lies beside the project or above it; the test is skipped without."""
+    for parent in Path(__file__).resolve().parents:
+        folder = parent / "shared" / "data" / part
+        if folder.is_dir():
+            return folder
+    pytest.skip(f"no shared/data/{part} beside the project")
+
+
+def make_pdf(path: Path, pages: list[str], *, password: str = "", footer: str = "") -> Path:
+    """A PDF with these lines on its pages. An empty text gives a page with a picture only."""
+    pdf = canvas.Canvas(str(path), encrypt=password or None)
+    for number, text in enumerate(pages, start=1):
+        if text:
+            lines = pdf.beginText(72, 760)
+            for line in text.split("\n"):
+                lines.textLine(line)
+            pdf.drawText(lines)
+        else:
+            pdf.drawImage(picture(), 72, 400, 200, 200)
+        if footer:
+            pdf.drawString(250, 40, footer.format(number=number))
+        pdf.showPage()
+    pdf.save()
+    return path
+
+
+def picture() -> ImageReader:
+    from PIL import Image
+
+    data = BytesIO()
+    Image.new("RGB", (40, 40), (200, 30, 30)).save(data, "PNG")
+    data.seek(0)
+    return ImageReader(data)
+
+
+def make_docx(path: Path) -> Path:
+    """Headings, paragraphs, lists, a table with merged cells, a page break, in Russian."""
+    document = Document()
+    document.add_heading("Инструкция", level=1)
+    document.add_paragraph("Насос ППР-9087 работает от сети 220 В.")
+    document.add_heading("Гарантия", level=2)
+    document.add_paragraph("Гарантия действует двадцать четыре месяца.")
+    document.add_paragraph("Сохраните чек", style="List Bullet")
+    document.add_paragraph("Не вскрывайте корпус", style="List Number")
+    table = document.add_table(rows=3, cols=3)
+    rows = [("Модель", "Цена", "Срок"), ("Альфа", "100 ₽", "2 дня"), ("", "200 ₽", "3 дня")]
+    for row, values in zip(table.rows, rows, strict=True):
+        for cell, value in zip(row.cells, values, strict=True):
+            cell.text = value
+    table.cell(1, 0).merge(table.cell(2, 0))
+    document.add_paragraph().add_run().add_break(WD_BREAK.PAGE)
+    document.add_heading("Доставка", level=2)
+    document.add_paragraph("Доставляем по всей стране за пять дней.")
+    document.save(str(path))
+    return path

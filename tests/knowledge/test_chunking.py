@@ -1,0 +1,73 @@
+"""Chunks know where they stand."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from chatai.domains.knowledge.chunking import CHUNK_CHARS, PAGE_JOINT, chunk, page_starts
+from chatai.domains.knowledge.schemas import ChunkDraft, ReadHeading, ReadPage
+
+WORDS = ["насос", "ёлка", "price", "pump", "🚀", "e\u0301tude", "ППР-9087", "срок", "—", "Вопрос?", "\n", "\n\n\t"]
+
+
+def random_pages(seed: int) -> list[ReadPage]:
+    """Pages of any length, empty ones too, with headings at random places."""
+    source = random.Random(seed)
+    pages = []
+    for number in range(1, source.randint(2, 12)):
+        text = " ".join(source.choices(WORDS, k=source.choice([0, 1, 20, 200, 900])))
+        offsets = sorted(source.randint(0, len(text)) for _ in range(source.randint(0, 4)))
+        headings = tuple(ReadHeading(offset, source.randint(1, 4), f"Раздел {offset}") for offset in offsets)
+        pages.append(ReadPage(number, text, headings))
+    return pages
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_offsets_hold_and_nothing_is_lost_or_doubled(seed: int) -> None:
+    pages = random_pages(seed)
+    whole = PAGE_JOINT.join(page.text for page in pages)
+    starts = dict(zip((page.number for page in pages), page_starts(pages), strict=True))
+    by_number = {page.number: page.text for page in pages}
+    end_before = 0
+    for ordinal, piece in enumerate(chunk(pages)):
+        assert piece.ordinal == ordinal
+        assert 0 < len(piece.text) <= CHUNK_CHARS
+        start, end = starts[piece.page] + piece.char_start, starts[piece.page_end] + piece.char_end
+        assert whole[start:end] == piece.text
+        if piece.page == piece.page_end:
+            assert by_number[piece.page][piece.char_start : piece.char_end] == piece.text
+        assert whole[end_before:start].strip() == ""
+        end_before = end
+    assert whole[end_before:].strip() == ""
+
+
+def chunks_of(*pages: ReadPage) -> list[ChunkDraft]:
+    return list(chunk(pages))
+
+
+def test_sentence_over_the_page_end_stays_in_one_chunk() -> None:
+    (piece,) = chunks_of(ReadPage(1, "Гарантия действует"), ReadPage(2, "два года."))
+    assert (piece.page, piece.page_end, piece.char_start, piece.char_end) == (1, 2, 0, 9)
+    assert piece.text == "Гарантия действует\nдва года."
+
+
+def test_heading_path_and_sections() -> None:
+    long = "Предложение о насосе. " * 40
+    text = f"Насос\n{long}\nУход\n{long}"
+    headings = (ReadHeading(0, 1, "Насос"), ReadHeading(text.index("Уход"), 2, "Уход"))
+    pieces = chunks_of(ReadPage(1, text, headings))
+    assert [piece.heading for piece in pieces] == ["Насос", "Насос › Уход"]
+    assert pieces[1].text.startswith("Уход")
+
+
+def test_small_sections_are_put_together() -> None:
+    text = "A\nраз\nB\nдва слова больше"
+    headings = (ReadHeading(0, 1, "A"), ReadHeading(text.index("B"), 1, "B"))
+    (piece,) = chunks_of(ReadPage(1, text, headings))
+    assert piece.heading == "B"
+
+
+def test_empty_pages_give_no_chunks() -> None:
+    assert chunks_of(ReadPage(1, ""), ReadPage(2, "  \n ")) == []
