@@ -39,6 +39,21 @@ def make_pdf(path: Path, pages: list[str], *, password: str = "", footer: str = 
     return path
 
 
+def raw_pdf(path: Path, objects: list[bytes]) -> Path:
+    """A PDF of these objects, numbered from 1 (the catalogue), with a right table of places."""
+    data, places = b"%PDF-1.4\n", []
+    for number, body in enumerate(objects, start=1):
+        places.append(len(data))
+        data += str(number).encode() + b" 0 obj" + body + b"endobj\n"
+    table = b"".join(f"{place:010} 00000 n \n".encode() for place in places)
+    size = str(len(objects) + 1).encode()
+    start = str(len(data)).encode()
+    data += b"xref\n0 " + size + b"\n0000000000 65535 f \n" + table
+    data += b"trailer<</Root 1 0 R/Size " + size + b">>\nstartxref\n" + start + b"\n%%EOF"
+    path.write_bytes(data)
+    return path
+
+
 def picture() -> ImageReader:
     from PIL import Image
 

@@ -65,14 +65,21 @@ def _logical(blocks: list[Block]) -> Iterator[list[Block]]:
 
 def _cut(block: Block) -> Iterator[Block]:
     """A paragraph that is longer than two pages in pieces of at most a page, cut at a line, a sentence or a space."""
-    text, first = block.text, True
-    while len(text) > PAGE_CHARS * 2:
-        end = max(text.rfind("\n", PAGE_CHARS // 2, PAGE_CHARS), text.rfind(". ", PAGE_CHARS // 2, PAGE_CHARS) + 1)
-        end = end if end > 0 else text.rfind(" ", PAGE_CHARS // 2, PAGE_CHARS)
-        end = end if end > 0 else PAGE_CHARS
-        yield Block(text[:end].rstrip(), block.gap if first else "\n", block.breaks and first, block.level, block.title)
-        text, first = text[end:].lstrip(), False
-    yield Block(text, block.gap if first else "\n", block.breaks and first, block.level, block.title)
+    text, start = block.text, 0
+    while len(text) - start > PAGE_CHARS * 2:
+        low, high = start + PAGE_CHARS // 2, start + PAGE_CHARS
+        end = max(text.rfind("\n", low, high), text.rfind(". ", low, high) + 1)
+        if end <= 0:
+            end = text.rfind(" ", low, high)
+        if end <= 0:
+            end = high
+        yield _piece(block, text[start:end].strip(), start == 0)
+        start = end
+    yield _piece(block, text[start:].strip() if start else text, start == 0)
+
+
+def _piece(block: Block, text: str, first: bool) -> Block:
+    return Block(text, block.gap if first else "\n", block.breaks and first, block.level, block.title)
 
 
 def _page(number: int, blocks: list[Block]) -> Page:

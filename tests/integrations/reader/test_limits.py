@@ -14,7 +14,7 @@ from chatai.domains.knowledge.errors import ParserMemory, ParserTimeout
 from chatai.integrations.reader.process import ChildReader
 from chatai.integrations.reader.protocol import DOCX, PDF, TEXT
 from tests.integrations.reader.reading import read_all
-from tests.knowledge.documents import make_docx, make_pdf, shared_data
+from tests.knowledge.documents import make_docx, make_pdf, raw_pdf, shared_data
 
 
 def children() -> list[psutil.Process]:
@@ -38,15 +38,15 @@ async def test_too_slow_is_stopped_and_gone() -> None:
 
 async def test_too_much_memory_is_refused(tmp_path: Path) -> None:
     """A page whose content stream unpacks to far more than the child may have."""
-    path = tmp_path / "a.pdf"
     stream = zlib.compress(b"BT (x) Tj ET " * 5_500_000, 9)
-    objects = (
-        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
-        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R>>endobj\n"
-        b"4 0 obj<</Filter/FlateDecode/Length "
-    )
-    end = b"\nendstream endobj\ntrailer<</Root 1 0 R/Size 5>>\n%%EOF"
-    path.write_bytes(objects + str(len(stream)).encode() + b">>stream\n" + stream + end)
+    length = str(len(stream)).encode()
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<<>>>>",
+        b"<</Filter/FlateDecode/Length " + length + b">>stream\n" + stream + b"\nendstream ",
+    ]
+    path = raw_pdf(tmp_path / "a.pdf", objects)
     with pytest.raises(ParserMemory):
         await read_all(ChildReader(timeout_seconds=60, memory_mb=160), path, PDF)
 
@@ -87,7 +87,7 @@ async def test_cancelling_ends_the_child() -> None:
 async def test_child_sees_no_secrets_and_may_write_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     path = tmp_path / "a.txt"
-    path.write_text("слово " * 3_000_000)  # long enough to look at the child while it reads
+    path.write_text("слово " * 6_000_000)  # long enough to look at the child while it reads
     events = ChildReader(timeout_seconds=60, memory_mb=1024).read(path, TEXT)
     reading = asyncio.ensure_future(anext(events))
     while not (found := children()):

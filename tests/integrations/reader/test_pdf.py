@@ -11,7 +11,7 @@ from chatai.domains.knowledge.schemas import ReadPage, ReadProgress
 from chatai.integrations.reader.process import ChildReader
 from chatai.integrations.reader.protocol import PDF
 from tests.integrations.reader.reading import read_all
-from tests.knowledge.documents import make_pdf, shared_data
+from tests.knowledge.documents import make_pdf, raw_pdf, shared_data
 
 
 async def test_pages_keep_their_numbers_and_headings_their_places(reader: ChildReader) -> None:
@@ -88,11 +88,7 @@ async def test_truncated_pdf_is_damaged_or_read_as_far_as_it_goes(
 
 
 async def test_pages_that_contain_themselves_end(reader: ChildReader, tmp_path: Path) -> None:
-    path = tmp_path / "cyclic.pdf"
-    path.write_bytes(
-        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
-        b"2 0 obj<</Type/Pages/Kids[2 0 R]/Count 1>>endobj\n"
-        b"trailer<</Root 1 0 R/Size 3>>\n%%EOF"
-    )
+    objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[2 0 R]/Count 1>>"]
+    path = raw_pdf(tmp_path / "cyclic.pdf", objects)
     with pytest.raises(DamagedFile):
         await read_all(reader, path, PDF)
