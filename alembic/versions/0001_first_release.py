@@ -273,6 +273,7 @@ def _create_tables() -> None:
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("token_encrypted", sa.String(length=500), nullable=False),
         sa.Column("webhook_secret", sa.String(length=64), nullable=False),
+        sa.Column("webhook_url", sa.String(length=300), nullable=False),
         sa.Column("mode", sa.String(length=16), nullable=False),
         sa.Column("desired_state", sa.String(length=16), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),

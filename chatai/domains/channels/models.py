@@ -24,13 +24,14 @@ class Bot(TenantRow, table=True):
     name: str = Field(max_length=100)
     token_encrypted: str = Field(max_length=500)
     webhook_secret: str = Field(max_length=64)
+    webhook_url: str = Field(default="", max_length=300, description="What Telegram was last told; empty: nothing.")
     mode: str = Field(default="polling", max_length=16, description="polling or webhook.")
     desired_state: str = Field(default="running", max_length=16, description="running or stopped.")
     state: str = Field(default="stopped", max_length=16, description="See BotState in schemas.")
-    state_reason: str = Field(default="", max_length=500)
-    last_error: str = Field(default="", max_length=500)
+    state_reason: str = Field(default="", max_length=500, description="Code of the error that explains the state.")
+    last_error: str = Field(default="", max_length=500, description="What Telegram or the process said, in English.")
     polling_offset: int = Field(default=0, sa_type=BigInteger)
-    updated_at: datetime = timestamp(default=True)
+    updated_at: datetime = timestamp(default=True)  # moved by people only: the bot manager looks for changes by it
 
 
 class BotUpdate(SQLModel, table=True):
@@ -47,7 +48,7 @@ class BotUpdate(SQLModel, table=True):
     workspace_id: UUID = Field(foreign_key="workspace.id", ondelete="CASCADE", index=True)
     chat_id: int = Field(default=0, sa_type=BigInteger)
     payload: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
-    state: str = Field(default="new", max_length=16, description="new, taken, done, failed or set_aside.")
+    state: str = Field(default="new", max_length=16, description="See UpdateState in schemas.")
     attempts: int = 0
     reply_message_ids: list[int] = Field(default_factory=list, sa_column=Column(JSONB, nullable=False))
     error: str = Field(default="", max_length=500)

@@ -1,0 +1,108 @@
+"""Calls to a Bot API server (https://core.telegram.org/bots/api), without aiogram: that would cost 150 MB here."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Any
+
+import aiohttp
+import certifi
+
+from chatai.core.logging import scrub
+from chatai.domains.channels.ports import TelegramAway, TelegramRefusal
+from chatai.domains.channels.schemas import BotIdentity
+
+ALLOWED_UPDATES = ["message"]
+"""The kinds of updates that bots understand; Telegram keeps the others to itself."""
+CALL_SECONDS = 15
+MAX_WEBHOOK_CONNECTIONS = 40
+
+_COMMANDS = {
+    "": [("start", "Begin"), ("new", "Begin a new conversation"), ("help", "What I can do")],
+    "ru": [("start", "Начать"), ("new", "Начать новый разговор"), ("help", "Что я умею")],
+}
+
+
+class TelegramClient:
+    """Speaks to one Bot API server for any number of bots. Connections are made in the loop of the first call."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def get_me(self, token: str) -> BotIdentity:
+        me = await self._call(token, "getMe")
+        try:
+            return BotIdentity(int(me["id"]), str(me["username"]), str(me["first_name"]))
+        except (KeyError, TypeError, ValueError):
+            raise TelegramAway("getMe did not say who the bot is") from None
+
+    async def set_commands(self, token: str) -> None:
+        for language, commands in _COMMANDS.items():
+            listed = [{"command": name, "description": description} for name, description in commands]
+            await self._call(token, "setMyCommands", commands=listed, language_code=language)
+
+    async def set_webhook(self, token: str, url: str, secret: str) -> None:
+        await self._call(
+            token,
+            "setWebhook",
+            url=url,
+            secret_token=secret,
+            allowed_updates=ALLOWED_UPDATES,
+            max_connections=MAX_WEBHOOK_CONNECTIONS,
+        )
+
+    async def delete_webhook(self, token: str) -> None:
+        await self._call(token, "deleteWebhook", drop_pending_updates=False)
+
+    async def get_updates(self, token: str, offset: int, seconds: int) -> list[dict[str, Any]]:
+        found = await self._call(
+            token,
+            "getUpdates",
+            wait=CALL_SECONDS + seconds,
+            offset=offset,
+            timeout=seconds,
+            limit=100,
+            allowed_updates=ALLOWED_UPDATES,
+        )
+        if not isinstance(found, list):
+            raise TelegramAway("getUpdates did not bring a list")
+        return found
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _call(self, token: str, method: str, wait: float = CALL_SECONDS, **parameters: Any) -> Any:
+        url = f"{self._base_url}/bot{token}/{method}"
+        timeout = aiohttp.ClientTimeout(total=wait, sock_connect=10)
+        try:
+            async with self._open().post(url, json=parameters, timeout=timeout, allow_redirects=False) as response:
+                answer = await response.json(content_type=None)
+        except TimeoutError:
+            raise TelegramAway(f"{method}: no answer within {wait:g} seconds") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            # The error's text may hold the address and with it the token: only its kind leaves.
+            raise TelegramAway(f"{method}: {type(error).__name__}") from None
+        if not isinstance(answer, dict) or "ok" not in answer:
+            raise TelegramAway(f"{method}: not an answer of a Bot API server")
+        if answer["ok"]:
+            return answer.get("result")
+        status = int(answer.get("error_code") or response.status)
+        retry_after = int((answer.get("parameters") or {}).get("retry_after") or 0)
+        if status >= 500:
+            raise TelegramAway(f"{method}: {status} {scrub(str(answer.get('description')))}")
+        raise TelegramRefusal(status, scrub(str(answer.get("description") or "")), retry_after)
+
+    def _open(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        if self._session is None or self._session.closed or self._loop is not loop:
+            self._loop = loop
+            tls: ssl.SSLContext | bool = True
+            if self._base_url.startswith("https:"):
+                tls = ssl.create_default_context(cafile=certifi.where())
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=tls))
+        return self._session

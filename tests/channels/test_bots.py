@@ -1,0 +1,180 @@
+"""Connecting bots, against a real Bot API exchange with the sandbox."""
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+
+from bots.sandbox.faults import Fault
+from bots.sandbox.server import SandboxServer
+from bots.sandbox.state import Options
+from chatai.core.actor import Actor, Role
+from chatai.core.database import Database
+from chatai.core.errors import ChatAIError
+from chatai.domains.assistants import service as assistants
+from chatai.domains.assistants.errors import AssistantNotFound
+from chatai.domains.assistants.schemas import AssistantDraft
+from chatai.domains.channels import service
+from chatai.domains.channels.errors import (
+    BotAlreadyHere,
+    BotInUse,
+    BotNotFound,
+    MayNotManageBots,
+    NotAToken,
+    TelegramBusy,
+    TelegramUnreachable,
+    TokenRefused,
+)
+from chatai.domains.channels.ports import telegram
+from chatai.integrations.telegram import TelegramClient
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[SandboxServer]:
+    async with SandboxServer(Options(strict=True)) as server:
+        client = TelegramClient(server.url)
+        telegram.bind(client)
+        yield server
+        await client.close()
+        telegram.bind(None)
+
+
+async def an_assistant(database: Database, actor: Actor):
+    async with database.workspace(actor.workspace_id) as uow:
+        draft = AssistantDraft(
+            name="Shop", description="", instructions="", greeting="Hello!", model="", temperature=0.2
+        )
+        return (await assistants.create_assistant(uow, actor, draft)).id
+
+
+async def add(database: Database, actor: Actor, token: str, assistant_id=None):
+    assistant_id = assistant_id or await an_assistant(database, actor)
+    async with database.workspace(actor.workspace_id) as uow:
+        return await service.add_bot(uow, actor, assistant_id, token)
+
+
+async def test_a_bot_is_connected_and_its_token_is_nowhere_in_clear(database, actor, sandbox, owner_url):
+    bot = sandbox.sandbox.new_bot("Shop")
+    view = await add(database, actor, f"  {bot.token}\n")
+    assert (view.telegram_id, view.username, view.name) == (bot.id, bot.username, "Shop")
+    assert (view.desired_state, view.state, view.reason("en")) == ("running", "starting", "")
+    async with database.system() as uow:
+        rows = (await uow.session.execute(text("SELECT to_jsonb(bot)::text FROM bot"))).scalars().all()
+        audit = (await uow.session.execute(text("SELECT to_jsonb(a)::text FROM audit_event a"))).scalars().all()
+        (managed,) = await service.list_managed(uow, [view.id])
+    secret = bot.token.partition(":")[2]
+    assert rows
+    assert any("channels:bot:create" in row for row in audit)
+    assert not [row for row in [*rows, *audit, repr(managed), repr(view)] if secret in row]
+    assert service.token_of(managed) == bot.token
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,256}", managed.webhook_secret)
+
+
+async def test_people_see_the_commands_in_their_language(database, actor, sandbox):
+    bot = sandbox.sandbox.new_bot("Shop")
+    await add(database, actor, bot.token)
+    calls = await sandbox.wait_for_calls(bot, "setMyCommands", 2)
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", "hello", "123:short", "123:../../evil", "1234567:" + "a" * 34, "1234567:" + "a" * 36, "1234567:" + "я" * 35],
+)
+async def test_what_is_no_token_is_not_sent_to_telegram(database, actor, sandbox, token):
+    with pytest.raises(NotAToken):
+        await add(database, actor, token)
+
+
+async def test_a_token_that_telegram_does_not_know(database, actor, sandbox):
+    with pytest.raises(TokenRefused):
+        await add(database, actor, "1234567:" + "a" * 35)
+
+
+async def test_telegram_away_or_busy_is_not_called_a_wrong_token(database, actor, sandbox):
+    bot = sandbox.sandbox.new_bot("Shop")
+    sandbox.sandbox.faults.add(Fault(methods=frozenset({"getme"}), status=502, remaining=1))
+    with pytest.raises(TelegramUnreachable):
+        await add(database, actor, bot.token)
+    sandbox.sandbox.faults.add(Fault(methods=frozenset({"getme"}), reset="before", remaining=1))
+    with pytest.raises(TelegramUnreachable):
+        await add(database, actor, bot.token)
+    sandbox.sandbox.faults.add(Fault(methods=frozenset({"getme"}), status=429, retry_after=7, remaining=1))
+    with pytest.raises(TelegramBusy) as busy:
+        await add(database, actor, bot.token)
+    assert "7" in busy.value.sentence("ru")
+    assert (await add(database, actor, bot.token)).username == bot.username
+
+
+async def test_the_same_bot_twice(database, actor, stranger, sandbox):
+    bot = sandbox.sandbox.new_bot("Shop")
+    await add(database, actor, bot.token)
+    with pytest.raises(BotAlreadyHere) as here:
+        await add(database, actor, bot.token)
+    assert f"@{bot.username}" in here.value.sentence("en")
+    with pytest.raises(BotInUse):
+        await add(database, stranger, bot.token)
+
+
+async def test_every_sentence_is_there_in_both_languages_and_holds_no_token(database, actor, sandbox):
+    token = "1234567:" + "S" * 35
+    with pytest.raises(ChatAIError) as refused:
+        await add(database, actor, token)
+    for language in ("en", "ru"):
+        assert refused.value.sentence(language)
+        assert token not in refused.value.sentence(language)
+    assert token not in repr(refused.value)
+    assert refused.value.__cause__ is None
+
+
+async def test_starting_stopping_and_removing(database, actor, sandbox):
+    view = await add(database, actor, sandbox.sandbox.new_bot("Shop").token)
+    async with database.system() as uow:
+        await service.set_state(uow, view.id, "revoked", "bot_token_revoked", "Unauthorized")
+    async with database.workspace(actor.workspace_id) as uow:
+        (listed,) = await service.list_bots(uow, actor)
+        assert (listed.state, listed.last_error) == ("revoked", "Unauthorized")
+        assert "BotFather" in listed.reason("en")
+        assert "BotFather" in listed.reason("ru")
+        await service.stop_bot(uow, actor, view.id)
+    async with database.workspace(actor.workspace_id) as uow:
+        stopped = await service.get_bot(uow, actor, view.id)
+        assert (stopped.desired_state, stopped.state, stopped.state_reason) == ("stopped", "stopped", "")
+        await service.start_bot(uow, actor, view.id)
+    async with database.workspace(actor.workspace_id) as uow:
+        assert (await service.get_bot(uow, actor, view.id)).state == "starting"
+        await service.delete_bot(uow, actor, view.id)
+    async with database.workspace(actor.workspace_id) as uow:
+        assert await service.list_bots(uow, actor) == []
+
+
+async def test_another_workspace_sees_and_changes_nothing(database, actor, stranger, sandbox):
+    view = await add(database, actor, sandbox.sandbox.new_bot("Shop").token)
+    for action in (service.get_bot, service.start_bot, service.stop_bot, service.delete_bot):
+        with pytest.raises(BotNotFound):
+            async with database.workspace(stranger.workspace_id) as uow:
+                await action(uow, stranger, view.id)
+    async with database.workspace(stranger.workspace_id) as uow:
+        assert await service.list_bots(uow, stranger) == []
+    with pytest.raises(AssistantNotFound):
+        await add(database, stranger, sandbox.sandbox.new_bot("Other").token, view.assistant_id)
+
+
+async def test_roles(database, actor, new_actor, sandbox):
+    view = await add(database, actor, sandbox.sandbox.new_bot("Shop").token)
+    operator = await new_actor(workspace_id=actor.workspace_id, role=Role.OPERATOR)
+    user = await new_actor(workspace_id=actor.workspace_id, role=Role.USER)
+    async with database.workspace(actor.workspace_id) as uow:
+        await service.stop_bot(uow, operator, view.id)
+        for who, action in [
+            (operator, service.delete_bot),
+            (user, service.delete_bot),
+            (user, service.start_bot),
+            (user, service.stop_bot),
+            (user, service.get_bot),
+        ]:
+            with pytest.raises(MayNotManageBots):
+                await action(uow, who, view.id)
+    with pytest.raises(MayNotManageBots):
+        await add(database, operator, sandbox.sandbox.new_bot("Two").token, view.assistant_id)
