@@ -44,18 +44,11 @@ def the_chat(bot: SandboxBot, number: int) -> Chat:
     return chat
 
 
-async def body(request: web.Request) -> Parameters:
-    try:
-        return await read_parameters(request)
-    except ApiError as error:
-        raise refuse(error.code, error.description) from None
-
-
 def the_person(sandbox: Sandbox, values: Parameters) -> Wire:
     raw = values.structure("from", "person") or {}
     if isinstance(raw, int):
         raw = {"id": raw}
-    if not isinstance(raw, dict):
+    if not isinstance(raw, dict) or not isinstance(raw.get("id", 0), int):
         raise refuse(400, "`from` is a person: {id, first_name, username, language_code}")
     return people.person(
         sandbox,
@@ -103,7 +96,7 @@ async def list_bots(request: web.Request) -> web.Response:
 
 @routes.post("/sandbox/bots")
 async def create_bot(request: web.Request) -> web.Response:
-    values = await body(request)
+    values = await read_parameters(request)
     try:
         bot = request.app[SANDBOX].new_bot(
             values.text("name").strip()[:64], username=values.text("username").strip(), token=values.text("token")
@@ -120,7 +113,7 @@ async def show_bot(request: web.Request) -> web.Response:
 
 @routes.patch("/sandbox/bots/{bot}")
 async def change_bot(request: web.Request) -> web.Response:
-    bot, values = the_bot(request), await body(request)
+    bot, values = the_bot(request), await read_parameters(request)
     if "privacy" in values.values:
         bot.privacy = values.boolean("privacy")
     if values.text("name").strip():
@@ -144,7 +137,7 @@ async def revoke_token(request: web.Request) -> web.Response:
 async def write_message(request: web.Request) -> web.Response:
     """A person writes: `from`, `chat_id` (default: the private chat), `text`, `reply_to`, `message_thread_id`, and
     as multipart a file named `document`, `photo` or `voice`."""
-    sandbox, bot, values = request.app[SANDBOX], the_bot(request), await body(request)
+    sandbox, bot, values = request.app[SANDBOX], the_bot(request), await read_parameters(request)
     author = the_person(sandbox, values)
     number = values.integer("chat_id")
     chat = the_chat(bot, number) if number and number != author["id"] else sandbox.private_chat(bot, author)
@@ -171,7 +164,7 @@ async def write_message(request: web.Request) -> web.Response:
 
 @routes.post("/sandbox/bots/{bot}/edits")
 async def edit_message(request: web.Request) -> web.Response:
-    sandbox, bot, values = request.app[SANDBOX], the_bot(request), await body(request)
+    sandbox, bot, values = request.app[SANDBOX], the_bot(request), await read_parameters(request)
     chat = the_chat(bot, values.integer("chat_id"))
     try:
         message, update = people.edit(sandbox, bot, chat, values.integer("message_id"), values.text("text"))
@@ -182,7 +175,7 @@ async def edit_message(request: web.Request) -> web.Response:
 
 @routes.post("/sandbox/bots/{bot}/presses")
 async def press_button(request: web.Request) -> web.Response:
-    sandbox, bot, values = request.app[SANDBOX], the_bot(request), await body(request)
+    sandbox, bot, values = request.app[SANDBOX], the_bot(request), await read_parameters(request)
     chat, author = the_chat(bot, values.integer("chat_id")), the_person(sandbox, values)
     try:
         update = people.press(sandbox, bot, chat, author, values.integer("message_id"), values.text("data"))
@@ -194,7 +187,7 @@ async def press_button(request: web.Request) -> web.Response:
 
 @routes.post("/sandbox/bots/{bot}/groups")
 async def create_group(request: web.Request) -> web.Response:
-    sandbox, bot, values = request.app[SANDBOX], the_bot(request), await body(request)
+    sandbox, bot, values = request.app[SANDBOX], the_bot(request), await read_parameters(request)
     title = values.text("title").strip()[:128] or "Group"
     chat = people.new_group(sandbox, bot, title, the_person(sandbox, values), forum=values.boolean("is_forum"))
     return web.json_response(chat_view(chat), status=201)
@@ -202,7 +195,7 @@ async def create_group(request: web.Request) -> web.Response:
 
 @routes.post("/sandbox/bots/{bot}/topics")
 async def create_topic(request: web.Request) -> web.Response:
-    sandbox, bot, values = request.app[SANDBOX], the_bot(request), await body(request)
+    sandbox, bot, values = request.app[SANDBOX], the_bot(request), await read_parameters(request)
     chat = the_chat(bot, values.integer("chat_id"))
     try:
         name = values.text("name").strip()[:128] or "Topic"
@@ -215,7 +208,7 @@ async def create_topic(request: web.Request) -> web.Response:
 @routes.post("/sandbox/bots/{bot}/{step:block|unblock}")
 async def block_bot(request: web.Request) -> web.Response:
     """`chat_id`: the private chat in which the person blocks the bot, or the group that it is taken out of."""
-    sandbox, bot, values = request.app[SANDBOX], the_bot(request), await body(request)
+    sandbox, bot, values = request.app[SANDBOX], the_bot(request), await read_parameters(request)
     chat = the_chat(bot, values.integer("chat_id") or int(the_person(sandbox, values)["id"]))
     author = the_person(sandbox, values) if not chat.private else chat.members.get(chat.id, {"id": chat.id})
     (people.block if request.match_info["step"] == "block" else people.unblock)(sandbox, bot, chat, author)
@@ -226,7 +219,7 @@ async def block_bot(request: web.Request) -> web.Response:
 async def queue_updates(request: web.Request) -> web.Response:
     """Updates in Telegram's own shape: `{"updates": [{"message": …}, …]}`. `update_id` and `message_id` may be left
     out; one that is given is kept, so that the same update can be brought twice."""
-    sandbox, bot, values = request.app[SANDBOX], the_bot(request), await body(request)
+    sandbox, bot, values = request.app[SANDBOX], the_bot(request), await read_parameters(request)
     raw = values.structure("updates", "updates")
     if not isinstance(raw, list):
         raise refuse(400, "`updates` is a list of updates")
@@ -236,8 +229,10 @@ async def queue_updates(request: web.Request) -> web.Response:
         if not kind or not isinstance(item[kind], dict):
             raise refuse(400, "an update is an object with one content, such as `message`")
         content = item[kind]
-        if isinstance(content.get("chat"), dict):
-            chat_wire = content["chat"]
+        chat_wire = content.get("chat")
+        if isinstance(chat_wire, dict):
+            if not isinstance(chat_wire.get("id"), int) or not isinstance(chat_wire.get("type"), str):
+                raise refuse(400, "a chat has an `id` and a `type`")
             chat = bot.chats.get(chat_wire["id"]) or sandbox.add_chat(bot, chat_wire)
             if kind == "message":
                 content.setdefault("message_id", sandbox.next_message_id(bot))
@@ -322,7 +317,7 @@ async def list_faults(request: web.Request) -> web.Response:
 async def add_fault(request: web.Request) -> web.Response:
     """Trouble for the next `times` calls (or until removed): `bot_id`, `methods`, `chat_id` say whose; `status` with
     `description` and `retry_after`, `delay_ms`, `reset` say what."""
-    fault = request.app[SANDBOX].faults.add(_fault(await body(request)))
+    fault = request.app[SANDBOX].faults.add(_fault(await read_parameters(request)))
     return web.json_response(fault.wire(), status=201)
 
 
@@ -359,7 +354,7 @@ async def show_limits(request: web.Request) -> web.Response:
 @routes.put("/sandbox/limits")
 async def set_limits(request: web.Request) -> web.Response:
     """`enforced`, `per_bot` a second, `per_chat` a second over `chat_burst`, `per_group` a minute."""
-    sandbox, values = request.app[SANDBOX], await body(request)
+    sandbox, values = request.app[SANDBOX], await read_parameters(request)
     limits = sandbox.limits
     if "enforced" in values.values:
         limits.enforced = values.boolean("enforced")

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from bots.sandbox.errors import ApiError
+
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:;"
     " media-src 'self' blob:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -36,7 +38,10 @@ def guard(names: frozenset[str]) -> Middleware:
         followed_link = request.headers.get("Sec-Fetch-Mode") == "navigate" and request.path == "/"
         if foreign and not followed_link:
             return _forbidden("requests from other sites are refused")
-        response = await handler(request)
+        try:
+            response = await handler(request)
+        except ApiError as error:  # a parameter of the control API that can't be read
+            response = web.json_response({"error": error.description}, status=error.code)
         if not response.prepared:
             response.headers.update(PAGE_HEADERS)
         return response

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import pytest
@@ -17,6 +18,21 @@ from bots.sandbox.state import Chat, Options, SandboxBot
 
 def client_of(server: SandboxServer, token: str) -> Bot:
     return Bot(token, session=AiohttpSession(api=TelegramAPIServer.from_base(server.url), limit=0))
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Waits for something that has no event of its own.
+
+    Raises:
+        TimeoutError: It did not come within ten seconds.
+    """
+    async with asyncio.timeout(10):
+        while not condition():
+            await _a_moment()
+
+
+async def _a_moment() -> None:
+    await asyncio.sleep(0.002)
 
 
 @pytest.fixture
