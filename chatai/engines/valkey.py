@@ -71,6 +71,10 @@ class EmbeddedValkey:
             end_leftovers(self.folder, signal.SIGTERM)
         self._socket.unlink(missing_ok=True)
 
+    def attach(self) -> None:
+        """Makes the address known of a server that another process runs over this folder."""
+        self._socket = socket_folder(self._run_dir) / SOCKET_NAME
+
     def spawn(self) -> None:
         """Starts the process. It is told to stop when the calling thread ends: call this from the main one."""
         binary = find_binary()

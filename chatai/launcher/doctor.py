@@ -1,0 +1,189 @@
+"""`chatai doctor`: one line for each thing that ChatAI needs, and the cure where it is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import psycopg
+
+from chatai import migrate
+from chatai.core.settings import Settings
+from chatai.engines import EngineError
+from chatai.engines.postgres import check_cpu
+from chatai.engines.valkey import find_binary
+from chatai.launcher.checks import LaunchError, check_port, running
+from chatai.launcher.engines import embedded_postgres, embedded_valkey
+from chatai.launcher.service import HttpHealth
+
+LEAST_FREE_BYTES = 1024**3
+PATIENCE = 10.0  # seconds for one answer over the network
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found. `cure` is empty where all is well."""
+
+    subject: str
+    text: str
+    cure: str = ""
+
+
+async def examine(settings: Settings) -> bool:
+    """Runs all checks and prints a line each. True if nothing needs a cure."""
+    well = True
+    async for finding in findings(settings):
+        well = well and not finding.cure
+        print(f"{'!!' if finding.cure else 'ok'}  {finding.subject:<10} {finding.text}{_cure(finding)}")
+    return well
+
+
+def _cure(finding: Finding) -> str:
+    return f" → {finding.cure}" if finding.cure else ""
+
+
+async def findings(settings: Settings) -> AsyncIterator[Finding]:
+    """The checks, one after the other."""
+    yield Finding("settings", f"read and valid, ENVIRONMENT={settings.environment}")
+    checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
+        _folder,
+        _processor,
+        _database,
+        _redis,
+        _pages,
+        _model,
+        _telegram,
+    )
+    for check in checks:
+        yield await check(settings)
+    for name, port in (("PORT", settings.port), ("BOTS_PORT", settings.bots_port)):
+        yield await _port(settings, name, port)
+
+
+async def _folder(settings: Settings) -> Finding:
+    folder = settings.data_dir.absolute()
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            free = shutil.disk_usage(place).free
+    except OSError as error:
+        return Finding("folder", f"{place} can't be written ({error.strerror})", "make it writable, or set DATA_DIR")
+    text = f"{folder}, {free / 1024**3:.0f} GB free"
+    return Finding("folder", text, "make room on that disk" if free < LEAST_FREE_BYTES else "")
+
+
+async def _processor(settings: Settings) -> Finding:
+    if settings.database_url:
+        return Finding("processor", "not asked, the database is elsewhere")
+    try:
+        check_cpu()
+    except EngineError as error:
+        return Finding("processor", "no AVX2", str(error))
+    return Finding("processor", "fit for the embedded PostgreSQL")
+
+
+async def _database(settings: Settings) -> Finding:
+    if settings.database_url:
+        owner_url = migrate.libpq_url(settings.database_url.get_secret_value())
+        place = f"at {urlsplit(owner_url).hostname or 'its socket'}"
+    elif running(settings):
+        server = embedded_postgres(settings)
+        server.attach()
+        owner_url, place = server.owner_url(), "embedded"
+    else:
+        made = (settings.data_dir / "postgres").exists()
+        return Finding("database", "embedded, not running" if made else "embedded, made at the first `chatai up`")
+    try:
+        async with await psycopg.AsyncConnection.connect(owner_url, connect_timeout=5) as connection:
+            version = connection.info.server_version // 10000
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        return Finding("database", f"{place}, can't be reached: {reason}", "check DATABASE_URL and the server")
+    found = await asyncio.to_thread(migrate.current, migrate.application_url(settings, owner_url))
+    text = f"PostgreSQL {version} {place}, revision {found or 'none'} of {migrate.head()}"
+    return Finding("database", text, "" if found == migrate.head() else "run: chatai migrate")
+
+
+async def _redis(settings: Settings) -> Finding:
+    if settings.redis_url:
+        from redis import RedisError
+        from redis.asyncio import Redis
+
+        client = Redis.from_url(settings.redis_url.get_secret_value(), socket_connect_timeout=5, socket_timeout=5)
+        try:
+            version = (await client.info("server")).get("redis_version", "?")
+        except (RedisError, OSError) as error:
+            cause = f"{type(error).__name__}: {error}"
+            return Finding("redis", f"can't be reached ({cause})", "check REDIS_URL and the server")
+        finally:
+            await client.aclose()
+        return Finding("redis", f"version {version}")
+    binary = find_binary()
+    if binary is None:
+        return Finding("redis", "none: slower, one web worker", "install ChatAI's requirements anew, or set REDIS_URL")
+    if not running(settings):
+        return Finding("redis", "embedded Valkey, not running")
+    server = embedded_valkey(settings)
+    server.attach()
+    answers = await asyncio.to_thread(server.probe)
+    return Finding("redis", "embedded Valkey", "" if answers else "it does not answer: start `chatai up` again")
+
+
+async def _pages(settings: Settings) -> Finding:
+    from chatai import frontend
+
+    built = await asyncio.to_thread(frontend.find_built, settings)
+    if built is None:
+        return Finding("pages", "not built yet; `chatai up` builds them")
+    return Finding("pages", f"built, in {built.folder}")
+
+
+async def _model(settings: Settings) -> Finding:
+    if settings.openai_api_key is None and not settings.openai_base_url:
+        return Finding("model", "none set: assistants quote the best passages")
+    address = settings.openai_base_url or "https://api.openai.com/v1"
+    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
+    status = await _get(f"{address}/models", {"Authorization": f"Bearer {key}"})
+    if isinstance(status, str):
+        return Finding("model", f"{address} can't be reached ({status})", "check OPENAI_BASE_URL and the network")
+    if status in {401, 403}:
+        return Finding("model", f"{address} refuses the key ({status})", "check OPENAI_API_KEY")
+    cure = "" if status < 500 else "the endpoint has trouble; ask its owner"
+    return Finding("model", f"{address} answers ({status}), chat model {settings.openai_model}", cure)
+
+
+async def _telegram(settings: Settings) -> Finding:
+    status = await _get(settings.telegram_api_url, {})
+    if isinstance(status, str):
+        text = f"{settings.telegram_api_url} can't be reached ({status})"
+        return Finding("telegram", text, "bots need it: check TELEGRAM_API_URL and the network")
+    return Finding("telegram", f"{settings.telegram_api_url} answers")
+
+
+async def _get(address: str, headers: dict[str, str]) -> int | str:
+    """The status that an address answers with, or in words why there is none."""
+    import httpx
+
+    try:
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
+            return (await client.get(address, headers=headers)).status_code
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return type(error).__name__
+
+
+async def _port(settings: Settings, name: str, port: int) -> Finding:
+    if running(settings):
+        host = settings.host if name == "PORT" else "127.0.0.1"
+        well = await HttpHealth(host, port).alive()
+        return Finding(
+            name, f"{port}, {'answers' if well else 'silent'}", "" if well else "see the lines of `chatai up`"
+        )
+    try:
+        check_port(name, settings.host, port)
+    except LaunchError as error:
+        return Finding(name, "not free", str(error))
+    return Finding(name, f"{port}, free")
