@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import UUID
@@ -24,6 +25,7 @@ from sqlalchemy.pool import NullPool
 
 from chatai.core.crypto import derive_key
 from chatai.core.errors import Unavailable
+from chatai.core.settings import SettingsError, get_settings
 
 APP_ROLE = "chatai_app"
 SYSTEM_ROLE = "chatai_system"
@@ -196,3 +198,20 @@ def is_refusal(error: DBAPIError) -> bool:
     """Whether the server answered with an SQL error of its own, other than that it is going away (class 57P)."""
     state = getattr(error.orig, "sqlstate", None)
     return state is not None and not str(state).startswith(("57P", "08"))
+
+
+@lru_cache(maxsize=1)
+def get_database() -> Database:
+    """This process's database, as the application role.
+
+    Raises:
+        SettingsError: Neither `DATABASE_APP_URL` nor `DATABASE_URL` is set.
+    """
+    settings = get_settings()
+    if settings.database_app_url is not None:
+        url = settings.database_app_url.get_secret_value()
+    elif settings.database_url is not None:
+        url = app_url(settings.database_url.get_secret_value(), settings.secret())
+    else:
+        raise SettingsError("DATABASE_URL: this process needs a database; set it, or start everything with `chatai up`")
+    return Database(url, settings.database_pool_size)

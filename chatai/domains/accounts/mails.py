@@ -37,7 +37,8 @@ _TEXTS: dict[MailPurpose, dict[Language, tuple[str, str]]] = {
         "en": (
             "You already have an account",
             "Hello {name},\n\nsomebody, perhaps you, tried to register with this address, "
-            "which has an account already. Log in here, or set a new password there:\n\n{link}\n\nIf it was not you, there is nothing to do.\n",
+            "which has an account already. Log in here, or set a new password there:\n\n{link}\n\n"
+            "If it was not you, there is nothing to do.\n",
         ),
         "ru": (
             "У вас уже есть учётная запись",

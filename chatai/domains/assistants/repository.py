@@ -36,6 +36,11 @@ async def get(uow: UnitOfWork, assistant_id: UUID, *, lock: bool = False) -> Ass
     return await uow.session.get(Assistant, assistant_id, with_for_update=lock or None)
 
 
+async def names(uow: UnitOfWork) -> dict[UUID, str]:
+    statement = select(col(Assistant.id), col(Assistant.name))
+    return {row[0]: row[1] for row in (await uow.session.execute(statement)).all()}
+
+
 async def versions(uow: UnitOfWork, assistant_id: UUID) -> Sequence[AssistantVersion]:
     """The latest first."""
     statement = (

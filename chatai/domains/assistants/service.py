@@ -85,6 +85,11 @@ async def delete_assistant(uow: UnitOfWork, actor: Actor, assistant_id: UUID) ->
     await uow.notify("chatai_bots", "")
 
 
+async def names(uow: UnitOfWork) -> dict[UUID, str]:
+    """The names of the workspace's assistants, for other domains' lists."""
+    return await repository.names(uow)
+
+
 async def list_versions(uow: UnitOfWork, actor: Actor, assistant_id: UUID) -> list[VersionSummary]:
     """The latest first."""
     require_reader(actor)

@@ -1,0 +1,30 @@
+"""Who may see and continue which conversation."""
+
+from __future__ import annotations
+
+from chatai.core.actor import Actor, Role
+from chatai.core.errors import Forbidden
+from chatai.domains.conversations.errors import ConversationNotFound
+from chatai.domains.conversations.models import Conversation
+
+
+def sees_all(actor: Actor) -> bool:
+    """Operators see every conversation of the workspace; a user only their own."""
+    return actor.kind == "system" or (actor.kind == "person" and actor.role.covers(Role.OPERATOR))
+
+
+def require_participant(actor: Actor, conversation: Conversation | None) -> Conversation:
+    """The conversation, if the actor may read it. Raises: ConversationNotFound."""
+    if conversation is None:
+        raise ConversationNotFound
+    own = actor.account_id is not None and conversation.account_id == actor.account_id
+    own_bot = actor.kind == "bot" and actor.bot_id is not None and conversation.bot_id == actor.bot_id
+    if not (own or own_bot or sees_all(actor)):
+        raise ConversationNotFound
+    return conversation
+
+
+def require_deleter(actor: Actor) -> None:
+    """People delete conversations that they may read; bots never do."""
+    if actor.kind != "person":
+        raise Forbidden

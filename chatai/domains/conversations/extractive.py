@@ -1,0 +1,75 @@
+"""The answerer for an installation without a language model: it quotes the best passages and says that it does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from chatai.core.i18n import Language
+from chatai.domains.knowledge.schemas import Passage
+
+MAX_QUOTES = 3
+QUOTE_CHARACTERS = 420
+
+_INTRO = {
+    "en": "No language model is configured here, so these are the passages of the documents that fit best:",
+    "ru": "Языковая модель здесь не настроена, поэтому вот места в документах, которые подходят лучше всего:",
+}
+_NOTHING = {
+    "en": "I found nothing about this in the documents. (No language model is configured here; "
+    "I can only quote passages.)",
+    "ru": "В документах об этом ничего не нашлось. (Языковая модель здесь не настроена, "
+    "я могу только цитировать документы.)",
+}
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+(?=[^\W\d_a-zа-яё]|\d|[«\"(])|\n{2,}")
+_WORD = re.compile(r"\w+")
+_CYRILLIC = re.compile(r"[а-яё]", re.IGNORECASE)
+_LATIN = re.compile(r"[a-z]", re.IGNORECASE)
+
+
+def language_of_text(text: str, default: Language) -> Language:
+    """The language of a question by its letters; without letters, the default."""
+    cyrillic, latin = len(_CYRILLIC.findall(text)), len(_LATIN.findall(text))
+    return default if cyrillic == latin else "ru" if cyrillic > latin else "en"
+
+
+def quote_passages(question: str, passages: Sequence[Passage], language: Language) -> str:
+    """An answer in Markdown made of quotations, each with the number of its passage."""
+    if not passages:
+        return _NOTHING[language]
+    quotes = [
+        "> " + best_sentences(passage.text, question).replace("\n", "\n> ") + f" [{number}]"
+        for number, passage in enumerate(passages[:MAX_QUOTES], start=1)
+    ]
+    return "\n\n".join([_INTRO[language], *quotes])
+
+
+def best_sentences(text: str, question: str) -> str:
+    """The run of whole sentences, up to `QUOTE_CHARACTERS`, that shares most words with the question."""
+    sentences = [" ".join(part.split()) for part in _SENTENCE_END.split(text) if part.strip()]
+    if not sentences:
+        return ""
+    wanted = _stems(question)
+    best, best_score = "", -1.0
+    for start in range(len(sentences)):
+        run = ""
+        for sentence in sentences[start:]:
+            if run and len(run) + len(sentence) + 1 > QUOTE_CHARACTERS:
+                break
+            run = f"{run} {sentence}".strip()
+        score = len(wanted & _stems(run)) + len(run) / (QUOTE_CHARACTERS * 100)
+        if score > best_score:
+            best, best_score = run, score
+    if len(best) > QUOTE_CHARACTERS:
+        best = best[:QUOTE_CHARACTERS].rsplit(" ", 1)[0] + "…"
+    return _escape_markdown(best)
+
+
+def _stems(text: str) -> set[str]:
+    """Rough stems, enough to compare sentences of one passage: the first five letters of longer words."""
+    return {word[:5] for word in _WORD.findall(text.lower().replace("ё", "е")) if len(word) > 2}
+
+
+def _escape_markdown(text: str) -> str:
+    """A document's text is quoted as it is: no headings, lists, links or pictures grow out of it."""
+    return re.sub(r"([\\`*_\[\]#<>|~])", r"\\\1", text)

@@ -1,0 +1,132 @@
+"""What conversations take and give, and the events of an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from chatai.core.i18n import Language
+
+Channel = Literal["web", "telegram", "api", "widget"]
+MessageRole = Literal["person", "assistant"]
+MessageState = Literal["complete", "streaming", "interrupted", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person asks.
+
+    `external_id` is the channel's own name of it: asked again with the same one, it gets the answer that is stored.
+    `repeat_of` is an earlier question of the conversation that is to be answered anew; `text` is then not read.
+    """
+
+    text: str = ""
+    external_id: str | None = None
+    repeat_of: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CitationView:
+    """Proof of an answer's [number]: where in which document. Offsets as in `knowledge.schemas.Passage`.
+
+    `document_id` is None when the document was deleted since.
+    """
+
+    number: int
+    document_id: UUID | None
+    document_name: str
+    page: int
+    page_end: int
+    char_start: int
+    char_end: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """One message as people see it."""
+
+    id: UUID
+    role: MessageRole
+    text: str
+    state: MessageState
+    error_code: str
+    citations: tuple[CitationView, ...]
+    created_at: datetime
+    reply_to: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationView:
+    """A conversation without its messages."""
+
+    id: UUID
+    assistant_id: UUID
+    assistant_name: str
+    channel: Channel
+    title: str
+    person_name: str
+    created_at: datetime
+    last_message_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationSummary:
+    """One line of the list of conversations."""
+
+    id: UUID
+    assistant_id: UUID
+    assistant_name: str
+    channel: Channel
+    title: str
+    person_name: str
+    last_message_at: datetime
+    message_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationDetail:
+    """A conversation with its messages, the oldest first."""
+
+    view: ConversationView
+    messages: tuple[MessageView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The question is stored and its answer begins."""
+
+    question_id: UUID
+    answer_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of the answer's text (Markdown, with [n] for citations that exist)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The answer is stored. `message` has its whole text and its citations."""
+
+    message: MessageView
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The answer failed or broke off; `message` has what had arrived. The sentences say what to do."""
+
+    code: str
+    sentence_en: str
+    sentence_ru: str
+    message: MessageView
+
+    def sentence(self, language: Language) -> str:
+        return self.sentence_ru if language == "ru" else self.sentence_en
+
+
+AnswerEvent = Started | TextDelta | Completed | Failed

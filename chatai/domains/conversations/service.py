@@ -1,0 +1,133 @@
+"""Conversations: opened, listed, read, deleted. How an answer is made stands in `answering`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from chatai.core.actor import Actor
+from chatai.core.clock import now
+from chatai.core.database import UnitOfWork
+from chatai.core.i18n import Language
+from chatai.domains.assistants import service as assistants
+from chatai.domains.audit import service as audit
+from chatai.domains.conversations import repository
+from chatai.domains.conversations.access import require_deleter, require_participant, sees_all
+from chatai.domains.conversations.answering import answer
+from chatai.domains.conversations.models import Conversation
+from chatai.domains.conversations.schemas import (
+    Channel,
+    ConversationDetail,
+    ConversationSummary,
+    ConversationView,
+)
+from chatai.domains.conversations.views import conversation_view, message_view
+
+__all__ = [
+    "answer",
+    "close_conversation",
+    "delete_conversation",
+    "get_conversation",
+    "list_conversations",
+    "start_conversation",
+]
+
+LARGEST_PAGE = 200
+
+
+async def start_conversation(
+    uow: UnitOfWork,
+    actor: Actor,
+    assistant_id: UUID,
+    *,
+    channel: Channel = "web",
+    external_id: str | None = None,
+    person_name: str = "",
+    language: Language = "en",
+) -> ConversationView:
+    """Opens a conversation; with an `external_id`, goes on with the one that is open under it.
+
+    Raises:
+        AssistantNotFound
+    """
+    assistant = await assistants.get_assistant(uow, actor, assistant_id)
+    conversation = None
+    if external_id:
+        await repository.lock_external(uow, assistant_id, channel, external_id)
+        conversation = await repository.find_open(uow, assistant_id, channel, external_id)
+    if conversation is None:
+        conversation = Conversation(
+            workspace_id=actor.workspace_id,
+            assistant_id=assistant_id,
+            channel=channel,
+            external_id=external_id or "",
+            account_id=actor.account_id,
+            bot_id=actor.bot_id,
+            person_name=person_name[:200],
+            language=language,
+        )
+        uow.session.add(conversation)
+        await uow.session.flush()
+    return conversation_view(conversation, assistant.name)
+
+
+async def close_conversation(uow: UnitOfWork, actor: Actor, conversation_id: UUID) -> None:
+    """Ends a conversation: the next message under its external name opens a new one. Nothing is deleted."""
+    conversation = require_participant(actor, await repository.get(uow, conversation_id, lock=True))
+    conversation.closed_at = conversation.closed_at or now()
+
+
+async def list_conversations(
+    uow: UnitOfWork,
+    actor: Actor,
+    *,
+    assistant_id: UUID | None = None,
+    channel: Channel | None = None,
+    limit: int = 50,
+    before: datetime | None = None,
+) -> list[ConversationSummary]:
+    """Conversations that the actor may read, the last used first. `before` is the last one's time of the page above."""
+    conditions = []
+    if assistant_id is not None:
+        conditions.append(repository.of_assistant(assistant_id))
+    if channel is not None:
+        conditions.append(repository.on_channel(channel))
+    if not sees_all(actor):
+        conditions.append(repository.of_person_or_bot(actor.account_id, actor.bot_id))
+    names = await assistants.names(uow)
+    return [
+        ConversationSummary(
+            id=conversation.id,
+            assistant_id=conversation.assistant_id,
+            assistant_name=names.get(conversation.assistant_id, ""),
+            channel=conversation_view(conversation, "").channel,
+            title=conversation.title,
+            person_name=conversation.person_name,
+            last_message_at=conversation.last_message_at,
+            message_count=count,
+        )
+        for conversation, count in await repository.page(
+            uow, conditions, before=before, limit=max(1, min(limit, LARGEST_PAGE))
+        )
+    ]
+
+
+async def get_conversation(uow: UnitOfWork, actor: Actor, conversation_id: UUID) -> ConversationDetail:
+    """A conversation with its messages and their citations. Raises: ConversationNotFound."""
+    conversation = require_participant(actor, await repository.get(uow, conversation_id))
+    messages = await repository.messages(uow, conversation_id)
+    citations = await repository.citations(uow, [message.id for message in messages])
+    name = (await assistants.names(uow)).get(conversation.assistant_id, "")
+    return ConversationDetail(
+        view=conversation_view(conversation, name),
+        messages=tuple(message_view(message, citations[message.id]) for message in messages),
+    )
+
+
+async def delete_conversation(uow: UnitOfWork, actor: Actor, conversation_id: UUID) -> None:
+    """Deletes a conversation with its messages. The page asks before."""
+    require_deleter(actor)
+    conversation = require_participant(actor, await repository.get(uow, conversation_id, lock=True))
+    await uow.session.delete(conversation)
+    await uow.session.flush()
+    await audit.record(uow, actor, "conversation:conversation:delete", conversation_id)

@@ -1,0 +1,64 @@
+"""Binds the integrations to the domains' ports. The one place that knows which implementation stands behind which."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from chatai.core.settings import Settings
+from chatai.domains.accounts.ports import mailer
+from chatai.domains.channels.ports import telegram
+from chatai.domains.knowledge.ports import document_reader, embedder, file_store
+from chatai.domains.models.ports import language_model
+from chatai.integrations.reader.process import ChildReader
+from chatai.integrations.smtp import ConsoleMailer, SmtpMailer
+from chatai.integrations.storage import LocalFileStore
+from chatai.integrations.telegram.client import TelegramClient
+
+_to_close: list[Callable[[], Awaitable[None]]] = []
+
+
+def bind(settings: Settings, *, models: bool = True) -> None:
+    """Binds everything, for one process. What is not configured stays unbound, and the domains do without.
+
+    Args:
+        settings: Of this process.
+        models: Whether this process calls models. One that does not spares the memory of their client.
+    """
+    _to_close.clear()
+    mailer.bind(SmtpMailer(settings) if settings.smtp_server else ConsoleMailer())
+    file_store.bind(LocalFileStore(settings.uploads_dir))
+    document_reader.bind(
+        ChildReader(timeout_seconds=settings.parser_timeout_seconds, memory_mb=settings.parser_memory_mb)
+    )
+    client = TelegramClient(settings.telegram_api_url)
+    telegram.bind(client)
+    _to_close.append(client.close)
+    language_model.bind(None)
+    embedder.bind(None)
+    if models and model_configured(settings):
+        _bind_models(settings)
+
+
+def model_configured(settings: Settings) -> bool:
+    """Whether there is a model to ask: a key, or a compatible endpoint that may need none."""
+    return bool(settings.openai_api_key or settings.openai_base_url)
+
+
+def _bind_models(settings: Settings) -> None:
+    from chatai.integrations.openai.chat import OpenAIChat
+
+    chat = OpenAIChat(settings)
+    language_model.bind(chat)
+    _to_close.append(chat.close)
+    if settings.embedding_model:
+        from chatai.integrations.openai.embeddings import OpenAIEmbedder
+
+        vectors = OpenAIEmbedder(settings)
+        embedder.bind(vectors)
+        _to_close.append(vectors.close)
+
+
+async def close() -> None:
+    """Closes what the integrations hold open."""
+    while _to_close:
+        await _to_close.pop()()
