@@ -8,12 +8,17 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from typing import Annotated, NoReturn
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeVar
 
 import typer
 
 from chatai.core.settings import Settings, SettingsError, load_settings
 
+if TYPE_CHECKING:
+    from chatai.core.database import Database
+
+T = TypeVar("T")
 SETTINGS_WRONG = 2
 
 app = typer.Typer(
@@ -107,6 +112,44 @@ def migrate(
     print(f"The database is at revision {revision or 'base'}.")
 
 
+@app.command("setup-link")
+def setup_link() -> None:
+    """Print a link that makes the first administrator. Prints nothing when there is one."""
+    settings = load_settings()
+    from chatai.domains.accounts import service
+
+    async def make(database: Database) -> str | None:
+        async with database.system() as uow:
+            return await service.setup_link(uow, settings.page_url)
+
+    if link := _with_accounts(settings, make):
+        print(link)
+
+
+@app.command("create-admin")
+def create_admin(
+    email: Annotated[str, typer.Option(prompt="E-mail", help="Address to log in with.")],
+    name: Annotated[str, typer.Option(prompt="Name", help="Name that others see.")],
+    language: Annotated[Literal["en", "ru"], typer.Option(help="Language of mails.")] = "en",
+) -> None:
+    """Make an administrator, or make one of an existing account. The password is asked for, or read from a pipe."""
+    settings = load_settings()
+    from chatai.domains.accounts import service
+    from chatai.domains.accounts.schemas import Registration
+
+    if sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+
+    async def make(database: Database) -> str:
+        async with database.system() as uow:
+            account = await service.create_admin(uow, Registration(email, name, password, language))
+            return account.email
+
+    print(f"{_with_accounts(settings, make)} is an administrator and may log in at {settings.page_url}.")
+
+
 @app.command()
 def doctor() -> None:
     """Look at everything that ChatAI needs and say what is wrong and how to mend it."""
@@ -121,6 +164,36 @@ def version() -> None:
     from importlib.metadata import version as installed
 
     print(installed("chatai"))
+
+
+def _with_accounts(settings: Settings, action: Callable[[Database], Awaitable[T]]) -> T:
+    """Runs something on the database as the application, and closes it. What people can mend ends the command."""
+    from chatai import migrate as migration
+    from chatai.core import logging as logs
+    from chatai.core.database import Database
+    from chatai.core.errors import ChatAIError
+    from chatai.launcher import LaunchError
+    from chatai.launcher.engines import borrowed_database
+
+    logs.configure("cli", settings)
+
+    async def run(url: str) -> T:
+        database = Database(url, pool_size=0)
+        try:
+            return await action(database)
+        finally:
+            await database.close()
+
+    try:
+        with borrowed_database(settings) as owner_url:
+            app_url = migration.application_url(settings, owner_url)
+            if not migration.is_current(app_url):
+                migration.run(settings, owner_url)
+            return asyncio.run(run(app_url))
+    except (migration.MigrationError, LaunchError) as error:
+        _fail(str(error))
+    except ChatAIError as error:
+        _fail(error.sentence("en"))
 
 
 def _with_database(settings: Settings) -> Settings:

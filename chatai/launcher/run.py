@@ -217,7 +217,12 @@ class Launcher:
             return ""
         process = await self._child("chatai.cli", "setup-link", environment=environment)
         output, _ = await process.communicate()
-        return output.decode(errors="replace").strip()
+        *others, last = output.decode(errors="replace").strip().splitlines() or [""]
+        if process.returncode == 0:
+            return last
+        for line in (*others, last):
+            self._screen.line("chatai", line)
+        return "could not be made; the lines above say why. Try: chatai setup-link"
 
     def _has_admin(self) -> bool:
         """Asked in plain SQL: the domains' imports would cost each start more than a second."""
