@@ -78,7 +78,10 @@ async def update_assistant(uow: UnitOfWork, actor: Actor, assistant_id: UUID, dr
 async def delete_assistant(uow: UnitOfWork, actor: Actor, assistant_id: UUID) -> None:
     """Deletes the assistant with its documents, conversations and bots. The page asks twice before."""
     require_editor(actor)
+    from chatai.domains.knowledge import service as knowledge  # which itself asks this service whether one exists
+
     assistant = await _find(uow, assistant_id, lock=True)
+    await knowledge.forget_assistant(uow, assistant_id)
     await uow.session.delete(assistant)
     await uow.session.flush()
     await audit.record(uow, actor, "assistant:assistant:delete", assistant_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -20,7 +20,7 @@ class DocumentReader(Protocol):
         """
         ...
 
-    def read(self, path: Path, media_type: str) -> AsyncIterator[ReadProgress | ReadPage]:
+    def read(self, path: Path, media_type: str) -> AsyncGenerator[ReadProgress | ReadPage, None]:
         """Progress as it goes, then every page in order. Closing the iterator stops the reading.
 
         Raises:

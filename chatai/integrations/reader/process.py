@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import structlog
@@ -58,7 +58,7 @@ class ChildReader:
         except ReadFailure as failure:
             raise unreadable(failure.code) from failure
 
-    async def read(self, path: Path, media_type: str) -> AsyncIterator[ReadProgress | ReadPage]:
+    async def read(self, path: Path, media_type: str) -> AsyncGenerator[ReadProgress | ReadPage, None]:
         if not await asyncio.to_thread(path.is_file):
             raise FileMissing
         deadline = time.monotonic() + self.timeout_seconds

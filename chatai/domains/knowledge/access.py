@@ -1,0 +1,18 @@
+"""Who may do what with documents."""
+
+from __future__ import annotations
+
+from chatai.core.actor import Actor, Role
+from chatai.core.errors import Forbidden
+
+
+def require_reader(actor: Actor) -> None:
+    """Everybody in the workspace may see what its assistants know; so may its bots and the system."""
+    if actor.kind == "person" and actor.account_id is None:
+        raise Forbidden
+
+
+def require_keeper(actor: Actor) -> None:
+    """Tending knowledge is for the workspace's operators and admins."""
+    if actor.kind != "person" or actor.account_id is None or not actor.role.covers(Role.OPERATOR):
+        raise Forbidden

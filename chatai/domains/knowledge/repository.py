@@ -1,0 +1,179 @@
+"""The SQL of documents, pages and chunks. Row security keeps every statement in the workspace of the transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CursorResult, Row, delete, func, insert, select, text, update
+from sqlmodel import col
+
+from chatai.core.clock import now
+from chatai.core.database import UnitOfWork
+from chatai.core.ids import new_id
+from chatai.domains.knowledge.models import Chunk, Document, DocumentPage
+from chatai.domains.knowledge.schemas import ChunkDraft, ReadPage
+from chatai.domains.knowledge.terms import codes, folded
+
+ROWS_AT_ONCE = 500
+
+_INSERT_CHUNKS = text(
+    """
+    INSERT INTO chunk (id, created_at, workspace_id, assistant_id, document_id, ordinal, page, page_end, char_start,
+                       char_end, heading, text, embedding_model, search)
+    SELECT id, :now, :workspace_id, :assistant_id, :document_id, ordinal, page, page_end, char_start,
+           char_end, heading, text, '',
+           to_tsvector('russian', indexed) || array_to_tsvector(string_to_array(codes, ' '))
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:ordinals AS int[]), CAST(:pages AS int[]), CAST(:page_ends AS int[]),
+                CAST(:starts AS int[]), CAST(:ends AS int[]), CAST(:headings AS text[]), CAST(:texts AS text[]),
+                CAST(:indexed AS text[]), CAST(:codes AS text[]))
+         AS row(id, ordinal, page, page_end, char_start, char_end, heading, text, indexed, codes)
+    """
+)
+
+_STORE_VECTORS = text(
+    """
+    UPDATE chunk SET embedding = CAST(row.vector AS halfvec), embedding_model = :model
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:vectors AS text[])) AS row(id, vector)
+    WHERE chunk.id = row.id
+    """
+)
+
+
+async def get(uow: UnitOfWork, document_id: UUID, *, lock: bool = False) -> Document | None:
+    return await uow.session.get(Document, document_id, with_for_update=lock or None, populate_existing=lock)
+
+
+async def of_assistant(uow: UnitOfWork, assistant_id: UUID) -> Sequence[Document]:
+    """The latest first."""
+    statement = (
+        select(Document)
+        .where(col(Document.assistant_id) == assistant_id)
+        .order_by(col(Document.created_at).desc(), col(Document.id).desc())
+    )
+    return (await uow.session.execute(statement)).scalars().all()
+
+
+async def by_content(uow: UnitOfWork, assistant_id: UUID, sha256: str) -> Document | None:
+    statement = select(Document).where(col(Document.assistant_id) == assistant_id, col(Document.sha256) == sha256)
+    return (await uow.session.execute(statement)).scalar_one_or_none()
+
+
+async def page(uow: UnitOfWork, document_id: UUID, number: int) -> DocumentPage | None:
+    statement = select(DocumentPage).where(
+        col(DocumentPage.document_id) == document_id, col(DocumentPage.number) == number
+    )
+    return (await uow.session.execute(statement)).scalar_one_or_none()
+
+
+async def set_progress(uow: UnitOfWork, document_id: UUID, pages_read: int, page_count: int) -> bool:
+    """Whether the document is still there and being read."""
+    statement = (
+        update(Document)
+        .where(col(Document.id) == document_id, col(Document.state) == "reading")
+        .values(pages_read=pages_read, page_count=page_count, updated_at=now())
+    )
+    return _touched(await uow.session.execute(statement)) == 1
+
+
+async def replace_content(
+    uow: UnitOfWork, document: Document, pages: Sequence[ReadPage], starts: Sequence[int], chunks: Sequence[ChunkDraft]
+) -> None:
+    """Puts the document's pages and chunks in the place of what may be there from before."""
+    await uow.session.execute(delete(Chunk).where(col(Chunk.document_id) == document.id))
+    await uow.session.execute(delete(DocumentPage).where(col(DocumentPage.document_id) == document.id))
+    rows = [
+        {
+            "id": new_id(),
+            "created_at": now(),
+            "workspace_id": document.workspace_id,
+            "document_id": document.id,
+            "number": page.number,
+            "text": page.text,
+            "char_start": start,
+            "unreadable": page.unreadable,
+        }
+        for page, start in zip(pages, starts, strict=True)
+    ]
+    for first in range(0, len(rows), ROWS_AT_ONCE):
+        await uow.session.execute(insert(DocumentPage), rows[first : first + ROWS_AT_ONCE])
+    for first in range(0, len(chunks), ROWS_AT_ONCE):
+        await _insert_chunks(uow, document, chunks[first : first + ROWS_AT_ONCE])
+
+
+async def _insert_chunks(uow: UnitOfWork, document: Document, chunks: Sequence[ChunkDraft]) -> None:
+    # The heading path is searched too: it often holds the very words that the text under it takes for granted.
+    indexed = [f"{chunk.heading}\n{chunk.text}" for chunk in chunks]
+    await uow.session.execute(
+        _INSERT_CHUNKS,
+        {
+            "now": now(),
+            "workspace_id": document.workspace_id,
+            "assistant_id": document.assistant_id,
+            "document_id": document.id,
+            "ids": [new_id() for _ in chunks],
+            "ordinals": [chunk.ordinal for chunk in chunks],
+            "pages": [chunk.page for chunk in chunks],
+            "page_ends": [chunk.page_end for chunk in chunks],
+            "starts": [chunk.char_start for chunk in chunks],
+            "ends": [chunk.char_end for chunk in chunks],
+            "headings": [chunk.heading for chunk in chunks],
+            "texts": [chunk.text for chunk in chunks],
+            "indexed": [folded(text) for text in indexed],
+            "codes": [" ".join(codes(text)) for text in indexed],
+        },
+    )
+
+
+async def without_vectors(uow: UnitOfWork, document_id: UUID, model: str, limit: int) -> Sequence[Row[UUID, str, str]]:
+    """Chunks (id, heading, text) that the model has not embedded yet, in order."""
+    statement = (
+        select(col(Chunk.id), col(Chunk.heading), col(Chunk.text))
+        .where(col(Chunk.document_id) == document_id, col(Chunk.embedding_model) != model)
+        .order_by(col(Chunk.ordinal))
+        .limit(limit)
+    )
+    return (await uow.session.execute(statement)).all()
+
+
+async def store_vectors(
+    uow: UnitOfWork, document_id: UUID, model: str, ids: Sequence[UUID], vectors: Sequence[Sequence[float]]
+) -> bool:
+    """Keeps vectors and counts them. Returns whether the document is still there and being embedded."""
+    written = ["[" + ",".join(f"{value:.6g}" for value in vector) + "]" for vector in vectors]
+    await uow.session.execute(_STORE_VECTORS, {"ids": list(ids), "vectors": written, "model": model})
+    done = (
+        select(func.count())
+        .select_from(Chunk)
+        .where(col(Chunk.document_id) == document_id, col(Chunk.embedding_model) == model)
+        .scalar_subquery()
+    )
+    statement = (
+        update(Document)
+        .where(col(Document.id) == document_id, col(Document.state) == "embedding")
+        .values(chunks_embedded=done, updated_at=now())
+    )
+    return _touched(await uow.session.execute(statement)) == 1
+
+
+async def has_vectors(uow: UnitOfWork, assistant_id: UUID, model: str) -> bool:
+    statement = (
+        select(col(Chunk.id))
+        .where(col(Chunk.assistant_id) == assistant_id, col(Chunk.embedding_model) == model)
+        .limit(1)
+    )
+    return (await uow.session.execute(statement)).first() is not None
+
+
+async def waiting_since(uow: UnitOfWork, before: datetime) -> Sequence[Document]:
+    """Documents at work that nothing has moved since then: their job was lost."""
+    statement = select(Document).where(
+        col(Document.state).in_(["queued", "reading", "embedding"]), col(Document.updated_at) < before
+    )
+    return (await uow.session.execute(statement)).scalars().all()
+
+
+def _touched(result: Any) -> int:
+    return result.rowcount if isinstance(result, CursorResult) else 0

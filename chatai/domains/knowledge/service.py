@@ -1,0 +1,228 @@
+"""Documents: added, seen, deleted, read again. Reading them is in `ingestion`, finding what they say in `searching`."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import fields
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+
+from chatai.core.actor import Actor
+from chatai.core.clock import now
+from chatai.core.database import UnitOfWork
+from chatai.core.errors import Forbidden
+from chatai.core.settings import get_settings
+from chatai.domains.assistants import service as assistants
+from chatai.domains.audit import service as audit
+from chatai.domains.knowledge import repository
+from chatai.domains.knowledge.access import require_keeper, require_reader
+from chatai.domains.knowledge.errors import (
+    DocumentNotFound,
+    DocumentTooLarge,
+    DuplicateDocument,
+    EmptyFile,
+    FileMissing,
+    PageNotFound,
+)
+from chatai.domains.knowledge.ingestion import ingest
+from chatai.domains.knowledge.models import Document
+from chatai.domains.knowledge.names import display_name
+from chatai.domains.knowledge.ports import document_reader, file_store
+from chatai.domains.knowledge.schemas import DocumentView, IncomingFile, PageView, StoredFile
+from chatai.domains.knowledge.searching import search
+
+__all__ = [
+    "add_document",
+    "delete_document",
+    "discard",
+    "forget_assistant",
+    "get_document",
+    "get_page",
+    "ingest",
+    "list_documents",
+    "open_original",
+    "receive",
+    "require_adding",
+    "retry_document",
+    "search",
+]
+
+INGEST_TASK = "ingest_document"
+
+
+async def require_adding(uow: UnitOfWork, actor: Actor, assistant_id: UUID) -> None:
+    """Asked before a byte is taken. Raises: Forbidden, AssistantNotFound."""
+    require_keeper(actor)
+    await assistants.get_assistant(uow, actor, assistant_id)
+
+
+async def receive(
+    actor: Actor, name: str, pieces: AsyncIterator[bytes], *, declared_bytes: int | None = None
+) -> IncomingFile:
+    """Takes an upload to disk as it comes, outside any transaction. Whoever calls must add or discard it.
+
+    Args:
+        actor: In whose folder it goes.
+        name: What the client calls it.
+        pieces: The bytes.
+        declared_bytes: Their number, if the client says so: too many are refused at once.
+
+    Raises:
+        DocumentTooLarge: As soon as the limit is passed; nothing stays on the disk.
+        EmptyFile, StorageFull
+    """
+    require_keeper(actor)
+    if actor.account_id is None:
+        raise Forbidden
+    limit_mb = get_settings().max_upload_mb
+    limit = limit_mb * 1024 * 1024
+    if declared_bytes is not None and declared_bytes > limit:
+        raise DocumentTooLarge(limit_mb=limit_mb)
+    file = await asyncio.to_thread(file_store().new, actor.account_id)
+    size, digest = 0, hashlib.sha256()
+    try:
+        async for piece in pieces:
+            size += len(piece)
+            if size > limit:
+                raise DocumentTooLarge(limit_mb=limit_mb)
+            digest.update(piece)
+            await asyncio.to_thread(file.write, piece)
+        if size == 0:
+            raise EmptyFile
+        await asyncio.to_thread(file.finish)
+    except BaseException:
+        file.discard()  # not in a thread: a cancelled task could not wait for it
+        raise
+    return IncomingFile(name, actor.account_id, file.storage_name, file.path, size, digest.hexdigest())
+
+
+async def discard(upload: IncomingFile) -> None:
+    """Removes an upload that did not become a document. Nothing happens if it is gone."""
+    await asyncio.to_thread(file_store().delete, upload.account_id, upload.storage_name)
+
+
+async def add_document(uow: UnitOfWork, actor: Actor, assistant_id: UUID, upload: IncomingFile) -> DocumentView:
+    """Makes a document of an upload and has it read. If this or the commit fails, the caller discards the upload.
+
+    Raises:
+        UnreadableDocument: The content is of no type that is read; the subclass says why.
+        DuplicateDocument: The assistant has the same content already.
+        Forbidden, AssistantNotFound
+    """
+    await require_adding(uow, actor, assistant_id)
+    media_type = await document_reader().identify(upload.path, upload.name)
+    existing = await repository.by_content(uow, assistant_id, upload.sha256)
+    if existing is not None:
+        raise DuplicateDocument(name=existing.name)
+    document = Document(
+        workspace_id=actor.workspace_id,
+        assistant_id=assistant_id,
+        uploaded_by=upload.account_id,
+        name=display_name(upload.name),
+        media_type=media_type,
+        size_bytes=upload.size_bytes,
+        sha256=upload.sha256,
+        storage_name=upload.storage_name,
+    )
+    try:
+        async with uow.session.begin_nested():
+            uow.session.add(document)
+    except IntegrityError as error:  # the same file at the same moment
+        existing = await repository.by_content(uow, assistant_id, upload.sha256)
+        if existing is None:
+            raise
+        raise DuplicateDocument(name=existing.name) from error
+    await asyncio.to_thread(file_store().keep, upload.account_id, upload.storage_name)
+    await _enqueue(uow, document)
+    await audit.record(uow, actor, "knowledge:document:create", document.id, assistant_id=assistant_id)
+    return view(document)
+
+
+async def list_documents(uow: UnitOfWork, actor: Actor, assistant_id: UUID) -> list[DocumentView]:
+    """The assistant's documents, the latest first."""
+    require_reader(actor)
+    return [view(document) for document in await repository.of_assistant(uow, assistant_id)]
+
+
+async def get_document(uow: UnitOfWork, actor: Actor, document_id: UUID) -> DocumentView:
+    require_reader(actor)
+    return view(await _find(uow, document_id))
+
+
+async def get_page(uow: UnitOfWork, actor: Actor, document_id: UUID, number: int) -> PageView:
+    """One page's text. Raises: DocumentNotFound, PageNotFound."""
+    require_reader(actor)
+    document = await _find(uow, document_id)
+    page = await repository.page(uow, document_id, number)
+    if page is None:
+        raise PageNotFound(number=number)
+    return PageView(document.id, document.name, page.number, document.page_count, page.text, page.unreadable)
+
+
+async def delete_document(uow: UnitOfWork, actor: Actor, document_id: UUID) -> None:
+    """Deletes the document with all that was made of it; a reading that is under way stops by itself."""
+    require_keeper(actor)
+    document = await _find(uow, document_id, lock=True)
+    await uow.session.delete(document)
+    await uow.session.flush()
+    _remove_file_afterwards(uow, document)
+    await audit.record(uow, actor, "knowledge:document:delete", document_id, assistant_id=document.assistant_id)
+
+
+async def retry_document(uow: UnitOfWork, actor: Actor, document_id: UUID) -> DocumentView:
+    """Has a document read again that failed, or its missing vectors made. One that is well stays as it is."""
+    require_keeper(actor)
+    document = await _find(uow, document_id, lock=True)
+    if not document.error_code:
+        return view(document)
+    document.state = "embedding" if document.state == "ready" else "queued"
+    document.error_code, document.error_detail = "", {}
+    document.updated_at = now()
+    await uow.session.flush()
+    await _enqueue(uow, document)
+    await audit.record(uow, actor, "knowledge:document:retry", document_id)
+    return view(document)
+
+
+async def open_original(uow: UnitOfWork, actor: Actor, document_id: UUID) -> StoredFile:
+    """Where the uploaded file is. Raises: DocumentNotFound, FileMissing."""
+    require_reader(actor)
+    document = await _find(uow, document_id)
+    path = file_store().path(document.uploaded_by, document.storage_name)
+    if not await asyncio.to_thread(path.is_file):
+        raise FileMissing
+    return StoredFile(path, document.name, document.media_type, document.size_bytes)
+
+
+async def forget_assistant(uow: UnitOfWork, assistant_id: UUID) -> None:
+    """Called before an assistant is deleted: its documents' files go when that is committed."""
+    for document in await repository.of_assistant(uow, assistant_id):
+        _remove_file_afterwards(uow, document)
+
+
+def view(document: Document) -> DocumentView:
+    return DocumentView(**{field.name: getattr(document, field.name) for field in fields(DocumentView)})
+
+
+def _remove_file_afterwards(uow: UnitOfWork, document: Document) -> None:
+    account_id, storage_name = document.uploaded_by, document.storage_name
+    uow.after_commit(lambda: asyncio.to_thread(file_store().delete, account_id, storage_name))
+
+
+async def _find(uow: UnitOfWork, document_id: UUID, *, lock: bool = False) -> Document:
+    document = await repository.get(uow, document_id, lock=lock)
+    if document is None:
+        raise DocumentNotFound
+    return document
+
+
+async def _enqueue(uow: UnitOfWork, document: Document) -> None:
+    await uow.enqueue(
+        INGEST_TASK,
+        lock=f"document:{document.id}",  # one reading of a document at a time
+        workspace_id=document.workspace_id,
+        document_id=document.id,
+    )

@@ -1,0 +1,46 @@
+"""What of a text is searched by, besides PostgreSQL's own words: one spelling for ё, and codes kept whole.
+
+PostgreSQL takes "PPR-9087" for a word and a negative number, and knows nothing of letters that look alike in two
+scripts. So codes are taken out here and indexed as terms of their own, which begin with "=": in small letters, without
+separators, Cyrillic letters that look like Latin ones as the Latin ones. "PPR-9087", "ppr 9087" and "РРR–9087" are one.
+"""
+
+from __future__ import annotations
+
+import re
+
+LOOKALIKES = str.maketrans("авекмнорстух", "abekmhopctyx")
+FOLDED = str.maketrans({"ё": "е", "Ё": "Е", "\u0301": None, "\u00ad": None})
+SEPARATORS = "-‐‑–/_"
+# A word with digits and letters or separators in it; or a short word and the number after it ("ГОСТ 12.1.004").
+CODE = re.compile(rf"\w+(?:[{SEPARATORS}.]\w+)+|\w*\d\w*[^\W\d_]\w*|\w*[^\W\d_]\w*\d\w*")
+WORD_AND_NUMBER = re.compile(r"\b([^\W\d_]{1,8})(?:\s|\s?№\s?)(\d[\w.]*\w|\d)")
+LONGEST_CODE = 60
+MOST_CODES = 400  # of one chunk: a table of articles has some hundred
+
+
+def folded(text: str) -> str:
+    """The text as it is handed to `to_tsvector`: ё is е, stress marks and soft hyphens are gone."""
+    return text.translate(FOLDED)
+
+
+def codes(text: str) -> list[str]:
+    """The codes of a text as index terms, each once, in order.
+
+    >>> codes("Насос РРR-9087 по ГОСТ 12.1.004, цена 100")
+    ['=ppr9087', '=гoct12.1.004', '=цeha100']
+    """
+    found: dict[str, None] = {}
+    text = folded(text)
+    for match in CODE.finditer(text):
+        _add(found, match.group())
+    for match in WORD_AND_NUMBER.finditer(text):
+        _add(found, match.group(1) + match.group(2))
+    return list(found)[:MOST_CODES]
+
+
+def _add(found: dict[str, None], code: str) -> None:
+    if any(character.isdigit() for character in code) and len(code) <= LONGEST_CODE:
+        term = re.sub(f"[{SEPARATORS}]", "", code.lower()).translate(LOOKALIKES)
+        if any(character.isalpha() for character in term):  # a number alone is a word to PostgreSQL already
+            found["=" + term] = None

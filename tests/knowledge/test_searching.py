@@ -1,0 +1,122 @@
+"""What is in the documents is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from chatai.core.actor import Actor
+from chatai.core.database import Database
+from chatai.domains.knowledge import service
+from chatai.domains.knowledge.schemas import Passage
+from chatai.domains.knowledge.searching import _quoted
+from tests.knowledge.conftest import Add, make_assistant
+from tests.knowledge.documents import make_docx, make_pdf
+
+PRICES = """Насос РРR-9087 подходит для скважин, его цена 12 400 рублей.
+
+Ёлочные игрушки продаются с ноября.
+
+Соответствует ГОСТ 12.1.004 и пожарным нормам.
+
+The delivery of pumps takes five days across the country.
+
+Возврат товара возможен в течение четырнадцати дней."""
+
+
+@pytest.fixture
+async def found(ready: Add, database: Database, actor: Actor, assistant_id: UUID) -> object:
+    """Searches paragraphs that are documents of their own, so that each is one chunk."""
+    for number, paragraph in enumerate(PRICES.split("\n\n")):
+        await ready(f"{number}.txt", paragraph)
+
+    async def search(query: str) -> list[Passage]:
+        async with database.workspace(actor.workspace_id) as uow:
+            return await service.search(uow, assistant_id, query)
+
+    return search
+
+
+@pytest.mark.parametrize(
+    ("query", "document"),
+    [
+        ("Сколько стоят насосы для скважины?", "0.txt"),
+        ("елочная игрушка", "1.txt"),
+        ("Ёлочных", "1.txt"),
+        ("PPR-9087", "0.txt"),
+        ("ppr 9087", "0.txt"),
+        ("есть в наличии РРR9087?", "0.txt"),
+        ("гост 12.1.004", "2.txt"),
+        ("When are pumps delivered?", "3.txt"),
+        ("можно ли вернуть товары", "4.txt"),
+    ],
+)
+async def test_inflection_yo_codes_and_english(found: object, query: str, document: str) -> None:
+    assert callable(found)
+    passages = await found(query)
+    assert passages[0].document_name == document
+    assert passages[0].text_rank == 1
+    assert passages[0].vector_rank is None
+
+
+@pytest.mark.parametrize(
+    "query", ["", "   ", "\x00", "и в на", "!!! ??? &|<->()':*", "' | '' \\", "квантовая хромодинамика"]
+)
+async def test_nothing_to_find_finds_nothing(found: object, query: str) -> None:
+    assert callable(found)
+    assert await found(query) == []
+
+
+@pytest.mark.parametrize("query", ["насос' & !x", "насос:*", "насос | \\", "нас'ос насос", "насос <-> <2>"])
+async def test_signs_of_the_query_language_are_text(found: object, query: str) -> None:
+    assert callable(found)
+    assert (await found(query))[0].document_name == "0.txt"
+
+
+async def test_rare_words_weigh_more_than_common_ones(
+    ready: Add, database: Database, actor: Actor, assistant_id: UUID
+) -> None:
+    for number in range(8):
+        await ready(f"{number}.txt", f"Цена товара указана в прайсе, цена товара номер {number}")
+    await ready("rare.txt", "Фланец есть, о нём отдельный разговор и долгий рассказ")
+    async with database.workspace(actor.workspace_id) as uow:
+        passages = await service.search(uow, assistant_id, "цена на товар фланец")
+    assert passages[0].document_name == "rare.txt"
+    assert [passage.score for passage in passages] == sorted((passage.score for passage in passages), reverse=True)
+
+
+async def test_passage_stands_where_it_says(
+    ready: Add, database: Database, actor: Actor, assistant_id: UUID, tmp_path: Path
+) -> None:
+    document = await ready("a.pdf", make_pdf(tmp_path / "a", ["First page about pumps", "Second page about valves"]))
+    async with database.workspace(actor.workspace_id) as uow:
+        (passage,) = await service.search(uow, assistant_id, "valves")
+        first = await service.get_page(uow, actor, document.id, passage.page)
+        last = await service.get_page(uow, actor, document.id, passage.page_end)
+    assert (passage.page, passage.page_end) == (1, 2)
+    assert passage.text == first.text[passage.char_start :] + "\n" + last.text[: passage.char_end]
+
+
+async def test_heading_is_searched(
+    ready: Add, database: Database, actor: Actor, assistant_id: UUID, tmp_path: Path
+) -> None:
+    await ready("a.docx", make_docx(tmp_path / "a"))
+    async with database.workspace(actor.workspace_id) as uow:
+        (passage, *_) = await service.search(uow, assistant_id, "доставка")
+    assert "пять дней" in passage.text
+
+
+async def test_other_assistants_documents_are_not_searched(
+    ready: Add, database: Database, actor: Actor, assistant_id: UUID
+) -> None:
+    other = await make_assistant(database, actor, "Other")
+    await ready("a.txt", "Гарантия два года", to=other)
+    async with database.workspace(actor.workspace_id) as uow:
+        assert await service.search(uow, assistant_id, "гарантия") == []
+        assert len(await service.search(uow, other, "гарантия")) == 1
+
+
+def test_quoting() -> None:
+    assert _quoted("o'neil\\") == "'o''neil\\\\'"
