@@ -35,6 +35,7 @@ from chatai.domains.knowledge.schemas import DocumentView, IncomingFile, PageVie
 from chatai.domains.knowledge.searching import search
 
 __all__ = [
+    "INGEST_TASK",
     "add_document",
     "delete_document",
     "discard",

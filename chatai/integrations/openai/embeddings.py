@@ -1,0 +1,64 @@
+"""An embedding model behind OpenAI's embeddings API (https://platform.openai.com/docs/api-reference/embeddings)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import openai
+import structlog
+
+from chatai.core.settings import Settings
+from chatai.domains.knowledge.errors import EmbeddingsAway, EmbeddingsRefused
+from chatai.integrations.openai.client import explained, make_client
+
+_log = structlog.get_logger(__name__)
+
+
+class OpenAIEmbedder:
+    """Fulfils `chatai.domains.knowledge.ports.Embedder`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._client = make_client(settings)
+        self._name = settings.embedding_model
+        self._dimensions = settings.embedding_dimensions
+
+    @property
+    def model(self) -> str:
+        return f"{self._name}@{self._dimensions}" if self._dimensions else self._name
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        options: dict[str, Any] = {"dimensions": self._dimensions} if self._dimensions else {}
+        try:
+            response = await self._client.embeddings.create(
+                model=self._name,
+                input=list(texts),
+                encoding_format="float",  # not every compatible endpoint knows the client's default, base64
+                **options,
+            )
+        except Exception as error:
+            meaning = explained(error)
+            if meaning is None:
+                raise
+            _log.warning("embedding call failed", model=self.model, error=type(error).__name__)
+            raise (EmbeddingsRefused if _is_final(error, meaning.code) else EmbeddingsAway)() from None
+        vectors = [item.embedding for item in sorted(response.data, key=lambda item: item.index)]
+        if len(vectors) != len(texts) or not _sound(vectors):
+            _log.warning("embedding answer makes no sense", model=self.model, asked=len(texts), got=len(vectors))
+            raise EmbeddingsAway
+        return vectors
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+def _is_final(error: Exception, code: str) -> bool:
+    """Whether asking again is of no use: refused, or nothing is left of the balance (which OpenAI tells as 429)."""
+    return code == "model_refused" or (isinstance(error, openai.RateLimitError) and error.code == "insufficient_quota")
+
+
+def _sound(vectors: Sequence[Sequence[float]]) -> bool:
+    return len({len(vector) for vector in vectors}) == 1 and all(
+        math.isfinite(value) for vector in vectors for value in vector
+    )
