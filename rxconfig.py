@@ -21,4 +21,5 @@ config = rx.Config(
     telemetry_enabled=False,
     show_built_with_reflex=False,
     disable_plugins=[rx.plugins.SitemapPlugin],
+    frontend_packages=["@fontsource-variable/onest@5.3.1"],  # the typeface, served by ourselves
 )

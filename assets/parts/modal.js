@@ -1,0 +1,25 @@
+// A native modal dialog: the browser keeps the focus inside, closes on Escape and hides the rest from screen readers.
+import { createElement, useEffect, useRef } from "react";
+
+export function Modal({ children, onDismiss, ...rest }) {
+  const dialog = useRef(null);
+  useEffect(() => {
+    const element = dialog.current;
+    const before = document.activeElement;
+    element.showModal();
+    return () => before?.focus?.();
+  }, []);
+  return createElement(
+    "dialog",
+    {
+      ...rest,
+      ref: dialog,
+      onCancel: (event) => {
+        event.preventDefault();
+        onDismiss?.(event);
+      },
+      onMouseDown: (event) => event.target === dialog.current && onDismiss?.(event),
+    },
+    children,
+  );
+}

@@ -1,0 +1,266 @@
+"""An assistant's Telegram bots: connected by token, started, stopped, removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+
+from chatai.core.actor import Actor
+from chatai.core.errors import NotFound
+from chatai.domains.channels import service as channels
+from chatai.domains.channels.schemas import BotView
+from chatai.web.assistants.one import Current, assistant_page
+from chatai.web.shared.elements import (
+    PillKind,
+    button,
+    confirm,
+    field,
+    icon,
+    icon_button,
+    note,
+    pill,
+    skeleton,
+    text_input,
+    tile,
+)
+from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
+from chatai.web.shared.i18n import is_russian, t
+from chatai.web.shared.layout import Session
+from chatai.web.shared.parts import Ticker
+from chatai.web.shared.texts import channels as texts
+from chatai.web.shared.texts import common
+
+REFRESH_MS = 2000
+
+
+@dataclass
+class BotRow:
+    """One bot in the list."""
+
+    id: str
+    name: str
+    username: str
+    state: str
+    wanted: str
+    reason_en: str
+    reason_ru: str
+    last_error: str
+
+
+class Channels(rx.State):
+    """The bots of one assistant."""
+
+    bots: list[BotRow] = []  # noqa: RUF012  Reflex copies it for each browser
+    loaded_for: str = ""
+    error: str = ""
+    added: int = 0
+    removing: str = ""
+    removing_name: str = ""
+
+    @handler
+    async def load(self, actor: Actor) -> None:
+        """Also called every few seconds: a bot's state changes by itself."""
+        await self._load(actor)
+
+    async def _load(self, actor: Actor) -> None:
+        assistant_id = route_id(self, "assistant_id")
+        async with unit(actor) as uow:
+            found = await channels.list_bots(uow, actor, assistant_id)
+        self.bots, self.loaded_for = [row_of(item) for item in found], str(assistant_id)
+
+    @handler(error="error")
+    async def add(self, actor: Actor, form: dict[str, Any]) -> None:
+        self.error = ""
+        async with unit(actor) as uow:
+            await channels.add_bot(uow, actor, route_id(self, "assistant_id"), str(form.get("token", "")))
+        self.added += 1  # the form starts anew, without the token
+        await self._load(actor)
+        await tell(self, texts.ADDED.of(await language_for(self)))
+
+    @handler
+    async def start(self, actor: Actor, bot_id: str) -> None:
+        async with unit(actor) as uow:
+            await channels.start_bot(uow, actor, identifier(bot_id))
+        await self._load(actor)
+
+    @handler
+    async def stop(self, actor: Actor, bot_id: str) -> None:
+        async with unit(actor) as uow:
+            await channels.stop_bot(uow, actor, identifier(bot_id))
+        await self._load(actor)
+
+    @handler
+    async def ask_remove(self, actor: Actor, bot_id: str, name: str) -> None:
+        self.removing, self.removing_name = bot_id, name
+
+    @handler
+    async def keep(self, actor: Actor) -> None:
+        self.removing = ""
+
+    @handler
+    async def remove(self, actor: Actor) -> None:
+        bot_id, self.removing = identifier(self.removing), ""
+        async with unit(actor) as uow:
+            await channels.delete_bot(uow, actor, bot_id)
+        await self._load(actor)
+        await tell(self, texts.DELETED.of(await language_for(self)))
+
+
+def identifier(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound from None
+
+
+def row_of(bot: BotView) -> BotRow:
+    return BotRow(
+        id=str(bot.id),
+        name=bot.name,
+        username=bot.username,
+        state=bot.state,
+        wanted=bot.desired_state,
+        reason_en=bot.reason("en"),
+        reason_ru=bot.reason("ru"),
+        last_error=bot.last_error,
+    )
+
+
+def state_pill(bot: rx.Var[BotRow]) -> rx.Component:
+    kinds: dict[str, PillKind] = texts.STATE_KINDS
+    pills = [(name, pill(label, kinds.get(name, ""))) for name, label in texts.STATES.items()]
+    return rx.match(bot.state, *pills, pill(bot.state))
+
+
+def bot_line(bot: rx.Var[BotRow]) -> rx.Component:
+    return rx.el.li(
+        tile(icon("send", 18), names="quiet"),
+        rx.el.div(
+            rx.el.div(bot.name, class_name="clip strong"),
+            rx.el.a(
+                f"@{bot.username}",
+                href=f"https://t.me/{bot.username}",
+                target="_blank",
+                rel="noopener noreferrer",
+                class_name="small",
+            ),
+            class_name="grow",
+            style={"minWidth": "140px"},
+        ),
+        rx.el.div(
+            state_pill(bot),
+            rx.cond(
+                bot.wanted == "running",
+                button(texts.STOP, small=True, on_click=Channels.stop(bot.id)),
+                button(texts.START, small=True, on_click=Channels.start(bot.id)),
+            ),
+            rx.cond(
+                (bot.wanted == "running") & ((bot.state == "revoked") | (bot.state == "quarantined")),
+                icon_button("rotate-ccw", common.RETRY, on_click=Channels.start(bot.id)),
+            ),
+            icon_button("trash-2", texts.REMOVE, on_click=Channels.ask_remove(bot.id, bot.name)),
+            class_name="row tight end",
+        ),
+        rx.cond(
+            bot.reason_en,
+            rx.el.p(
+                rx.cond(is_russian(), bot.reason_ru, bot.reason_en),
+                class_name="small whole bad-text",
+                title=bot.last_error,
+            ),
+        ),
+        class_name="item wrap",
+    )
+
+
+def add_form() -> rx.Component:
+    steps = rx.el.ol(
+        *[
+            rx.el.li(
+                tile(str(number), names="quiet step"), rx.el.span(t(step), class_name="grow"), class_name="row top"
+            )
+            for number, step in enumerate(texts.STEPS, start=1)
+        ],
+        class_name="stack tight",
+    )
+    return rx.el.section(
+        rx.el.h2(t(texts.HOW)),
+        steps,
+        rx.el.div(
+            rx.el.a(
+                icon("external-link", 16),
+                t(texts.OPEN_BOTFATHER),
+                href="https://t.me/BotFather",
+                target="_blank",
+                rel="noopener noreferrer",
+                class_name="btn plain small",
+            )
+        ),
+        rx.el.form(
+            field(
+                texts.TOKEN,
+                text_input(
+                    "token",
+                    required=True,
+                    auto_complete="off",
+                    spell_check=False,
+                    placeholder="123456789:AAE…",
+                    max_length=120,
+                ),
+                name="token",
+                hint=texts.TOKEN_HINT,
+            ),
+            rx.cond(Channels.error, note(Channels.error, "bad")),
+            rx.el.div(button(texts.ADD, kind="primary", type="submit", icon_name="plus")),
+            on_submit=Channels.add,
+            key=Channels.added.to_string(),
+            class_name="stack",
+        ),
+        class_name="card pad stack",
+    )
+
+
+def page() -> rx.Component:
+    bots = rx.el.section(
+        rx.el.div(
+            rx.el.h2(t(texts.TELEGRAM)),
+            rx.el.p(t(texts.LEAD), class_name="muted small"),
+            style={"padding": "var(--s4) var(--s5)", "borderBottom": "1px solid var(--line)"},
+        ),
+        rx.cond(
+            Channels.bots,
+            rx.el.ul(rx.foreach(Channels.bots, bot_line), class_name="list"),
+            rx.el.p(t(texts.EMPTY), class_name="faint", style={"padding": "var(--s5)"}),
+        ),
+        class_name="card",
+    )
+    return assistant_page(
+        "channels",
+        rx.cond(
+            Channels.loaded_for == Current.id,
+            rx.el.div(
+                bots,
+                add_form(),
+                Ticker.create(interval=REFRESH_MS, on_tick=Channels.load),
+                class_name="columns even",
+            ),
+            skeleton(220),
+        ),
+        rx.cond(
+            Channels.removing,
+            confirm(
+                texts.DELETE_TITLE,
+                texts.DELETE,
+                action=texts.REMOVE,
+                on_confirm=Channels.remove,
+                on_dismiss=Channels.keep,
+                extra=note(Channels.removing_name),
+            ),
+        ),
+    )
+
+
+ON_LOAD = [Session.enter, Current.load, Channels.load]

@@ -1,0 +1,1 @@
+"""Pages of conversations: the list, one of them, and how a turn looks."""

@@ -1,0 +1,157 @@
+"""Who may do what on the pages. Every event handler goes through `handler`; a test walks Reflex's registry for others.
+
+A browser can call any handler by name with any arguments, whatever its page shows. So each one looks the session up
+anew, opens its own unit of work in that person's workspace, and lets row security and the services decide the rest.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, get_type_hints
+from urllib.parse import quote
+from uuid import UUID
+
+import reflex as rx
+import structlog
+
+from chatai.core.actor import Actor
+from chatai.core.database import UnitOfWork, get_database
+from chatai.core.errors import ChatAIError, NotFound
+from chatai.core.i18n import Language, language_of
+from chatai.domains.accounts.schemas import SESSION_COOKIE
+from chatai.domains.accounts.service import authenticate
+from chatai.web.shared.i18n import LANGUAGE_COOKIE, Preferences
+
+GUARDED = "__chatai_guarded__"
+
+log = structlog.get_logger(__name__)
+
+
+class Notices(rx.State):
+    """The one notice at the foot of the page: what has happened, or why it has not."""
+
+    text: str = ""
+    kind: str = ""
+
+    def show(self, text: str, kind: str = "") -> None:
+        self.text, self.kind = text, kind
+
+    @rx.event
+    def dismiss(self) -> None:
+        self.text = ""
+
+
+setattr(Notices.dismiss.fn, GUARDED, "public")  # touches nothing but this browser's own notice
+
+
+def unit(actor: Actor) -> AbstractAsyncContextManager[UnitOfWork]:
+    """A unit of work in the actor's workspace; its end is the commit."""
+    return get_database().workspace(actor.workspace_id, actor.account_id)
+
+
+def cookie_of(state: rx.State, name: str) -> str:
+    """A cookie that the browser sent when it opened its socket, or an empty string."""
+    try:
+        found = SimpleCookie(state.router.headers.cookie).get(name)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+def route_id(state: rx.State, name: str) -> UUID:
+    """The identifier in the page's address. Raises: NotFound: if it is none."""
+    try:
+        return UUID(str(getattr(state, name)))
+    except ValueError:
+        raise NotFound from None
+
+
+async def language_for(state: rx.State) -> Language:
+    """The language that the browser shows at the moment."""
+    preferences = await state.get_state(Preferences)
+    return language_of(preferences.language, language_of(cookie_of(state, LANGUAGE_COOKIE)))
+
+
+async def tell(state: rx.State, text: str, kind: str = "") -> None:
+    """Shows a notice. `kind` is empty or `bad`."""
+    notices = await state.get_state(Notices)
+    notices.show(text, kind)
+
+
+def handler(
+    function: Callable[..., Awaitable[Any]] | None = None,
+    *,
+    public: bool = False,
+    background: bool = False,
+    error: str = "",
+) -> Any:
+    """Makes an event handler of an async method `(self, actor, …)`.
+
+    Args:
+        function: The method. It gets the actor as its second argument; the browser never sends that one.
+        public: May be called without a log-in; the actor is then None. For pages that show what anybody may see.
+        background: Runs beside other events; the method changes state inside `async with self`.
+        error: Name of the state variable that shows an expected error in place. Empty: the notice shows it.
+    """
+    if function is None:
+        return functools.partial(handler, public=public, background=background, error=error)
+
+    @functools.wraps(function)
+    async def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
+        actor = await _actor(self, background)
+        if actor is None and not public:
+            return await _to_login(self, background)
+        try:
+            return await function(self, actor, *args, **kwargs)
+        except ChatAIError as failure:
+            await _report(self, failure, error, background)
+        except Exception:
+            log.exception("page_event_failed", handler=function.__qualname__)
+            await _report(self, ChatAIError(), error, background)
+        return None
+
+    parameters = list(inspect.signature(function).parameters.values())
+    hints = get_type_hints(function)
+    guarded.__signature__ = inspect.Signature([parameters[0], *parameters[2:]])  # type: ignore[attr-defined]  # for Reflex
+    guarded.__annotations__ = {item.name: hints[item.name] for item in parameters[2:]}
+    del guarded.__wrapped__  # or Reflex would read the inner signature
+    setattr(guarded, GUARDED, "public" if public else "private")
+    return rx.event(guarded, background=background or None)
+
+
+async def _actor(state: Any, background: bool) -> Actor | None:
+    if background:
+        async with state:
+            cookie = cookie_of(state, SESSION_COOKIE)
+    else:
+        cookie = cookie_of(state, SESSION_COOKIE)
+    return await authenticate(get_database(), cookie) if cookie else None
+
+
+async def _to_login(state: Any, background: bool) -> Any:
+    if background:
+        async with state:
+            place = state.router.url.path
+    else:
+        place = state.router.url.path
+    return rx.redirect(f"/login?next={quote(place or '/')}")
+
+
+async def _report(state: Any, failure: ChatAIError, error: str, background: bool) -> None:
+    if background:
+        async with state:
+            await _show(state, failure, error)
+    else:
+        await _show(state, failure, error)
+
+
+async def _show(state: Any, failure: ChatAIError, error: str) -> None:
+    sentence = failure.sentence(await language_for(state))
+    if error:
+        setattr(state, error, sentence)
+    else:
+        await tell(state, sentence, "bad")

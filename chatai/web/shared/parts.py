@@ -1,0 +1,79 @@
+"""The few pieces of the pages that need JavaScript of their own. Their code is in `assets/parts/`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+from reflex.vars import Var
+
+
+class Modal(rx.Component):
+    """A native modal dialog, open as long as it is on the page."""
+
+    library = "$/public/parts/modal.js"
+    tag = "Modal"
+
+    on_dismiss: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+class Prose(rx.Component):
+    """Markdown from people or models, without raw HTML and without pictures from elsewhere."""
+
+    library = "$/public/parts/prose.js"
+    lib_dependencies: list[str] = ["react-markdown@10.1.0", "remark-gfm@4.0.1"]  # noqa: RUF012  Reflex reads it so
+    tag = "Prose"
+
+    text: Var[str]
+
+
+class Ticker(rx.Component):
+    """Fires `on_tick` every `interval` milliseconds while it is on a page that is looked at."""
+
+    library = "$/public/parts/ticker.js"
+    tag = "Ticker"
+
+    interval: Var[int]
+    on_tick: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+class Passage(rx.Component):
+    """A marked passage that scrolls itself into view, again for each new `place`."""
+
+    library = "$/public/parts/passage.js"
+    tag = "Passage"
+
+    place: Var[str]
+
+
+class Thread(rx.Component):
+    """The turns of a conversation; follows the newest line."""
+
+    library = "$/public/parts/thread.js"
+    tag = "Thread"
+
+
+class Uploader(rx.Component):
+    """Sends picked or dropped files to `url`, one after the other, each with its progress."""
+
+    library = "$/public/parts/uploader.js"
+    tag = "Uploader"
+
+    url: Var[str]
+    accept: Var[str]
+    max_mb: Var[int]
+    texts: Var[dict[str, Any]]
+    on_uploaded: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+class PlainForm(rx.Component):
+    """A form that the browser itself posts, so that the API can answer with an HttpOnly cookie.
+
+    Reflex's own form always takes the submission over.
+    """
+
+    tag = "form"
+    _is_tag_in_global_scope = True
+
+    action: Var[str]
+    method: Var[str]

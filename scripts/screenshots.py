@@ -1,0 +1,136 @@
+"""Takes a screenshot of every page of a running ChatAI: both widths, both languages, light and dark.
+
+    python scripts/screenshots.py http://localhost:8000 me@example.com --out shots
+
+The password is read from CHATAI_PASSWORD. With `--readme` only the two pictures of the README are taken, into
+`docs/images/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+WIDTHS = {1440: 900, 390: 844}
+PUBLIC = {"login": "/login", "register": "/register", "reset": "/reset", "missing": "/no-such-page"}
+SETTLED = "document.fonts.ready.then(() => true)"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("base", help="Address of the running installation")
+    parser.add_argument("email", help="Account to log in with; CHATAI_PASSWORD holds its password")
+    parser.add_argument("--out", type=Path, default=Path("shots"))
+    parser.add_argument("--only", default="", help="Take only pages whose name contains this")
+    parser.add_argument("--readme", action="store_true", help="Take only the README's pictures")
+    arguments = parser.parse_args()
+    base = arguments.base.rstrip("/")
+    with sync_playwright() as playwright:
+        chromium = next(
+            (path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None
+        )
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        if arguments.readme:
+            take_readme(browser, base, arguments.email)
+            return
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        for width, language, theme in variants():
+            context = open_context(browser, base, width, language, theme)
+            take(context, base, PUBLIC, arguments.only, arguments.out, f"{width}-{language}-{theme}")
+            log_in(context, base, arguments.email)
+            pages = private_pages(context, base)
+            take(context, base, pages, arguments.only, arguments.out, f"{width}-{language}-{theme}")
+            context.close()
+
+
+def variants() -> Iterator[tuple[int, str, str]]:
+    for width in WIDTHS:
+        yield from ((width, language, theme) for language, theme in (("en", "light"), ("ru", "light"), ("ru", "dark")))
+
+
+def open_context(browser: Browser, base: str, width: int, language: str, theme: str) -> BrowserContext:
+    context = browser.new_context(
+        viewport={"width": width, "height": WIDTHS[width]},
+        locale=language,
+        color_scheme="dark" if theme == "dark" else "light",
+        has_touch=width < 500,
+        device_scale_factor=1,
+    )
+    context.add_cookies([{"name": "chatai_language", "value": language, "url": base}])
+    return context
+
+
+def log_in(context: BrowserContext, base: str, email: str) -> None:
+    page = context.new_page()
+    page.goto(f"{base}/login")
+    page.locator("form input[name=email]").fill(email)
+    page.locator("form input[name=password]").fill(os.environ["CHATAI_PASSWORD"])
+    page.locator("form button[type=submit]").click()
+    page.wait_for_url(f"{base}/")
+    page.close()
+
+
+def private_pages(context: BrowserContext, base: str) -> dict[str, str]:
+    """The addresses of the pages that need a log-in; of the lists, the first entry stands for all."""
+    page = context.new_page()
+    page.goto(base)
+    page.locator("h1").wait_for()
+    found = {"assistants": "/", "conversations": "/conversations", "account": "/account"}
+    cards = page.locator("a.card")
+    page.locator("a.card, .empty").first.wait_for()
+    if cards.count():
+        assistant = max((card.get_attribute("href") or "" for card in cards.all()), key=len)
+        assistant = cards.first.get_attribute("href") or assistant
+        found |= {"chat": assistant} | {tab: f"{assistant}/{tab}" for tab in ("knowledge", "channels", "setup")}
+        page.goto(f"{base}{assistant}/knowledge")
+        page.locator("ul.card.list, .empty").first.wait_for()
+        document = page.locator("a[href^='/documents/']")
+        if document.count():
+            found["document"] = document.first.get_attribute("href") or ""
+    page.goto(f"{base}/conversations")
+    page.locator("a.item, .empty").first.wait_for()
+    lines = page.locator("a.item")
+    if lines.count():
+        found["conversation"] = lines.first.get_attribute("href") or ""
+    page.close()
+    return found
+
+
+def take(context: BrowserContext, base: str, pages: dict[str, str], only: str, out: Path, variant: str) -> None:
+    for name, address in pages.items():
+        if only not in name:
+            continue
+        page = context.new_page()
+        open_page(page, base + address)
+        page.screenshot(path=out / f"{name}-{variant}.png", full_page=True)
+        page.close()
+
+
+def open_page(page: Page, address: str) -> None:
+    """Opens a page and waits until it shows its content: hydrated, nothing grey, fonts there."""
+    page.goto(address)
+    page.locator("h1, h2").first.wait_for()
+    page.locator(".skeleton").first.wait_for(state="detached")
+    page.evaluate(SETTLED)
+
+
+def take_readme(browser: Browser, base: str, email: str) -> None:
+    folder = Path(__file__).resolve().parents[1] / "docs" / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    context = open_context(browser, base, 1440, "en", "light")
+    log_in(context, base, email)
+    pages = private_pages(context, base)
+    for name, file in (("conversation", "conversation.png"), ("knowledge", "knowledge.png")):
+        page = context.new_page()
+        open_page(page, base + pages[name])
+        page.screenshot(path=folder / file)
+        page.close()
+    context.close()
+
+
+if __name__ == "__main__":
+    main()
