@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
+from chatai.core.roles import APP_ROLE, SYSTEM_ROLE, app_password, app_url
 from chatai.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ class MigrationError(Exception):
 
 def application_url(settings: Settings, owner_url: str) -> str:
     """The address for the application: `DATABASE_APP_URL`, or the owner's with the application role in its place."""
-    from chatai.core.database import app_url
-
     if settings.database_app_url:
         return libpq_url(settings.database_app_url.get_secret_value())
     return app_url(libpq_url(owner_url), settings.secret())
@@ -136,8 +135,6 @@ def _alembic(owner_url: str, action: Callable[..., None]) -> None:
 
 
 def _prepare(connection: psycopg.Connection, settings: Settings, owner_url: str) -> None:
-    from chatai.core.database import APP_ROLE, SYSTEM_ROLE
-
     if connection.info.server_version < MIN_SERVER_VERSION:
         raise MigrationError(
             f"The database server is PostgreSQL {connection.info.server_version // 10000}; ChatAI needs 16 or newer."
@@ -197,8 +194,6 @@ def _roles(connection: psycopg.Connection, app: str, system: str) -> None:
 
 def _password(connection: psycopg.Connection, settings: Settings, owner_url: str, role: str) -> None:
     """Gives the application's role the password derived from the secret key, unless it already has it."""
-    from chatai.core.database import app_password
-
     try:
         psycopg.connect(application_url(settings, owner_url), connect_timeout=10).close()
     except psycopg.OperationalError:

@@ -7,7 +7,7 @@ from alembic import op
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy.dialects import postgresql
 
-from chatai.core.database import APP_ROLE, SYSTEM_ROLE
+from chatai.core.roles import APP_ROLE, SYSTEM_ROLE
 from chatai.core.tables import row_security
 
 revision = "0001"

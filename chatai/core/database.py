@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import UUID
 
 from sqlalchemy import text
@@ -23,12 +22,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from chatai.core.crypto import derive_key
 from chatai.core.errors import Unavailable
+from chatai.core.roles import SYSTEM_ROLE, app_url
 from chatai.core.settings import SettingsError, get_settings
-
-APP_ROLE = "chatai_app"
-SYSTEM_ROLE = "chatai_system"
 
 DEFER_JOB = text(
     "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(:queue, :task, 0, :lock, :queueing_lock, CAST(:args AS jsonb),"
@@ -46,18 +42,6 @@ class DatabaseAway(Unavailable):
     code = "database_away"
     en = "The database cannot be reached at the moment. Nothing is lost; please try again in a minute."
     ru = "База данных сейчас недоступна. Ничего не потеряно, попробуйте через минуту."
-
-
-def app_password(secret: str) -> str:
-    """Password of the application role: derived, so that every process with the same secret key knows it."""
-    return derive_key(secret, "database-app-role").hex()
-
-
-def app_url(owner_url: str, secret: str) -> str:
-    """The owner's address, for the application role."""
-    parts = urlsplit(owner_url)
-    address = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{quote(APP_ROLE)}:{app_password(secret)}@{address}"))
 
 
 class UnitOfWork:

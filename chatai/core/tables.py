@@ -14,8 +14,8 @@ from sqlalchemy import DateTime, MetaData, func
 from sqlmodel import Field, SQLModel
 
 from chatai.core.clock import now
-from chatai.core.database import APP_ROLE, SYSTEM_ROLE
 from chatai.core.ids import new_id
+from chatai.core.roles import APP_ROLE, SYSTEM_ROLE
 
 # Constraint names that a migration can foresee (Alembic's documentation, "The Importance of Naming Constraints").
 SQLModel.metadata.naming_convention = {

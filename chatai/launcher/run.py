@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from pathlib import Path
 
 import psycopg
@@ -184,14 +184,16 @@ class Launcher:
     def _launch_web(self, environment: dict[str, str]) -> None:
         health = HttpHealth(self._settings.host, self._settings.port)
         command = web_command(self._settings, redis="REDIS_URL" in environment)
-        self._launch("web", environment, health, stop_patience=10, command=command)
+        # The server has workers of its own, which it must be able to stop when the launcher is killed.
+        web = Service("web", command, environment, health, self._screen, 10, orphan_signal=signal.SIGTERM)
+        self._supervise(web)
 
-    def _launch(
-        self, name: str, environment: dict[str, str], health: Health, stop_patience: float, command: Sequence[str] = ()
-    ) -> None:
-        command = command or [sys.executable, "-m", "chatai.cli", name]
-        service = Service(name, command, environment, health, self._screen, stop_patience)
-        self._services[name] = service
+    def _launch(self, name: str, environment: dict[str, str], health: Health, stop_patience: float) -> None:
+        command = [sys.executable, "-m", "chatai.cli", name]
+        self._supervise(Service(name, command, environment, health, self._screen, stop_patience))
+
+    def _supervise(self, service: Service) -> None:
+        self._services[service.name] = service
         self._run(service.run())
 
     async def _until_ready(self) -> None:

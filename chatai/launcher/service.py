@@ -91,6 +91,7 @@ class Service:
         health: How to see that it is well.
         screen: Where its lines go.
         stop_patience: Seconds from SIGTERM to SIGKILL.
+        orphan_signal: What the kernel sends it when the launcher is killed.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Service:
         health: Health,
         screen: Screen,
         stop_patience: float = 10.0,
+        orphan_signal: signal.Signals = signal.SIGKILL,
     ) -> None:
         self.name = name
         self.ready = asyncio.Event()
@@ -110,6 +112,7 @@ class Service:
         self._health = health
         self._screen = screen
         self._stop_patience = stop_patience
+        self._orphan_signal = orphan_signal
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
 
@@ -144,7 +147,7 @@ class Service:
             stderr=asyncio.subprocess.STDOUT,
             env=self._environment,
             start_new_session=True,
-            preexec_fn=parent_death_signal(signal.SIGTERM),
+            preexec_fn=parent_death_signal(self._orphan_signal),
         )
         lines = asyncio.create_task(self._copy_lines(process))
         watch = asyncio.create_task(self._watch(since))

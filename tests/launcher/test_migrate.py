@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from chatai import migrate
-from chatai.core.database import APP_ROLE, SYSTEM_ROLE
+from chatai.core.roles import APP_ROLE, SYSTEM_ROLE
 from chatai.core.settings import Settings
 from chatai.engines import EmbeddedPostgres
 
