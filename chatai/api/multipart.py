@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect
 
 from chatai.core.errors import Invalid
 
@@ -95,7 +96,10 @@ class MultipartFiles:
 
     async def _next(self) -> tuple[str, bytes]:
         while not self._events:
-            data = await anext(self._stream, b"")
+            try:
+                data = await anext(self._stream, b"")
+            except ClientDisconnect as error:
+                raise BadUpload from error
             if not data:
                 raise BadUpload  # the request ended before its last boundary
             try:
