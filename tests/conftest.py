@@ -230,11 +230,17 @@ def free_port() -> Callable[[], int]:
 
 
 def _forget_settings() -> None:
-    """The next `get_settings()` and `get_redis()` of this process start anew."""
+    """What this process keeps for as long as it lives starts anew."""
+    from chatai.core import rate_limits
     from chatai.core.cache import get_redis
+    from chatai.core.database import get_database
+    from chatai.domains.operations import health
 
     get_settings.cache_clear()
     get_redis.cache_clear()
+    get_database.cache_clear()
+    rate_limits.forget()
+    health.forget()
 
 
 def _execute(postgres: EmbeddedPostgres, statement: sql.Composed) -> None:

@@ -51,3 +51,9 @@ async def allow(rule: str, name: str, *keys: str) -> bool:
         except (RedisError, OSError) as error:
             _log.warning("rate limits are counted per process while Redis is away", error=type(error).__name__)
     return await _local().hit(item, name, *keys)
+
+
+def forget() -> None:
+    """Drops the connection and the local counts: for tests, whose settings change."""
+    _shared.cache_clear()
+    _local.cache_clear()

@@ -12,6 +12,7 @@ from typing import Any
 WORD = re.compile(r"[^\W_]+")
 SENTENCE = re.compile(r"[^.!?…\n]+[.!?…]*")
 PASSAGE = re.compile(r"^\s*\[(\d+)\]\s*", re.MULTILINE)
+QUESTION = "\n\nQuestion:\n"
 ENDINGS = {
     "ru": re.compile(
         r"(?:иями|ями|ами|ого|его|ому|ему|ыми|ими|ться|тся|ешь|ете|ите|ают|яют|ует|уют|ает|яет|ать|ять|ить|еть|ение|ения"
@@ -75,13 +76,13 @@ def content_text(content: Any) -> str:
 
 def passages_of(text: str, *, question_follows: bool) -> dict[int, str]:
     """The numbered passages of a prompt: `[1] …` at the beginning of a line, each up to the next one. When a question
-    follows them, the last passage ends at the first blank line."""
+    follows them, the last passage ends at `Question:`, or else at the first blank line."""
     marks = list(PASSAGE.finditer(text))
     found = {}
     for mark, following in zip(marks, [*marks[1:], None], strict=False):
         body = text[mark.end() : following.start() if following else len(text)]
         if following is None and question_follows:
-            body = body.split("\n\n", 1)[0]
+            body = body.rsplit(QUESTION, 1)[0] if QUESTION in body else body.split("\n\n", 1)[0]
         found[int(mark[1])] = body.strip()
     return found
 
@@ -95,7 +96,10 @@ def answer(messages: list[dict[str, Any]]) -> str:
     for message in messages:
         if (role := message.get("role")) != "assistant":  # an earlier answer's markers are no passages
             passages.update(passages_of(content_text(message.get("content")), question_follows=role == "user"))
-    question = last.strip().rsplit("\n\n", 1)[-1] if PASSAGE.search(last) else last
+    if QUESTION in last:
+        question = last.rsplit(QUESTION, 1)[1]
+    else:
+        question = last.strip().rsplit("\n\n", 1)[-1] if PASSAGE.search(last) else last
     russian = bool(re.search("[а-яё]", question.lower()))
     if not passages:
         return f"Вы написали: {question}" if russian else f"You wrote: {question}"

@@ -76,6 +76,12 @@ async def check(database: Database, settings: Settings) -> HealthReport:
     return report
 
 
+def forget() -> None:
+    """The next check asks anew."""
+    global _latest
+    _latest = None
+
+
 async def _timed(probe: Callable[[], Awaitable[Component]]) -> Component:
     started = time.perf_counter()
     try:
