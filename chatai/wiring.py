@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import chatai.domains.tables  # noqa: F401 - every table is known, so that foreign keys resolve in any process
 from chatai.core.settings import Settings
 from chatai.domains.accounts.ports import mailer
 from chatai.domains.channels.ports import telegram
