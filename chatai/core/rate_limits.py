@@ -22,7 +22,7 @@ def _shared() -> FixedWindowRateLimiter | None:
     if client is None:
         return None
     storage = RedisStorage(
-        "async+redis://localhost",  # never used: the pool knows the way
+        "async+redis://localhost:6379",  # never used: the pool knows the way
         implementation="redispy",
         connection_pool=cast(Any, client.connection_pool),
         key_prefix="chatai:limits",

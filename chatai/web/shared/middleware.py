@@ -61,7 +61,8 @@ class PageMiddleware:
         if self._is_secure(scope):
             headers.setdefault("Strict-Transport-Security", f"max-age={YEAR}; includeSubDomains")
         html = headers.get("content-type", "").startswith("text/html")
-        if "content-security-policy" not in headers:
+        # A 304 replaces headers of the kept copy but has no type to tell a page by: the kept policy must stay.
+        if "content-security-policy" not in headers and status != 304:
             headers["Content-Security-Policy"] = self._page_policy(path) if html else CLOSED_POLICY
         if "cache-control" not in headers:
             named_by_content = path.startswith("/assets/") or b"v=" in scope.get("query_string", b"")
