@@ -7,6 +7,7 @@ export function Modal({ children, onDismiss, ...rest }) {
     const element = dialog.current;
     const before = document.activeElement;
     element.showModal();
+    element.querySelector("input:not([type=hidden]), textarea, .row.end .btn")?.focus(); // not the closing cross
     return () => before?.focus?.();
   }, []);
   return createElement(

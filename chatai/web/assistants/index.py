@@ -52,7 +52,7 @@ class Assistants(rx.State):
     cards: list[Card] = []  # noqa: RUF012  Reflex copies it for each browser
     loaded: bool = False
     creating: bool = False
-    template: str = TEMPLATES[0].key
+    template: str = TEMPLATES[-1].key
     error: str = ""
 
     @handler
