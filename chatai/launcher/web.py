@@ -28,7 +28,7 @@ def web_command(settings: Settings, *, redis: bool) -> list[str]:
         "--workers",
         str(settings.web_workers if redis else 1),
         "--workers-kill-timeout",
-        "5",
+        "3",
         "--log-level",
         "error",  # its warning about killed workers comes at every stop, by a race in its own waiting
         "chatai.chatai:app",

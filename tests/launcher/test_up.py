@@ -1,0 +1,180 @@
+"""`chatai up` for real: everything starts, survives what people and machines do to it, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from chatai.core.settings import Settings
+from chatai.engines import EmbeddedPostgres
+from chatai.launcher.checks import MARK
+from chatai.launcher.engines import embedded_postgres
+from tests.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRST_START = 240  # seconds, with the pages' build
+
+
+class Up:
+    """A running `chatai up` and its console."""
+
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        self.text = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "chatai.cli", "up"],
+            env=environment,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,  # as in a terminal: a group that Ctrl-C reaches as a whole
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.text += line
+
+    async def ready(self) -> None:
+        def is_ready() -> bool:
+            assert self.process.poll() is None, self.text
+            return "Stop it with Ctrl-C." in self.text
+
+        try:
+            await eventually(is_ready, patience=FIRST_START)
+        except AssertionError:
+            raise AssertionError(self.text) from None
+
+    def ended(self) -> tuple[int, str]:
+        """Waits for its end: exit code and everything it said."""
+        code = self.process.wait(60)
+        self._reader.join(10)
+        return code, self.text
+
+
+@pytest.fixture
+def environment(tmp_path: Path, free_port: Callable[[], int]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "DATA_DIR": str(tmp_path / "data"),
+        "PORT": str(free_port()),
+        "BOTS_PORT": str(free_port()),
+    }
+
+
+@pytest.fixture
+def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], Up]]:
+    started: list[Up] = []
+
+    def launch() -> Up:
+        started.append(Up(environment, tmp_path))
+        return started[-1]
+
+    yield launch
+    for one in started:
+        if one.process.poll() is None:
+            os.killpg(one.process.pid, signal.SIGKILL)
+    for process in of_installation(tmp_path / "data"):
+        process.kill()
+
+
+def of_installation(data: Path) -> list[psutil.Process]:
+    """Every live process that belongs to the installation in this folder."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            marked = process.environ().get(MARK) == str(data / "run")
+            if (marked or process.cwd().startswith(str(data))) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def fetch(environment: dict[str, str], path: str) -> bytes:
+    with urllib.request.urlopen(f"http://127.0.0.1:{environment['PORT']}{path}", timeout=10) as answer:
+        return answer.read()
+
+
+def status(environment: dict[str, str]) -> str | None:
+    """What /health says, or None while it says nothing or 503."""
+    with contextlib.suppress(OSError):
+        return json.loads(fetch(environment, "/health"))["status"]
+    return None
+
+
+def database_of(environment: dict[str, str]) -> EmbeddedPostgres:
+    server = embedded_postgres(Settings(_env_file=None, data_dir=Path(environment["DATA_DIR"])))
+    server.attach()
+    return server
+
+
+async def test_a_life_of_an_installation(start: Callable[[], Up], environment: dict[str, str], tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    up = start()
+    await up.ready()
+    assert status(environment) == "healthy"
+    assert re.search(r"First admin +http://localhost:\d+/register\?setup=\S{20,}", up.text)
+    assert b"<html" in fetch(environment, "/login/")
+
+    # a second start on the same folder
+    other = start()
+    code, text = other.ended()
+    assert (code, len(text.splitlines())) == (1, 1)
+    assert f"already running on {data}: process {up.process.pid}, http://localhost:{environment['PORT']}" in text
+
+    # PostgreSQL dies: it is brought back, and the web process finds it again
+    with psycopg.connect(database_of(environment).owner_url()) as connection:
+        connection.execute("CREATE TABLE kept (word text)")
+        connection.execute("INSERT INTO kept VALUES ('still here')")
+    postmaster = int((data / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+    os.kill(postmaster, signal.SIGKILL)
+    await eventually(lambda: "postgres │ runs again" in up.text, patience=60)
+    await eventually(lambda: status(environment) == "healthy", patience=60)
+
+    # everything is killed: nothing stays, and the next start finds all data
+    for process in of_installation(data):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    up.process.kill()
+    up.process.wait()
+    await eventually(lambda: not of_installation(data))
+    again = start()
+    await again.ready()
+    with psycopg.connect(database_of(environment).owner_url()) as connection:
+        assert connection.execute("SELECT word FROM kept").fetchone() == ("still here",)
+
+    # Ctrl-C
+    os.killpg(again.process.pid, signal.SIGINT)
+    code, text = again.ended()
+    assert code == 0
+    assert text.rstrip().endswith("Stopped.")
+    assert "Traceback" not in text
+    assert of_installation(data) == []
+    log = (data / "logs" / "postgres.log").read_text()
+    assert log.rstrip().endswith("database system is shut down")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children about their parent's death")
+async def test_a_killed_launcher_takes_everything_along(start: Callable[[], Up], tmp_path: Path) -> None:
+    up = start()
+    await up.ready()
+    assert len(of_installation(tmp_path / "data")) > 5
+    up.process.kill()
+    up.process.wait()
+    await eventually(lambda: not of_installation(tmp_path / "data"), patience=30)
