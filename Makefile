@@ -38,11 +38,11 @@ lock: $(VENV)/.tested ## Resolve the dependencies anew into the two lock files
 docs: $(VENV)/.installed ## Generate the settings' reference
 	$(BIN)/python -m scripts.settings_reference
 
-screenshots: $(VENV)/.tested ## Take the pages' pictures for the documents
-	@scripts/with-browser $(BIN)/python -m scripts.screenshots
+screenshots: $(VENV)/.tested ## Take pictures of a running ChatAI's pages (BASE=http://... EMAIL=you@... CHATAI_PASSWORD=...)
+	@scripts/with-browser $(BIN)/python -m scripts.screenshots $(or $(BASE),http://localhost:8000) $(EMAIL) $(ARGS)
 
 bench: $(VENV)/.tested ## Measure start time, memory and answers on this machine
-	@scripts/with-browser $(BIN)/python -m scripts.bench
+	@$(BIN)/python -m scripts.bench $(ARGS)
 
 # --- what the commands above stand on; each stamp is renewed when its lock changes
 
