@@ -370,6 +370,14 @@ async def set_limits(request: web.Request) -> web.Response:
     return web.json_response(_limits_view(sandbox))
 
 
+@routes.post("/sandbox/people")
+async def add_person(request: web.Request) -> web.Response:
+    values = await read_parameters(request)
+    if not values.integer("id"):
+        raise refuse(400, "a person has an `id`")
+    return web.json_response(the_person(request.app[SANDBOX], Parameters({"from": values.values})), status=201)
+
+
 @routes.get("/sandbox/people")
 async def list_people(request: web.Request) -> web.Response:
     return web.json_response({"people": list(request.app[SANDBOX].people.values())[:500]})

@@ -43,7 +43,8 @@ def guard(names: frozenset[str]) -> Middleware:
         except ApiError as error:  # a parameter of the control API that can't be read
             response = web.json_response({"error": error.description}, status=error.code)
         if not response.prepared:
-            response.headers.update(PAGE_HEADERS)
+            for name, value in PAGE_HEADERS.items():
+                response.headers.setdefault(name, value)
         return response
 
     return check

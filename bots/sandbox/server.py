@@ -14,12 +14,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
 
-from bots.sandbox import control, live
+from bots.sandbox import control, downloads, live
 from bots.sandbox.calls import Calls
 from bots.sandbox.control import SANDBOX
 from bots.sandbox.errors import ApiError, unauthorized
@@ -44,9 +43,9 @@ def create_app(
     app[CALLS] = Calls(app[SANDBOX])
     app.router.add_post("/bot{token}/{method}", handle_call)
     app.router.add_get("/bot{token}/{method}", handle_call)
-    app.router.add_get("/file/bot{token}/{path:.+}", handle_file)
     app.router.add_routes(control.routes)
     app.router.add_routes(live.routes)
+    app.router.add_routes(downloads.routes)
     app.router.add_get("/", show_page)
     app.router.add_static("/static", STATIC)
     app.cleanup_ctx.append(_run)
@@ -111,26 +110,6 @@ def _reset(request: web.Request) -> web.StreamResponse:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
     return web.Response()
-
-
-async def handle_file(request: web.Request) -> web.StreamResponse:
-    sandbox = request.app[SANDBOX]
-    if sandbox.bot_of(request.match_info["token"]) is None:
-        return _refusal(unauthorized())
-    path = request.match_info["path"]
-    stored = next((stored for stored in sandbox.files.values() if stored.path == path), None)
-    if stored is None:
-        return _refusal(ApiError(404, "Not Found"))
-    headers = {
-        # A stored file is someone's data: never shown as a page of ours.
-        "Content-Type": stored.media_type
-        if stored.media_type.startswith(("image/", "audio/"))
-        else "application/octet-stream",
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(stored.name)}",
-        "Content-Security-Policy": "sandbox; default-src 'none'",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return web.Response(body=stored.data, headers=headers)
 
 
 async def show_page(_request: web.Request) -> web.StreamResponse:

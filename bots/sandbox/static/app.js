@@ -1,0 +1,365 @@
+// What the page knows, what people do on it, and what comes from the server.
+
+import * as api from "./api.js";
+import { drawChat, drawMessages, noBots } from "./chat.js";
+import { notice } from "./dom.js";
+import { addCall, drawPanel } from "./panel.js";
+import { ask, drawSidebar } from "./sidebar.js";
+import { t } from "./texts.js";
+
+const TYPING_LASTS = 5500; // ms: a chat action is over five seconds after it was sent
+const DRAFT_LASTS = 30000; // ms, as in Telegram
+const ANSWER_WAIT = 10000; // ms until a pressed button stops waiting
+const LOOK_AGAIN = 4000; // ms between two looks at who reads the bots' updates
+
+const [layout, sidebar, chat, panel, veil] = ["layout", "sidebar", "chat", "panel", "veil"].map((id) => document.getElementById(id));
+const state = {
+  bots: [], bot: null, chats: [], chatId: 0, personId: 1001, people: [], topic: 0, messages: [], drafts: [], unseen: new Set(),
+  action: "", keyboard: null, asking: "", editing: null, replying: null, unsent: "", commandsOpen: false,
+  tab: "trouble", faults: [], limits: null, calls: [], jump: false,
+};
+let stream = null;
+let typingTimer = 0;
+const draftTimers = new Map();
+const pressed = new Map();
+const answered = new Set();
+
+const view = () => state.chats.find((item) => item.chat.id === state.chatId);
+const path = (rest = "") => `/bots/${state.bot.id}${rest}`;
+const isPrivateChat = () => state.chatId > 0;
+
+function redraw() {
+  drawSidebar(sidebar, state, actions);
+  drawPanel(panel, state, actions);
+  if (state.bot) drawChat(chat, state, view(), actions, state.asking === "topic" ? ask(t("topicName"), actions.createTopic) : null);
+  else noBots(chat, actions);
+  document.title = state.bot ? `${state.bot.name} · ChatAI` : "ChatAI sandbox";
+}
+
+function redrawMessages() {
+  const list = document.getElementById("messages");
+  if (list) drawMessages(list, state, view(), actions);
+}
+
+function remember() {
+  localStorage.setItem("place", JSON.stringify({ bot: state.bot?.id, chat: state.chatId, person: state.personId }));
+}
+
+// --- What comes from the server
+
+async function loadBots() {
+  const found = await api.quiet("/bots");
+  if (!found) return;
+  const before = JSON.stringify(state.bots);
+  state.bots = found.bots;
+  state.bot = state.bots.find((bot) => bot.id === state.bot?.id) ?? null;
+  if (JSON.stringify(state.bots.map((b) => ({ ...b, call_count: 0 }))) !== JSON.stringify(JSON.parse(before).map((b) => ({ ...b, call_count: 0 })))) {
+    drawSidebar(sidebar, state, actions);
+    if (state.bot && !state.messages.length) redrawMessages();
+  }
+}
+
+async function loadChats() {
+  const [{ chats }, { people }] = await Promise.all([api.get(path("/chats")), api.get("/people")]);
+  state.chats = chats.sort((a, b) => (b.last_message?.date ?? 0) - (a.last_message?.date ?? 0));
+  state.people = people;
+}
+
+async function loadMessages() {
+  state.drafts = [];
+  const found = view() ? await api.get(path(`/chats/${state.chatId}/messages`)) : { messages: [], drafts: [] };
+  state.messages = found.messages;
+  state.drafts = found.drafts;
+}
+
+async function loadFaults() {
+  state.faults = (await api.get("/faults")).faults;
+  state.limits = await api.get("/limits");
+  if (state.tab === "trouble") drawPanel(panel, state, actions);
+}
+
+function follow() {
+  stream?.close();
+  if (!state.bot) return;
+  stream = new EventSource(`/sandbox${path("/events")}`);
+  stream.addEventListener("open", () => reload());
+  stream.onmessage = (event) => receive(JSON.parse(event.data));
+}
+
+async function reload() {
+  await Promise.all([loadChats(), loadFaults()]);
+  await loadMessages();
+  state.calls = (await api.get(path("/calls"))).calls;
+  redraw();
+}
+
+function endTyping() {
+  clearTimeout(typingTimer);
+  state.action = "";
+}
+
+function receiveMessage(message, keyboard) {
+  const item = state.chats.find((candidate) => candidate.chat.id === message.chat.id);
+  if (item) {
+    item.last_message = message;
+    drawSidebar(sidebar, state, actions);
+  } else {
+    loadChats().then(() => drawSidebar(sidebar, state, actions));
+  }
+  if (message.chat.id !== state.chatId) return;
+  if (message.from.id === state.bot.id) {
+    endTyping();
+    state.drafts = [];
+  }
+  if (keyboard) state.keyboard = keyboard.keyboard ? keyboard : null;
+  if (!state.messages.some((known) => known.message_id === message.message_id)) state.messages.push(message);
+  if (message.from.id === state.personId) state.jump = true;
+  if (keyboard || !item) redraw();
+  else afterTyping();
+}
+
+function afterTyping() {
+  const activity = document.getElementById("activity");
+  if (activity) {
+    const line = view()?.chat.type && view().chat.type !== "private" ? t("group", { count: view().members.length }) : `@${state.bot.username}`;
+    activity.textContent = state.action ? t(state.action) : line;
+    activity.classList.toggle("busy", Boolean(state.action));
+  }
+  redrawMessages();
+}
+
+const receivers = {
+  message: (event) => receiveMessage(event.message, event.keyboard),
+  edited({ message }) {
+    const index = state.messages.findIndex((known) => known.message_id === message.message_id);
+    if (message.chat.id !== state.chatId || index < 0) return;
+    state.messages[index] = message;
+    redrawMessages();
+  },
+  deleted(event) {
+    if (event.chat_id !== state.chatId) return;
+    state.messages = state.messages.filter((message) => message.message_id !== event.message_id);
+    redrawMessages();
+  },
+  draft(event) {
+    if (event.chat_id !== state.chatId) return;
+    const { draft } = event;
+    endTyping();
+    state.drafts = [...state.drafts.filter((known) => known.draft_id !== draft.draft_id), draft];
+    clearTimeout(draftTimers.get(draft.draft_id));
+    draftTimers.set(draft.draft_id, setTimeout(() => {
+      state.drafts = state.drafts.filter((known) => known.draft_id !== draft.draft_id);
+      redrawMessages();
+    }, DRAFT_LASTS));
+    afterTyping();
+  },
+  action(event) {
+    if (event.chat_id !== state.chatId || state.drafts.length) return;
+    state.action = event.action in { typing: 1, upload_document: 1, upload_photo: 1, record_voice: 1 } ? event.action : "typing";
+    clearTimeout(typingTimer);
+    typingTimer = setTimeout(() => { endTyping(); afterTyping(); }, TYPING_LASTS);
+    afterTyping();
+  },
+  callback_answer(event) {
+    const element = pressed.get(event.callback_query_id);
+    if (element) element.classList.remove("waiting");
+    else answered.add(event.callback_query_id); // faster than the press's own response
+    pressed.delete(event.callback_query_id);
+    if (event.text) notice(event.text, event.show_alert ? "alert" : "");
+  },
+  call({ call }) {
+    state.calls.push(call);
+    if (state.calls.length > 400) state.calls.splice(0, 200);
+    const list = document.getElementById("calls");
+    if (list) addCall(list, call);
+    if (call.status >= 400 || call.broken) loadFaults();
+  },
+  profile: () => loadBots().then(redraw),
+  chats: () => loadChats().then(redraw),
+  reload: () => reload(),
+};
+
+function receive(event) {
+  receivers[event.kind]?.(event);
+}
+
+// --- What people do
+
+const actions = {
+  redraw,
+  loadFaults,
+  openSidebar: () => layout.classList.add("sidebar-open"),
+  openPanel: () => layout.classList.add("panel-open"),
+  closeDrawers: () => layout.classList.remove("sidebar-open", "panel-open"),
+  ask(what) {
+    state.asking = state.asking === what ? "" : what;
+    if (what === "topic") redraw();
+    else drawSidebar(sidebar, state, actions);
+  },
+  async chooseBot(id) {
+    if (state.bot?.id !== id) {
+      state.bot = state.bots.find((bot) => bot.id === id) ?? null;
+      Object.assign(state, { chatId: state.personId, topic: 0, keyboard: null, editing: null, replying: null, unseen: new Set(), messages: [], calls: [] });
+      endTyping();
+      remember();
+      await reload();
+      follow();
+    }
+  },
+  async chooseChat(id) {
+    Object.assign(state, { chatId: id, topic: 0, keyboard: null, editing: null, replying: null, drafts: [] });
+    if (id > 0) state.personId = id;
+    endTyping();
+    remember();
+    await loadMessages();
+    actions.closeDrawers();
+    redraw();
+  },
+  chooseTopic(number) {
+    state.topic = number;
+    redraw();
+  },
+  writeAs(id) {
+    state.personId = id;
+    remember();
+    redraw();
+  },
+  async createBot(name) {
+    state.asking = "";
+    if (name !== null) {
+      const made = await api.post("/bots", { name });
+      await loadBots();
+      await actions.chooseBot(made.id);
+    }
+    redraw();
+  },
+  async createPerson(name) {
+    state.asking = "";
+    if (name) {
+      const id = Math.max(1001, ...state.people.map((person) => person.id)) + 1;
+      state.people.push({ id, first_name: name });
+      await api.post("/people", { id, first_name: name });
+      state.personId = id;
+      await actions.chooseChat(id);
+    }
+    redraw();
+  },
+  async createGroup(title, forum) {
+    state.asking = "";
+    if (title) {
+      const made = await api.post(path("/groups"), { title, is_forum: forum, from: state.personId });
+      await loadChats();
+      await actions.chooseChat(made.chat.id);
+    }
+    redraw();
+  },
+  async createTopic(name) {
+    state.asking = "";
+    if (name) {
+      const made = await api.post(path("/topics"), { chat_id: state.chatId, name, from: state.personId });
+      await loadChats();
+      state.topic = made.message_thread_id;
+    }
+    redraw();
+  },
+  async send(text) {
+    if (state.editing) {
+      const values = { chat_id: state.chatId, message_id: state.editing.message_id, text };
+      state.editing = null;
+      await api.post(path("/edits"), values);
+    } else {
+      await actions.write({ text });
+    }
+    redraw();
+    document.getElementById("compose-text")?.focus();
+  },
+  async write(values) {
+    const full = { ...values, from: state.personId };
+    if (!isPrivateChat()) full.chat_id = state.chatId;
+    if (state.topic) full.message_thread_id = state.topic;
+    if (state.replying) full.reply_to = state.replying.message_id;
+    state.replying = null;
+    const form = new FormData();
+    for (const [name, value] of Object.entries(full)) form.append(name, value);
+    const { message, update_id: update } = await api.post(path("/messages"), form);
+    if (update === null && !isPrivateChat()) state.unseen.add(message.message_id);
+    if (!view() || view().closed) await loadChats();
+  },
+  async sendFile(file) {
+    const kind = /^image\/(png|jpeg|gif|webp)$/.test(file.type) ? "photo" : file.type.startsWith("audio/") ? "voice" : "document";
+    const text = state.unsent.trim();
+    state.unsent = "";
+    await actions.write({ [kind]: file, ...(text ? { text } : {}) });
+    redraw();
+  },
+  async press(message, button, element) {
+    element.classList.add("waiting");
+    setTimeout(() => element.classList.remove("waiting"), ANSWER_WAIT);
+    const values = { chat_id: state.chatId, message_id: message.message_id, data: button.callback_data, from: state.personId };
+    const { callback_query_id: id } = await api.post(path("/presses"), values);
+    if (answered.delete(id)) element.classList.remove("waiting");
+    else pressed.set(id, element);
+  },
+  command: (text) => actions.send(text),
+  show(id) {
+    const target = document.querySelector(`[data-id="${Number(id)}"]`);
+    target?.scrollIntoView({ block: "center", behavior: "smooth" });
+    target?.classList.add("shown");
+    setTimeout(() => target?.classList.remove("shown"), 1500);
+  },
+  reply(message) {
+    Object.assign(state, { replying: message, editing: null });
+    redraw();
+    document.getElementById("compose-text").focus();
+  },
+  edit(message) {
+    Object.assign(state, { editing: message, replying: null, unsent: message.text ?? message.caption });
+    redraw();
+    document.getElementById("compose-text").focus();
+  },
+  cancelAside() {
+    if (state.editing) state.unsent = "";
+    Object.assign(state, { editing: null, replying: null });
+    redraw();
+  },
+  toggleCommands() {
+    state.commandsOpen = !state.commandsOpen;
+    redraw();
+  },
+  async toggleBlock() {
+    await api.post(path(view().closed ? "/unblock" : "/block"), { chat_id: state.chatId, from: state.personId });
+    await loadChats();
+    redraw();
+  },
+  async revoke() {
+    await api.post(path("/revoke"));
+    await loadBots();
+    redraw();
+  },
+  async deleteBot() {
+    await api.remove(path());
+    stream?.close();
+    state.bot = null;
+    await loadBots();
+    if (state.bots[0]) await actions.chooseBot(state.bots[0].id);
+    redraw();
+  },
+};
+
+veil.addEventListener("click", actions.closeDrawers);
+document.addEventListener("keydown", (event) => event.key === "Escape" && actions.closeDrawers());
+setInterval(() => document.visibilityState === "visible" && loadBots(), LOOK_AGAIN);
+
+async function begin() {
+  const kept = JSON.parse(localStorage.getItem("place") || "{}");
+  await loadBots();
+  if (kept.person) state.personId = kept.person;
+  const bot = state.bots.find((item) => item.id === kept.bot) ?? state.bots[0];
+  if (bot) {
+    await actions.chooseBot(bot.id);
+    if (kept.bot === bot.id && state.chats.some((item) => item.chat.id === kept.chat)) await actions.chooseChat(kept.chat);
+  }
+  redraw();
+}
+
+begin();

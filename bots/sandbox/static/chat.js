@@ -1,0 +1,168 @@
+// The chat in the middle: its head, the messages, and the line to write in.
+
+import { avatar, h, icon, iconButton, nameOf } from "./dom.js";
+import { bubble, draftBubble, typingBubble } from "./messages.js";
+import { isConnected, tokenRow } from "./sidebar.js";
+import { has, t } from "./texts.js";
+
+const MAX_ROWS = 8;
+
+function head(state, view, actions) {
+  const chat = view?.chat;
+  const isPrivate = !chat || chat.type === "private";
+  const line = state.action && has(state.action) ? t(state.action) : isPrivate ? `@${state.bot.username}` : t("group", { count: view.members.length });
+  return h("header", { class: "chat-head" },
+    iconButton("menu", t("menu"), actions.openSidebar, "narrow-only"),
+    avatar(isPrivate ? state.bot.name : nameOf(chat), isPrivate ? state.bot.id : chat.id),
+    h("div", { class: "chat-title" },
+      h("h2", {}, isPrivate ? state.bot.name : nameOf(chat), isPrivate ? h("span", { class: "badge" }, t("bot")) : null),
+      h("p", { class: state.action ? "busy" : "", id: "activity" }, line)),
+    chat ? iconButton("block", t(isPrivate ? (view.closed ? "unblock" : "block") : view.closed ? "unkick" : "kick"), actions.toggleBlock, view.closed ? "on" : "") : null,
+    iconButton("tools", t("tools"), actions.openPanel, "middle-only"));
+}
+
+function topics(state, view, actions) {
+  if (!view?.chat.is_forum) return null;
+  const tab = (number, name) => h("button", {
+    class: `topic ${state.topic === number ? "selected" : ""}`, type: "button", onclick: () => actions.chooseTopic(number),
+  }, name);
+  return h("nav", { class: "topics", "aria-label": t("newTopic") },
+    tab(0, t("allTopics")), view.topics.map((topic) => tab(topic.message_thread_id, topic.name)),
+    iconButton("plus", t("newTopic"), () => actions.ask("topic"), "small"));
+}
+
+function emptyChat(state, actions) {
+  if (!isConnected(state.bot)) {
+    return h("div", { class: "empty" },
+      h("div", { class: "empty-card" },
+        h("h3", {}, t("connectTitle")), h("p", {}, t("connectText")),
+        h("code", { class: "setting" }, `TELEGRAM_API_URL=${location.origin}`), tokenRow(state.bot)));
+  }
+  return h("div", { class: "empty" },
+    h("div", { class: "empty-card" }, h("p", {}, t("sayHello")),
+      h("button", { class: "button primary", type: "button", onclick: () => actions.send("/start") }, t("start"))));
+}
+
+export function noBots(root, actions) {
+  root.replaceChildren(
+    h("header", { class: "chat-head narrow-only" }, iconButton("menu", t("menu"), actions.openSidebar), h("h2", {}, `ChatAI · ${t("title")}`)),
+    h("div", { class: "empty" }, h("div", { class: "empty-card" },
+      h("img", { src: "/static/icon.svg", alt: "", width: 56, height: 56 }),
+      h("h3", {}, t("noBotsTitle")), h("p", {}, t("noBotsText")),
+      h("button", { class: "button primary", type: "button", onclick: () => { actions.openSidebar(); actions.ask("bot"); } }, icon("plus"), t("newBot")))));
+}
+
+function shownIn(state, message) {
+  return !state.topic || message.message_thread_id === state.topic;
+}
+
+// A message that did not change keeps its node: an open spoiler stays open, a voice message goes on playing.
+const drawn = new WeakMap();
+
+function messageNode(state, message, looks, actions) {
+  const key = JSON.stringify([looks, document.documentElement.lang, state.bot.id]);
+  const known = drawn.get(message);
+  if (known?.key === key) return known.node;
+  const node = bubble(state.bot, message, looks, actions);
+  drawn.set(message, { key, node });
+  return node;
+}
+
+function place(list, nodes) {
+  nodes.forEach((node, index) => {
+    if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null);
+  });
+  while (list.children.length > nodes.length) list.lastElementChild.remove();
+}
+
+export function drawMessages(list, state, view, actions) {
+  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 120;
+  const isPrivate = !view || view.chat.type === "private";
+  const nodes = state.messages.filter((message) => shownIn(state, message)).map((message) => messageNode(state, message, {
+    own: message.from.id === state.personId,
+    named: !isPrivate && message.from.id !== state.personId,
+    unseen: state.unseen.has(message.message_id),
+  }, actions));
+  if (state.drafts.length) nodes.push(...state.drafts.map((draft) => draftBubble(draft, actions)));
+  else if (state.action) nodes.push(typingBubble());
+  if (nodes.length) {
+    place(list, [list.querySelector(":scope > .spring") ?? h("div", { class: "spring" }), ...nodes]);
+  } else {
+    list.replaceChildren(emptyChat(state, actions));
+  }
+  if (atEnd || state.jump) list.scrollTop = list.scrollHeight;
+  state.jump = false;
+}
+
+function compose(state, view, actions) {
+  const person = state.people.find((item) => item.id === state.personId);
+  const isPrivate = !view || view.chat.type === "private";
+  const input = h("textarea", {
+    class: "compose-text", rows: 1, id: "compose-text", maxLength: 4096,
+    placeholder: isPrivate && person ? t("placeholderAs", { name: nameOf(person) }) : t("placeholder"), "aria-label": t("placeholder"),
+  });
+  input.value = state.unsent;
+  const fit = () => {
+    input.rows = 1;
+    while (input.rows < MAX_ROWS && input.scrollHeight > input.clientHeight + 2) input.rows++;
+  };
+  const send = () => {
+    const text = input.value.trim();
+    if (!text) return;
+    input.value = state.unsent = "";
+    fit();
+    actions.send(text);
+  };
+  input.addEventListener("input", () => { state.unsent = input.value; fit(); });
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      send();
+    }
+    if (event.key === "Escape") actions.cancelAside();
+  });
+  const file = h("input", { type: "file", hidden: true, onchange: () => { if (file.files[0]) actions.sendFile(file.files[0]); file.value = ""; } });
+  const commands = state.bot.commands.length ? iconButton("slash", t("commands"), () => actions.toggleCommands()) : null;
+  const writer = isPrivate ? null : h("select", { class: "input writer", "aria-label": t("writeAs"), title: t("writeAs"), onchange: (event) => actions.writeAs(Number(event.target.value)) },
+    state.people.map((item) => h("option", { value: item.id, selected: item.id === state.personId }, nameOf(item))));
+  return h("form", { class: "compose", onsubmit: (event) => { event.preventDefault(); send(); } },
+    writer, commands, iconButton("attach", t("attach"), () => file.click()), file, input,
+    h("button", { class: "send", type: "submit", title: t("send"), "aria-label": t("send") }, icon("send")));
+}
+
+function aside(state, actions) {
+  const chosen = state.editing || state.replying;
+  if (!chosen) return null;
+  return h("div", { class: "aside" }, icon(state.editing ? "edit" : "reply"),
+    h("div", { class: "aside-text" }, h("strong", {}, state.editing ? t("editing") : `${t("replying")} · ${nameOf(chosen.from)}`),
+      h("span", { class: "cut" }, chosen.text || chosen.caption || "…")),
+    iconButton("close", t("cancel"), actions.cancelAside, "small"));
+}
+
+function commandMenu(state, actions) {
+  if (!state.commandsOpen || !state.bot.commands.length) return null;
+  return h("ul", { class: "commands" }, state.bot.commands.map((item) => h("li", {},
+    h("button", { type: "button", onclick: () => { state.commandsOpen = false; actions.send(`/${item.command}`); } },
+      h("strong", {}, `/${item.command}`), h("span", {}, item.description)))));
+}
+
+function otherKeyboard(state, actions) {
+  const rows = state.keyboard?.keyboard;
+  if (!rows) return null;
+  return h("div", { class: "reply-keyboard" }, rows.map((row) => h("div", { class: "keyboard-row" }, row.map((key) => {
+    const text = typeof key === "string" ? key : key.text;
+    return h("button", { class: "key", type: "button", onclick: () => actions.send(text) }, text);
+  }))));
+}
+
+export function drawChat(root, state, view, actions, topicForm) {
+  const list = h("section", { class: "messages", id: "messages", tabIndex: 0, "aria-live": "polite" });
+  root.replaceChildren(...[
+    head(state, view, actions), topics(state, view, actions), topicForm,
+    list,
+    view?.closed ? h("p", { class: "closed" }, t("blocked")) : null,
+    h("div", { class: "foot" }, commandMenu(state, actions), aside(state, actions), compose(state, view, actions), otherKeyboard(state, actions)),
+  ].filter(Boolean));
+  state.jump = true;
+  drawMessages(list, state, view, actions);
+}
