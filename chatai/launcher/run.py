@@ -135,7 +135,8 @@ class Launcher:
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for
         async for line in process.stdout:
             lines.append(line.decode(errors="replace").rstrip())
-            step.detail(lines[-1])
+            if not lines[-1].startswith("/"):  # the last line is where the build is kept
+                step.detail(lines[-1])
         if await process.wait() != 0:
             raise LaunchError("\n".join(lines[-20:]) or "The pages could not be built.")
 
