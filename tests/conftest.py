@@ -93,7 +93,7 @@ def empty_database(postgres: EmbeddedPostgres) -> Iterator[str]:
     name = f"empty_{uuid4().hex}"
     _execute(postgres, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     yield postgres.owner_url(name)
-    _execute(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    _drop(postgres, name)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def owner_url(postgres: EmbeddedPostgres, template_database: str) -> Iterator[st
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
     _execute(postgres, statement.format(sql.Identifier(name), sql.Identifier(template_database)))
     yield postgres.owner_url(name)
-    _execute(postgres, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    _drop(postgres, name)
 
 
 @pytest.fixture
@@ -246,6 +246,12 @@ def _forget_settings() -> None:
 def _execute(postgres: EmbeddedPostgres, statement: sql.Composed) -> None:
     with psycopg.connect(postgres.owner_url("postgres"), autocommit=True) as connection:
         connection.execute(statement)
+
+
+def _drop(postgres: EmbeddedPostgres, name: str) -> None:
+    """Drops a test's database together with the connections that the test left open."""
+    with psycopg.connect(postgres.superuser_url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def pytest_configure(config: pytest.Config) -> None:

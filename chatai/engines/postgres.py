@@ -212,6 +212,10 @@ class EmbeddedPostgres:
         """The address of a database for the owner of the tables, with its password."""
         return self._url(OWNER, "postgres_owner", database)
 
+    def superuser_url(self, database: str = "postgres") -> str:
+        """The address of a database for the superuser: for what the owner may not do."""
+        return self._url(SUPERUSER, "postgres_superuser", database)
+
     def probe(self) -> bool:
         """Whether the server answers a query within five seconds."""
         try:

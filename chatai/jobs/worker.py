@@ -10,7 +10,7 @@ from procrastinate.exceptions import ConnectorException
 
 from chatai import wiring
 from chatai.core import logging as logs
-from chatai.core.database import get_database
+from chatai.core.database import Database, get_database
 from chatai.core.heartbeat import beat
 from chatai.core.settings import Settings, get_settings
 from chatai.jobs.app import app
@@ -35,8 +35,7 @@ def main() -> None:
 async def run(settings: Settings) -> None:
     """Works until SIGTERM or SIGINT; jobs that still run then have `SHUTDOWN_SECONDS` to end, and are kept."""
     database = get_database()
-    connector = procrastinate.PsycopgConnector(conninfo=database.url, min_size=1, max_size=4)
-    with app.replace_connector(connector):
+    with app.replace_connector(connector_for(database)):
         async with app.open_async():
             await rescue(app)
             background = [asyncio.create_task(_rescue_forever()), asyncio.create_task(beat(settings, "jobs"))]
@@ -55,6 +54,11 @@ async def run(settings: Settings) -> None:
                 await asyncio.gather(*background, return_exceptions=True)
     await wiring.close()
     await database.close()
+
+
+def connector_for(database: Database) -> procrastinate.PsycopgConnector:
+    """The queue's own small pool over the same database."""
+    return procrastinate.PsycopgConnector(conninfo=database.url, min_size=1, max_size=4)
 
 
 async def rescue(queue: procrastinate.App) -> int:
