@@ -90,7 +90,8 @@ async def test_a_workspace_neither_reads_nor_writes_anothers_rows(
             await uow.session.execute(
                 text(
                     "INSERT INTO assistant_version (id, workspace_id, assistant_id, number, name, description,"
-                    " instructions, greeting, model, temperature) VALUES (:id, :mine, :assistant, 9, '', '', '', '', '', 0)"
+                    " instructions, greeting, model, temperature)"
+                    " VALUES (:id, :mine, :assistant, 9, '', '', '', '', '', 0)"
                 ),
                 values,
             )
