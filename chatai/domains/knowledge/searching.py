@@ -9,6 +9,8 @@ missing to 1 is close to 1/(frequency + 1/2), which is turned round here.
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -28,9 +30,13 @@ QUERY_CHARS = 2_000  # of a question that count; what is longer is a text, not a
 LEG_LIMIT = 50
 RRF_K = 60  # Cormack, Clarke, Büttcher: Reciprocal Rank Fusion (2009)
 K1, B = 1.5, 0.75
+# Two words that stand in the chunk as they stand in the query count as a rare term of their own, at a part of a
+# word's weight. On XQuAD 0.2 to 0.4 gains a little in both languages, 0.8 loses.
+PAIR_WEIGHT = 0.2
+PAIR_DISTANCE = 2
 QUERY_EMBEDDING_SECONDS = 2.0
 
-_LEXEMES = text("SELECT lexeme FROM unnest(to_tsvector('russian', :query)) AS word(lexeme, positions, weights)")
+_LEXEMES = text("SELECT lexeme, positions FROM unnest(to_tsvector('russian', :query)) AS w(lexeme, positions, weights)")
 
 _TEXT_LEG = """
     candidate AS MATERIALIZED (
@@ -40,19 +46,23 @@ _TEXT_LEG = """
         SELECT (SELECT count(*) FROM chunk WHERE assistant_id = :assistant_id) AS chunks, avg(size) AS size
         FROM candidate
     ), term AS (
-        SELECT lexeme, CAST(quote_literal(lexeme) AS tsquery) AS query FROM unnest(CAST(:terms AS text[])) AS lexeme
+        SELECT name, CAST(name AS tsquery) AS query, weight
+        FROM unnest(CAST(:terms AS text[]), CAST(:weights AS float8[])) AS term(name, weight)
     ), hit AS (
-        SELECT candidate.id, candidate.size, term.lexeme,
-               ts_rank('{1,1,1,1}', candidate.search, term.query) AS share
+        SELECT candidate.id, candidate.size, name, weight,
+               CASE WHEN weight = 1 THEN ts_rank('{1,1,1,1}', candidate.search, query)
+                    WHEN candidate.search @@ query THEN 1 / 1.64493406685 ELSE 0 END AS share
         FROM candidate CROSS JOIN term
     ), rarity AS (
-        SELECT lexeme, ln(1 + (extent.chunks - count(*) + 0.5) / (count(*) + 0.5)) AS idf
-        FROM hit CROSS JOIN extent WHERE share > 0 GROUP BY lexeme, extent.chunks
+        SELECT name, ln(1 + (extent.chunks - count(*) + 0.5) / (count(*) + 0.5)) AS idf
+        FROM hit CROSS JOIN extent WHERE share > 0 GROUP BY name, extent.chunks
     ), frequency AS (
-        SELECT id, hit.size, lexeme, 1 / (1.64493406685 * (1.0000001 - share)) - 0.5 AS times FROM hit WHERE share > 0
+        SELECT id, hit.size, name, weight, 1 / (1.64493406685 * (1.0000001 - share)) - 0.5 AS times
+        FROM hit WHERE share > 0
     ), scored AS (
-        SELECT id, sum(idf * times * (:k1 + 1) / (times + :k1 * (1 - :b + :b * frequency.size / extent.size))) AS score
-        FROM frequency JOIN rarity USING (lexeme) CROSS JOIN extent GROUP BY id
+        SELECT id, sum(weight * idf * times * (:k1 + 1)
+                       / (times + :k1 * (1 - :b + :b * frequency.size / extent.size))) AS score
+        FROM frequency JOIN rarity USING (name) CROSS JOIN extent GROUP BY id
     ), text_leg AS (
         SELECT id, row_number() OVER (ORDER BY score DESC, id) AS text_rank
         FROM scored ORDER BY score DESC, id LIMIT :leg_limit
@@ -82,6 +92,13 @@ _FUSED = """
 """
 
 
+class Term(NamedTuple):
+    """An operand of the text search, as PostgreSQL reads it, and what it weighs: a word 1, a pair of words less."""
+
+    query: str
+    weight: float
+
+
 async def search(uow: UnitOfWork, assistant_id: UUID, query: str, *, limit: int = 8) -> list[Passage]:
     """The passages of the assistant's documents that say most about the query, the best first.
 
@@ -103,7 +120,13 @@ async def search(uow: UnitOfWork, assistant_id: UUID, query: str, *, limit: int 
         "limit": limit,
     }
     if terms:
-        values |= {"terms": terms, "any_term": " | ".join(map(_quoted, terms)), "k1": K1, "b": B}
+        values |= {
+            "terms": [term.query for term in terms],
+            "weights": [term.weight for term in terms],
+            "any_term": " | ".join(term.query for term in terms if term.weight == 1),
+            "k1": K1,
+            "b": B,
+        }
     if vector:
         values |= {"model": vector[0], "vector": str(vector[1])}
     statement = text(f"WITH {','.join(parts)} {_FUSED}")
@@ -113,10 +136,17 @@ async def search(uow: UnitOfWork, assistant_id: UUID, query: str, *, limit: int 
     return [Passage(**row._mapping) for row in rows]
 
 
-async def _terms(uow: UnitOfWork, query: str) -> list[str]:
-    """The query's words as they are indexed, and its codes."""
-    lexemes = (await uow.session.execute(_LEXEMES, {"query": folded(query)})).scalars().all()
-    return [*lexemes, *codes(query)]
+async def _terms(uow: UnitOfWork, query: str) -> list[Term]:
+    """The query's words as they are indexed, its codes, and the pairs of words that stand together in it."""
+    rows = (await uow.session.execute(_LEXEMES, {"query": folded(query)})).all()
+    terms = [Term(_quoted(word), 1.0) for word in [*(row.lexeme for row in rows), *codes(query)]]
+    placed = sorted((position, row.lexeme) for row in rows for position in row.positions)
+    pairs = {
+        f"{_quoted(first)} <{after - before}> {_quoted(second)}": None
+        for (before, first), (after, second) in pairwise(placed)
+        if first != second and after - before <= PAIR_DISTANCE
+    }
+    return [*terms, *(Term(pair, PAIR_WEIGHT) for pair in pairs)]
 
 
 async def _vector(uow: UnitOfWork, assistant_id: UUID, query: str) -> tuple[str, list[float]] | None:
