@@ -14,7 +14,6 @@ from chatai.domains.channels import service as channels
 from chatai.domains.channels.schemas import BotView
 from chatai.web.assistants.one import Current, assistant_page
 from chatai.web.shared.elements import (
-    PillKind,
     button,
     confirm,
     field,
@@ -130,7 +129,7 @@ def row_of(bot: BotView) -> BotRow:
 
 
 def state_pill(bot: rx.Var[BotRow]) -> rx.Component:
-    kinds: dict[str, PillKind] = texts.STATE_KINDS
+    kinds = texts.STATE_KINDS
     pills = [(name, pill(label, kinds.get(name, ""))) for name, label in texts.STATES.items()]
     return rx.match(bot.state, *pills, pill(bot.state))
 
