@@ -1,0 +1,64 @@
+"""The unit of work: what it commits, what it lets be seen, and what it says when PostgreSQL is away."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from chatai.core.actor import Actor
+from chatai.core.database import Database, DatabaseAway
+from chatai.core.errors import NotFound
+
+JOBS = text("SELECT task_name, args, lock FROM procrastinate_jobs ORDER BY id")
+
+
+async def test_a_failed_unit_leaves_nothing_behind(database: Database, actor: Actor) -> None:
+    told: list[str] = []
+    with pytest.raises(NotFound):
+        async with database.workspace(actor.workspace_id) as uow:
+            await uow.session.execute(text("UPDATE workspace SET name = 'changed'"))
+            await uow.enqueue("ingest_document", document_id="1")
+            uow.after_commit(lambda: told.append("committed"))
+            raise NotFound
+    async with database.workspace(actor.workspace_id) as uow:
+        assert (await uow.session.execute(text("SELECT name FROM workspace"))).scalar() == "Workshop"
+        assert (await uow.session.execute(JOBS)).all() == []
+    assert told == []
+
+
+async def test_a_job_comes_with_its_transaction_and_waits_once(database: Database, actor: Actor) -> None:
+    told: list[str] = []
+    async with database.workspace(actor.workspace_id) as uow:
+        await uow.enqueue("send_account_mail", queueing_lock="mail:1", account_id=actor.account_id)
+        await uow.enqueue("send_account_mail", queueing_lock="mail:1", account_id=actor.account_id)
+        await uow.enqueue("ingest_document", lock="document:1", document_id="1")
+        uow.after_commit(lambda: told.append("committed"))
+        assert told == []
+    assert told == ["committed"]
+    async with database.person() as uow:
+        jobs = (await uow.session.execute(JOBS)).all()
+    assert [tuple(job) for job in jobs] == [
+        ("send_account_mail", {"account_id": str(actor.account_id)}, None),
+        ("ingest_document", {"document_id": "1"}, "document:1"),
+    ]
+
+
+async def test_the_scope_ends_with_the_transaction(database: Database, actor: Actor) -> None:
+    """A pooled connection carries nothing of one tenant to the next."""
+    for _ in range(6):  # more than the pool holds
+        async with database.workspace(actor.workspace_id) as uow:
+            assert (await uow.session.execute(text("SELECT count(*) FROM workspace"))).scalar() == 1
+        async with database.system() as uow:
+            assert (await uow.session.execute(text("SELECT current_user"))).scalar() == "chatai_system"
+        async with database.person() as uow:
+            assert (await uow.session.execute(text("SELECT count(*) FROM workspace"))).scalar() == 0
+            assert (await uow.session.execute(text("SELECT current_user"))).scalar() == "chatai_app"
+
+
+async def test_an_absent_server_is_said_so() -> None:
+    away = Database("postgresql://chatai_app:x@127.0.0.1:1/chatai", pool_size=1)
+    with pytest.raises(DatabaseAway) as refused:
+        async with away.person() as uow:
+            await uow.session.execute(text("SELECT 1"))
+    assert "127.0.0.1" not in refused.value.sentence("en")
+    await away.close()
