@@ -140,8 +140,8 @@ class Reply:
     place: Place
     messages: list[int]
     """Ids of the messages that Telegram has. Not empty at the start when the update is taken up again."""
-    sent: Callable[[int], None]
-    """Told of each new message at once."""
+    sent: Callable[[list[int]], None]
+    """Told of all ids whenever there is a new one."""
     _shown: dict[int, Part] = field(default_factory=dict)
 
     async def show(self, parts: Sequence[Part]) -> None:
@@ -166,7 +166,7 @@ class Reply:
     def _add(self, message_id: int, part: Part) -> None:
         self.messages.append(message_id)
         self._shown[message_id] = part
-        self.sent(message_id)
+        self.sent(self.messages)
 
     async def _send(self, part: Part) -> int:
         """The new message's id."""
@@ -204,7 +204,7 @@ class Reply:
             reason = error.message.lower()
             if any(sign in reason for sign in _UNEDITABLE):  # the person deleted it, or it is too old
                 self.messages[index] = message_id = await self._send(part)
-                self.sent(message_id)
+                self.sent(self.messages)
             elif "not modified" not in reason:
                 raise
         self._shown[message_id] = part

@@ -78,8 +78,8 @@ class Job:
     delivery: Delivery
 
     def reply_at(self, place: Place) -> Reply:
-        def sent(message: int) -> None:
-            self.link.wire.send({"type": "sent", "update": self.update, "message": message})
+        def sent(messages: list[int]) -> None:
+            self.link.wire.send({"type": "sent", "update": self.update, "messages": messages})
 
         return Reply(self.delivery, place, list(self.replies), sent)
 

@@ -71,7 +71,7 @@ async def _answer_until_done(manager: Wire) -> None:
                 manager.send({"type": "event", "ask": ask, **complete})
             case "ask":
                 manager.send({"type": "event", "ask": message["ask"], "event": "text", "text": "Hello"})
-            case "done" if message["error"] is None:
+            case "done" if not message["error"]:
                 return
             case "done" | "failed" | "revoked" | "log":
                 raise RuntimeError(f"the warm-up failed: {message}")

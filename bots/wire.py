@@ -12,8 +12,8 @@ worker → manager
     ready
     ask      ask, update, kind, …                       wants an answer, a greeting or a new conversation
     cancel   ask                                        no longer wanted
-    sent     update, message                            Telegram took a message for this update: remember its id
-    done     update, error                              settled; error: why nothing could be delivered, or null
+    sent     update, messages                           Telegram took another message for it: all their ids so far
+    done     update, error                              settled; error: why nothing can be delivered, or ""
     failed   update, error                              not settled: take it up again later
     revoked  reason                                     Telegram refuses the token
     pong     beat

@@ -158,7 +158,7 @@ class Worker:
         try:
             update = Update.model_validate(message["payload"], context={"bot": self._bot})
             await self._dispatcher.feed_update(self._bot, update, job=job)
-            self._wire.send({"type": "done", "update": number, "error": None})
+            self._wire.send({"type": "done", "update": number, "error": ""})
         except Undeliverable as error:
             self._wire.send({"type": "done", "update": number, "error": scrub(str(error))[:500]})
         except ValidationError:

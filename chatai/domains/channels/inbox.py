@@ -42,6 +42,7 @@ FROM unnest(CAST(:bots AS uuid[]), CAST(:updates AS bigint[]), CAST(:states AS t
             CAST(:replies AS jsonb[]), CAST(:errors AS text[]))
      AS mark (bot_id, update_id, state, attempts, replies, error)
 WHERE bot_update.bot_id = mark.bot_id AND bot_update.update_id = mark.update_id
+  AND bot_update.state IN ('new', 'taken')
 """)
 
 _TAKE = text("""
@@ -88,7 +89,7 @@ async def store(
 
 
 async def mark(uow: UnitOfWork, marks: Sequence[UpdateMark]) -> None:
-    """Writes how far updates have come; of several marks of one update the last counts."""
+    """Writes how far updates have come; of several marks of one update the last counts, and an end is final."""
     last = {(one.bot_id, one.update_id): one for one in marks}.values()
     await uow.session.execute(
         _MARK,

@@ -73,11 +73,12 @@ async def list_managed(uow: UnitOfWork, bot_ids: Sequence[UUID]) -> list[Managed
 
 
 async def set_state(uow: UnitOfWork, bot_id: UUID, state: BotState, reason: str, last_error: str | None) -> None:
-    """Writes how a bot is. `last_error=None` leaves the one that is there."""
+    """Writes how a bot is that is wanted to run. `last_error=None` leaves the one that is there."""
     values: dict[str, str] = {"state": state, "state_reason": reason}
     if last_error is not None:
         values["last_error"] = last_error[:500]
-    await uow.session.execute(update(Bot).where(col(Bot.id) == bot_id).values(**values))
+    wanted = (col(Bot.id) == bot_id) & (col(Bot.desired_state) == "running")
+    await uow.session.execute(update(Bot).where(wanted).values(**values))
 
 
 async def set_receiving(uow: UnitOfWork, bot_id: UUID, mode: Mode, webhook_url: str, webhook_secret: str) -> None:

@@ -1,0 +1,169 @@
+"""The manager's side of the answer processes: passes questions on, brings the events back, starts them anew."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import random
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from bots.tuning import Tuning, backoff
+from bots.wire import Message, Wire, WireError
+
+log = structlog.get_logger(__name__)
+
+LONGEST_RESTART_DELAY = 30.0
+
+
+@dataclass(eq=False)
+class _Process:
+    """One answer process and the questions that it works on."""
+
+    process: asyncio.subprocess.Process
+    wire: Wire
+    asks: dict[int, Callable[[Message], None]] = field(default_factory=dict)
+    beat: int = 0
+    answered_beat: int = 0
+
+
+class AnswerPool:
+    """A fixed number of processes that hold the database and the model; each question goes to the least busy."""
+
+    def __init__(self, size: int, tuning: Tuning) -> None:
+        self._size = size
+        self._tuning = tuning
+        self._processes: dict[int, _Process] = {}
+        self._keepers: list[asyncio.Task[None]] = []
+        self._numbers = itertools.count(1)
+
+    def start(self) -> None:
+        """Starts the processes unless they are started: an installation without bots does without."""
+        if not self._keepers:
+            self._keepers = [asyncio.create_task(self._keep(slot)) for slot in range(self._size)]
+
+    @property
+    def pids(self) -> list[int]:
+        return [process.process.pid for process in self._processes.values()]
+
+    @property
+    def asking(self) -> int:
+        """How many questions are being answered."""
+        return sum(len(process.asks) for process in self._processes.values())
+
+    def ask(self, message: Message, deliver: Callable[[Message], None]) -> int:
+        """Passes a question on; `deliver` gets each event. Gives a number to cancel it by.
+
+        When no process is there, or the one that works on it dies, the event `lost` is delivered.
+        """
+        number = next(self._numbers)
+        process = min(self._processes.values(), key=lambda process: len(process.asks), default=None)
+        if process is None:
+            self.start()
+            deliver({"type": "event", "event": "lost"})
+            return number
+        process.asks[number] = deliver
+        process.wire.send({**message, "ask": number})
+        return number
+
+    def cancel(self, number: int) -> None:
+        """Nobody listens to the answer any more."""
+        for process in self._processes.values():
+            if process.asks.pop(number, None) is not None:
+                process.wire.send({"type": "cancel", "ask": number})
+
+    async def stop(self) -> None:
+        """Ends the processes. What they were working on stays undone."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        for process in self._processes.values():
+            process.wire.send({"type": "stop"})
+        if self._keepers:
+            await asyncio.wait(self._keepers)
+        for process in list(self._processes.values()):
+            try:
+                await asyncio.wait_for(process.process.wait(), 3)
+            except TimeoutError:
+                process.process.kill()
+                await process.process.wait()
+            await process.wire.close()
+        self._processes.clear()
+        self._keepers = []
+
+    async def _keep(self, slot: int) -> None:
+        """Keeps one process alive."""
+        failures = 0
+        while True:
+            started = time.monotonic()
+            process = await self._launch()
+            self._processes[slot] = process
+            beats = asyncio.create_task(self._beat(process))
+            try:
+                await self._listen(process)
+            finally:
+                beats.cancel()
+            del self._processes[slot]
+            with suppress(ProcessLookupError):
+                process.process.kill()
+            status = await process.process.wait()
+            await process.wire.close()
+            failures = 1 if time.monotonic() - started > LONGEST_RESTART_DELAY else failures + 1
+            log.error("an answer process ended", status=status, asks=len(process.asks))
+            for deliver in list(process.asks.values()):
+                deliver({"type": "event", "event": "lost"})
+            await asyncio.sleep(backoff(self._tuning.crash_delay, failures, LONGEST_RESTART_DELAY, random.random()))
+
+    async def _launch(self) -> _Process:
+        ours, theirs = socket.socketpair()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bots.answers",
+            str(theirs.fileno()),
+            pass_fds=(theirs.fileno(),),
+            stdin=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+            env=dict(os.environ),
+        )
+        theirs.close()
+        return _Process(process, await Wire.over(ours))
+
+    async def _listen(self, process: _Process) -> None:
+        while True:
+            try:
+                message = await process.wire.receive()
+            except WireError as error:
+                log.error("an answer process is not understood", error=str(error))
+                return
+            if message is None:
+                return
+            if message["type"] == "pong":
+                process.answered_beat = message["beat"]
+            elif message["type"] == "event":
+                deliver = process.asks.get(message["ask"])
+                if deliver is None:
+                    continue
+                if message["event"] != "delta":
+                    del process.asks[message["ask"]]
+                deliver(message)
+
+    async def _beat(self, process: _Process) -> None:
+        """Kills the process when it hangs: its questions are then asked anew."""
+        patience = self._tuning.answer_pong_patience * 4  # the first answer comes after the imports
+        while True:
+            process.beat += 1
+            process.wire.send({"type": "ping", "beat": process.beat})
+            await asyncio.sleep(patience)
+            patience = self._tuning.answer_pong_patience
+            if process.answered_beat < process.beat:
+                log.error("an answer process hangs and is killed", pid=process.process.pid)
+                process.process.send_signal(signal.SIGKILL)
+                return

@@ -1,0 +1,115 @@
+"""The manager's way to the durable inbox: whoever comes while a write is under way shares the next commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import structlog
+
+from chatai.core.database import Database, DatabaseAway
+from chatai.domains.channels import inbox
+from chatai.domains.channels.schemas import IncomingUpdate, StoredUpdate, UpdateMark
+
+log = structlog.get_logger(__name__)
+
+MOST_AT_ONCE = 500
+MARK_RETRY_SECONDS = 1.0
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Batcher(Generic[T, R]):
+    """Collects items while a write runs, and writes them together in the next. All of a batch get its result."""
+
+    def __init__(self, write: Callable[[list[T]], Awaitable[R]]) -> None:
+        self._write = write
+        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def add(self, item: T) -> R:
+        """Waits until the item is written. Raises what the write raised."""
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._flush())
+        return await future
+
+    async def _flush(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+            await self._write_batch(batch)
+
+    async def _write_batch(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
+        try:
+            result = await self._write([item for item, _ in batch])
+        except Exception as error:  # whatever it is belongs to those who wait for the write
+            if len(batch) > 1 and not isinstance(error, DatabaseAway):
+                for one in batch:  # one bad item must not fail its neighbours
+                    await self._write_batch([one])
+                return
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for _, future in batch:
+            if not future.done():
+                future.set_result(result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """What one request or poll brought."""
+
+    updates: Sequence[IncomingUpdate]
+    offsets: Mapping[UUID, int] = field(default_factory=dict)
+
+
+class Inbox:
+    """Stores, marks and takes updates."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._arrivals: Batcher[_Arrival, set[tuple[UUID, int]]] = Batcher(self._store)
+        self._marks: Batcher[UpdateMark, None] = Batcher(self._mark)
+
+    async def store(
+        self, updates: Sequence[IncomingUpdate], offsets: Mapping[UUID, int] | None = None
+    ) -> list[IncomingUpdate]:
+        """Stores updates and, for polled bots, the next offset; the ones that are new. Raises: DatabaseAway."""
+        fresh = await self._arrivals.add(_Arrival(updates, offsets or {}))
+        return [update for update in updates if (update.bot_id, update.update_id) in fresh]
+
+    async def mark(self, mark: UpdateMark) -> None:
+        """Writes how far an update has come, however long that takes: done work must not be done again."""
+        while True:
+            try:
+                await self._marks.add(mark)
+            except DatabaseAway:
+                await asyncio.sleep(MARK_RETRY_SECONDS)
+            else:
+                return
+
+    async def take(self, bot_id: UUID, known: Sequence[int], most: int) -> list[StoredUpdate]:
+        """Takes a bot's oldest undone updates, save the `known` ones. Raises: DatabaseAway."""
+        async with self._database.system() as uow:
+            return await inbox.take(uow, bot_id, known, most)
+
+    async def count_waiting(self) -> dict[UUID, int]:
+        """How many undone updates each bot has. Raises: DatabaseAway."""
+        async with self._database.system() as uow:
+            return await inbox.count_waiting(uow)
+
+    async def _store(self, arrivals: list[_Arrival]) -> set[tuple[UUID, int]]:
+        updates = [update for arrival in arrivals for update in arrival.updates]
+        offsets = {bot: offset for arrival in arrivals for bot, offset in arrival.offsets.items()}
+        async with self._database.system() as uow:
+            return await inbox.store(uow, updates, offsets)
+
+    async def _mark(self, marks: list[UpdateMark]) -> None:
+        async with self._database.system() as uow:
+            await inbox.mark(uow, marks)

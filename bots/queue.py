@@ -1,0 +1,106 @@
+"""A bot's updates in memory: which may be worked on now.
+
+Within a chat one goes after the other, in the order of arrival; different chats go in parallel up to a bound. An
+update that was in work when its worker crashed is a suspect: suspects are tried alone, so that a poisonous one takes
+no innocent with it twice.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from chatai.domains.channels.schemas import StoredUpdate
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """An update and how it fares. `not_before` is a time of the loop's clock."""
+
+    update: StoredUpdate
+    not_before: float = 0.0
+    suspect: bool = False
+
+    @property
+    def number(self) -> int:
+        return self.update.update_id
+
+
+class ChatQueues:
+    """The known updates of one bot. One that is settled stays known until that is written."""
+
+    def __init__(self, parallel: int) -> None:
+        self._parallel = parallel
+        self._chats: dict[int, deque[Work]] = {}
+        self._known: dict[int, Work] = {}
+        self._in_work: dict[int, Work] = {}
+
+    @property
+    def known(self) -> list[int]:
+        return list(self._known)
+
+    @property
+    def in_work(self) -> list[Work]:
+        return list(self._in_work.values())
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return sum(map(len, self._chats.values())) - len(self._in_work)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def find(self, number: int) -> Work | None:
+        """The update of this number if a worker has it."""
+        return self._in_work.get(number)
+
+    def add(self, update: StoredUpdate) -> None:
+        """Puts an update at the end of its chat's queue, unless it is known."""
+        if update.update_id in self._known:
+            return
+        work = Work(update)
+        self._known[work.number] = work
+        self._chats.setdefault(update.chat_id, deque()).append(work)
+
+    def ready(self, now: float) -> Iterator[Work]:
+        """Gives out what may be worked on, marking it as in work."""
+        for queue in list(self._chats.values()):
+            if len(self._in_work) >= self._parallel or any(work.suspect for work in self._in_work.values()):
+                return
+            first = queue[0]
+            if first.number in self._in_work or first.not_before > now or (first.suspect and self._in_work):
+                continue
+            self._in_work[first.number] = first
+            yield first
+
+    def next_time(self) -> float | None:
+        """When the earliest postponed update may be tried again."""
+        return min((queue[0].not_before for queue in self._chats.values() if queue[0].not_before), default=None)
+
+    def put_back(self, work: Work, not_before: float) -> None:
+        """The update waits for another try; its chat's later ones wait with it."""
+        self._in_work.pop(work.number, None)
+        work.not_before = not_before
+
+    def settle(self, work: Work) -> None:
+        """The update is through: the next of its chat may go. It stays known until `forget`."""
+        self._in_work.pop(work.number, None)
+        queue = self._chats.get(work.update.chat_id)
+        if queue and queue[0] is work:
+            queue.popleft()
+            if not queue:
+                del self._chats[work.update.chat_id]
+
+    def forget(self, number: int) -> None:
+        """The end is written; an update of this number would be a new one."""
+        self._known.pop(number, None)
+
+    def clear(self) -> None:
+        """Drops what nobody works on: it is stored, and will be taken again."""
+        for queue in self._chats.values():
+            for work in queue:
+                self._known.pop(work.number, None)
+        self._chats.clear()
+        self._in_work.clear()

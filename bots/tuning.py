@@ -1,0 +1,44 @@
+"""How patient the bot manager is. Tests shorten it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Times are seconds."""
+
+    parallel_chats: int = 8
+    """So many chats of one bot are answered at once; within a chat one after the other."""
+    loaded_updates: int = 64
+    """So many updates of one bot are held in memory; a longer queue waits in PostgreSQL."""
+    tries: int = 5
+    """An update that failed so often is set aside."""
+    retry_delay: float = 1.0
+    """Before the second try; doubles with each further one."""
+    longest_retry_delay: float = 60.0
+    ping_interval: float = 10.0
+    pong_patience: float = 10.0
+    """A worker that does not answer a ping for so long hangs, and is killed."""
+    answer_pong_patience: float = 30.0
+    start_patience: float = 15.0
+    drain_patience: float = 10.0
+    """So long a worker may finish what it has when the manager stops."""
+    crash_delay: float = 0.5
+    """Before a crashed worker is replaced; doubles with each further crash."""
+    crashes_allowed: int = 5
+    crash_window: float = 600.0
+    """More crashes than allowed within this time: the bot is quarantined."""
+    reconcile_interval: float = 10.0
+    poll_duration: int = 25
+    poll_retry: float = 1.0
+    """After a failed poll; doubles up to `longest_poll_retry`."""
+    longest_poll_retry: float = 60.0
+    conflict_retry: float = 60.0
+    """Our poll would end the other program's, so it is not repeated too soon."""
+
+
+def backoff(first: float, times: int, longest: float, dice: float) -> float:
+    """The wait after so many failures (from 1): doubled each time, bounded, and spread by `dice` in [0, 1)."""
+    return min(first * 2.0 ** min(times - 1, 30), longest) * (0.5 + dice / 2)

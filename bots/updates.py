@@ -1,0 +1,66 @@
+"""An update as it comes from Telegram, or from somebody who pretends: checked before it is stored."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+MAX_DEPTH = 32
+MAX_BODY_BYTES = 1024 * 1024
+
+
+class BadUpdate(Exception):
+    """Not an update: it says why, and nothing of the content."""
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """The update in a webhook's body, fit for PostgreSQL. Raises: BadUpdate."""
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadUpdate("the body is not JSON") from None
+    return check(payload)
+
+
+def check(payload: object) -> dict[str, Any]:
+    """The update without what JSONB does not take: NUL, lone surrogates. Raises: BadUpdate."""
+    clean = _clean(payload, MAX_DEPTH)
+    if not isinstance(clean, dict):
+        raise BadUpdate("not a JSON object")
+    number = clean.get("update_id")
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**63:
+        raise BadUpdate("no update_id")
+    return clean
+
+
+def chat_of(payload: dict[str, Any]) -> int:
+    """The chat whose order must be kept; 0 where the update belongs to none."""
+    for content in payload.values():
+        if not isinstance(content, dict):
+            continue
+        message = content.get("message")
+        for holder, key in ((content, "chat"), (message, "chat"), (content, "from")):
+            chat = holder.get(key) if isinstance(holder, dict) else None
+            number = chat.get("id") if isinstance(chat, dict) else None
+            if isinstance(number, int) and -(2**63) <= number < 2**63:
+                return number
+    return 0
+
+
+def _clean(value: object, depth: int) -> object:
+    if depth == 0:
+        raise BadUpdate("nested too deeply")
+    if isinstance(value, str):
+        if "\0" in value or not value.isascii():
+            return value.replace("\0", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return value
+    if isinstance(value, dict):
+        return {_clean(key, depth): _clean(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item, depth - 1) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadUpdate("a number is out of range")
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise BadUpdate("a number is out of range")
+    return value
