@@ -62,13 +62,13 @@ class AnswerPool:
     def ask(self, message: Message, deliver: Callable[[Message], None]) -> int:
         """Passes a question on; `deliver` gets each event. Gives a number to cancel it by.
 
-        When no process is there, or the one that works on it dies, the event `lost` is delivered.
+        When no process is there now, the event `away` is delivered; when the one that works on it dies, `lost`.
         """
         number = next(self._numbers)
         process = min(self._processes.values(), key=lambda process: len(process.asks), default=None)
         if process is None:
             self.start()
-            deliver({"type": "event", "event": "lost"})
+            deliver({"type": "event", "event": "away"})
             return number
         process.asks[number] = deliver
         process.wire.send({**message, "ask": number})

@@ -54,7 +54,11 @@ class Revoked(Exception):
 
 
 class Later(Exception):
-    """It did not work now; another try may."""
+    """It did not work now; another try may. `blame`: it may be this update that breaks things."""
+
+    def __init__(self, why: str, *, blame: bool = False) -> None:
+        super().__init__(why)
+        self.blame = blame
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class Link:
             queue.put_nowait(message)
 
     async def ask(self, update: int, kind: str, **fields: Any) -> AsyncIterator[Message]:
-        """Asks the answer process; yields its events, the last one included (see `answers.LAST_EVENTS`)."""
+        """Asks the answer process; yields its events, the last one included (see `answers`)."""
         self._last_ask += 1
         number = self._last_ask
         queue: asyncio.Queue[Message] = asyncio.Queue()
@@ -69,10 +69,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One update being worked on. `replies`: messages that an earlier try has sent for it."""
+    """One update being worked on.
+
+    `replies`: messages that an earlier try has sent for it; `last`: there will be no further try.
+    """
 
     update: int
     replies: list[int]
+    last: bool
     bot: BotConfig
     link: Link
     delivery: Delivery
@@ -91,13 +95,13 @@ class Job:
         """Asks for something that is answered in one piece.
 
         Raises:
-            Later: The answer process went away.
+            Later: The answer process or its database went away.
         """
+        text = ""
         async for event in self.link.ask(self.update, kind, **fields):
-            if event["event"] == "lost":
-                raise Later("the answer process went away")
-            return str(event.get("text") or event.get("sentence") or "")
-        raise Later("the answer process said nothing")
+            _raise_if_lost(event)
+            text = str(event.get("text") or "")
+        return text
 
     async def answer(self, place: Place, language: Language, **question: Any) -> None:
         """Asks for an answer and shows it while it grows. Raises as `Delivery.call`, and Later as `request`."""
@@ -107,10 +111,9 @@ class Job:
 
         async def listen() -> Message:
             async for event in self.link.ask(self.update, "answer", language=language, **question):
-                if event["event"] != "delta":
-                    return event
-                growing.append(event["text"])
-            raise Later("the answer process said nothing")
+                if event["event"] == "delta":
+                    growing.append(event["text"])
+            return event
 
         async with self.delivery.typing(place):
             listener = asyncio.create_task(listen())
@@ -125,18 +128,26 @@ class Job:
                 last = await listener
             finally:
                 listener.cancel()
+            if last["event"] == "lost" and self.last:
+                self.link.log("error", "no answer after the last try", update=self.update)
+                await reply.show([Part(text("failed", language))])
+                return
+            _raise_if_lost(last)
             await reply.show(_final_parts(last, language))
 
 
-def _final_parts(last: Message, language: Language) -> list[Part]:
-    """What an answer's last event shows.
+def _raise_if_lost(event: Message) -> None:
+    """Raises: Later, when the event says that there will be no answer this time."""
+    if event["event"] == "lost":
+        raise Later("the answer process went away", blame=True)
+    if event["event"] == "away":
+        raise Later("the answer process or its database is away")
 
-    Raises:
-        Later: The answer process went away before the end.
-    """
-    if last["event"] == "lost":
-        raise Later("the answer process went away")
-    if last["event"] == "failed":
-        return [Part(last["sentence"] or text("failed", language))]
+
+def _final_parts(last: Message, language: Language) -> list[Part]:
+    """What an answer's last event shows. One that broke off shows what had come, and why it ends."""
     sources = [Source(**source) for source in last["sources"]]
-    return render(last["text"], sources=sources, language=language) or [Part(text("failed", language))]
+    parts = render(last["text"], sources=sources, language=language)
+    if last["event"] == "failed":
+        parts.append(Part(last["sentence"]))
+    return parts or [Part(text("failed", language))]

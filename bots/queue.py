@@ -16,10 +16,11 @@ from chatai.domains.channels.schemas import StoredUpdate
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """An update and how it fares. `not_before` is a time of the loop's clock."""
+    """An update and how it fares. `not_before` is a monotonic time; `failures` counts the blameless ones too."""
 
     update: StoredUpdate
     not_before: float = 0.0
+    failures: int = 0
     suspect: bool = False
 
     @property

@@ -228,7 +228,7 @@ class BotRunner:
             case "failed":
                 work = self._queues.find(message["update"])
                 if work is not None:
-                    self._retry(work, message["error"])
+                    self._retry(work, message["error"], blame=message["blame"])
             case "revoked":
                 self._closed = True
                 self._tell("revoked", TokenRevoked.code, message["reason"])
@@ -255,9 +255,9 @@ class BotRunner:
         for work in self._queues.ready(now):
             update = work.update
             self._last_active = now
-            worker.wire.send(
-                {"type": "update", "update": work.number, "payload": update.payload, "replies": update.replies}
-            )
+            last = update.attempts >= self._means.tuning.tries
+            order = {"type": "update", "update": work.number, "payload": update.payload}
+            worker.wire.send({**order, "replies": update.replies, "last": last})
         later = self._queues.next_time()
         if self._timer is not None:
             self._timer.cancel()
@@ -292,16 +292,17 @@ class BotRunner:
         if self.worker is not None:
             self._pump(self.worker)
 
-    def _retry(self, work: Work, error: str, *, crashed: bool = False) -> None:
+    def _retry(self, work: Work, error: str, *, blame: bool, crashed: bool = False) -> None:
         """The update waits for another try, or is set aside when it had enough of them."""
         tuning = self._means.tuning
         work.suspect = work.suspect or crashed
-        if work.update.attempts >= tuning.tries:
+        work.failures += 1
+        if blame and work.update.attempts >= tuning.tries:
             log.error("an update is set aside", bot_id=str(self.bot.id), update=work.number, error=error)
             self._settle(work, "set_aside", error)
             return
-        delay = backoff(tuning.retry_delay, work.update.attempts, tuning.longest_retry_delay, random.random())
-        work.update.attempts += 1
+        delay = backoff(tuning.retry_delay, work.failures, tuning.longest_retry_delay, random.random())
+        work.update.attempts += blame
         self._queues.put_back(work, time.monotonic() + (0 if crashed else delay))
         self._mark(work, "taken", error)
         if self.worker is not None:
@@ -310,7 +311,7 @@ class BotRunner:
     def _take_back(self) -> None:
         """The worker is gone: what it had goes back into the queue."""
         for work in self._queues.in_work:
-            self._retry(work, "the bot's process ended while it was answered", crashed=True)
+            self._retry(work, "the bot's process ended while it was answered", blame=True, crashed=True)
 
     def _mark(self, work: Work, state: UpdateState, error: str = "", *, then_forget: bool = False) -> None:
         update = work.update

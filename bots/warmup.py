@@ -51,7 +51,9 @@ async def warm_up(dispatcher: Dispatcher, session: AiohttpSession) -> None:
     worker = Worker(_CONFIG, worker_wire, dispatcher, Bot(_CONFIG.token, session=session))
     serving = asyncio.create_task(worker.serve())
     for number, words in enumerate(("What is it?", "/start"), start=1):
-        manager.send({"type": "update", "update": number, "replies": [], "payload": _update(number, words)})
+        manager.send(
+            {"type": "update", "update": number, "replies": [], "last": False, "payload": _update(number, words)}
+        )
         await _answer_until_done(manager)
     await manager.close()
     await serving

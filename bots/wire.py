@@ -4,7 +4,8 @@ A frame is four bytes of length (big-endian) and that many bytes of a JSON objec
 
 manager → worker
     start    bot (see `worker.BotConfig`)               the first frame, once
-    update   update, payload, replies                   work; replies: ids of messages already sent for it
+    update   update, payload, replies, last             work; replies: ids of messages already sent for it;
+                                                        last: it is not tried again after this
     event    ask, event, …                              a piece of what was asked for (see `answers`)
     ping     beat                                       are you alive
     stop                                                finish what you have, then leave
@@ -14,7 +15,8 @@ worker → manager
     cancel   ask                                        no longer wanted
     sent     update, messages                           Telegram took another message for it: all their ids so far
     done     update, error                              settled; error: why nothing can be delivered, or ""
-    failed   update, error                              not settled: take it up again later
+    failed   update, error, blame                       not settled: take it up again later; blame: it may be the
+                                                        update's fault, so the tries are counted
     revoked  reason                                     Telegram refuses the token
     pong     beat
     log      level, event, fields

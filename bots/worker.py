@@ -154,7 +154,7 @@ class Worker:
 
     async def _work(self, message: Message) -> None:
         number = message["update"]
-        job = Job(number, message["replies"], self._config, self._link, self._delivery)
+        job = Job(number, message["replies"], message["last"], self._config, self._link, self._delivery)
         try:
             update = Update.model_validate(message["payload"], context={"bot": self._bot})
             await self._dispatcher.feed_update(self._bot, update, job=job)
@@ -166,14 +166,16 @@ class Worker:
         except Revoked as error:
             self._wire.send({"type": "revoked", "reason": scrub(str(error))[:500]})
         except Later as error:
-            self._wire.send({"type": "failed", "update": number, "error": scrub(str(error))[:500]})
+            self._wire.send(
+                {"type": "failed", "update": number, "error": scrub(str(error))[:500], "blame": error.blame}
+            )
         except MemoryError:
             # Nothing can be trusted any more: the process ends, and the manager tries anew.
             os._exit(EXIT_OUT_OF_MEMORY)
         except Exception as error:  # a fault of ours in one update must not end the others
             reason = f"{type(error).__name__}: {scrub(str(error))}"[:500]
             self._link.log("error", "an update failed", update=number, error=reason, where=_where(error))
-            self._wire.send({"type": "failed", "update": number, "error": reason})
+            self._wire.send({"type": "failed", "update": number, "error": reason, "blame": True})
 
 
 def _where(error: BaseException) -> str:

@@ -1,0 +1,15 @@
+"""The bots' way into the database."""
+
+from __future__ import annotations
+
+from chatai.core.database import Database, app_url
+from chatai.core.settings import Settings
+
+
+def open_database(settings: Settings) -> Database:
+    """The application's way into the database. Raises: RuntimeError: no database is configured."""
+    if settings.database_app_url is not None:
+        return Database(settings.database_app_url.get_secret_value(), settings.database_pool_size)
+    if settings.database_url is None:
+        raise RuntimeError("DATABASE_URL is not set")
+    return Database(app_url(settings.database_url.get_secret_value(), settings.secret()), settings.database_pool_size)
