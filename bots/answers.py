@@ -50,10 +50,7 @@ class Answerer:
         while (message := await self._wire.receive()) is not None:
             match message["type"]:
                 case "ask":
-                    number = message["ask"]
-                    task = asyncio.create_task(self._answer(message))
-                    self._running[number] = task
-                    task.add_done_callback(lambda _, number=number: self._running.pop(number, None))
+                    self._running[message["ask"]] = asyncio.create_task(self._answer(message))
                 case "cancel":
                     running = self._running.get(message["ask"])
                     if running is not None:
@@ -78,6 +75,8 @@ class Answerer:
         except Exception as error:  # a fault of ours in one answer must not end the others
             log.exception("an answer failed", bot_id=ask["bot"], update=ask["update"], error=scrub(repr(error)))
             self._say(ask, "lost")
+        finally:
+            self._running.pop(ask["ask"], None)
 
     async def _dispatch(self, ask: Message, actor: Actor) -> None:
         match ask["kind"]:

@@ -29,7 +29,7 @@ from chatai.domains.channels.errors import (
     WebhookRefused,
 )
 from chatai.domains.channels.ports import TelegramAway, TelegramRefusal, telegram
-from chatai.domains.channels.schemas import BotState, ManagedBot
+from chatai.domains.channels.schemas import BotState, ManagedBot, Mode
 
 log = structlog.get_logger(__name__)
 
@@ -206,7 +206,7 @@ class Fleet:
         else:
             await telegram().delete_webhook(token)
         async with self._database.system() as uow:
-            mode = "webhook" if wanted else "polling"
+            mode: Mode = "webhook" if wanted else "polling"
             await service.set_receiving(uow, bot.id, mode, wanted, bot.webhook_secret)
 
     async def _unhook(self, bot: ManagedBot) -> None:

@@ -47,6 +47,10 @@ class AlreadyRunning(Exception):
     """Another bot manager holds this data folder."""
 
 
+class PortTaken(Exception):
+    """The webhook server cannot listen; it says why."""
+
+
 class Manager:
     """All that belongs to the manager, for one event loop."""
 
@@ -63,7 +67,7 @@ class Manager:
         self._started = time.time()
 
     async def start(self) -> None:
-        """Listens, and begins to make things as they are wanted. Raises: OSError: the port is taken."""
+        """Listens, and begins to make things as they are wanted. Raises: PortTaken."""
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_post("/telegram/{bot}", Webhook(self.fleet, self._inbox).receive)
         app.router.add_get("/health", self._health)
@@ -74,7 +78,11 @@ class Manager:
         for host in dict.fromkeys((self._settings.host, "127.0.0.1")):
             if host == "127.0.0.1" and self._settings.host == "0.0.0.0":  # noqa: S104 - compared, not bound
                 continue
-            await web.TCPSite(self._runner, host, self._settings.bots_port, backlog=1024).start()
+            try:
+                await web.TCPSite(self._runner, host, self._settings.bots_port, backlog=1024).start()
+            except OSError as error:
+                await self._runner.cleanup()
+                raise PortTaken(error.strerror) from None
         self._tasks = [
             asyncio.create_task(self._warm()),
             asyncio.create_task(self._listen()),
@@ -188,8 +196,8 @@ def main() -> None:
         sys.exit(f"A bot manager already runs on {settings.data_dir}. Stop it first.")
     try:
         uvloop.run(run(settings))
-    except OSError as error:
-        sys.exit(f"The bot manager cannot listen on port {settings.bots_port}: {error.strerror}. Set BOTS_PORT.")
+    except PortTaken as error:
+        sys.exit(f"The bot manager cannot listen on port {settings.bots_port}: {error}. Set BOTS_PORT to another.")
     finally:
         (settings.run_dir / PID_FILE).unlink(missing_ok=True)
         os.close(held)
