@@ -15,7 +15,9 @@ from chatai.core.i18n import Language
 
 EDIT_SECONDS = 1.1
 EDIT_SECONDS_IN_GROUPS = 4.0
-"""How often a growing answer is edited: a chat bears one message a second, a group twenty a minute."""
+FIRST_LOOK_SECONDS = 0.4
+"""How often a growing answer is edited: a chat bears one message a second, a group twenty a minute.
+Until the first words have come they are looked for more often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class Job:
             try:
                 shown = 0
                 while not listener.done():
-                    await asyncio.wait({listener}, timeout=interval)
+                    await asyncio.wait({listener}, timeout=interval if shown else FIRST_LOOK_SECONDS)
                     # An answer that is sent again is not played again: its messages stand already.
                     if not listener.done() and len(growing) > shown and not self.replies:
                         shown = len(growing)

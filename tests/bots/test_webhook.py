@@ -1,0 +1,210 @@
+"""Updates that Telegram posts: who may, what is taken, and that 200 means stored."""
+
+import asyncio
+import json
+
+import aiohttp
+import psycopg
+import pytest
+import pytest_asyncio
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from bots.receiving import SECRET_HEADER
+from chatai.core.ids import new_id
+from chatai.domains.channels import service
+from tests.bots.world import ANNA, open_world
+from tests.fakes.openai import Plan
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(postgres, template_database, tmp_path_factory, free_port):
+    folder = tmp_path_factory.mktemp("webhook")
+    async with open_world(postgres, template_database, folder, free_port(), webhook=True) as world:
+        yield world
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def http(world):
+    world.model.plan = Plan()
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def secret_of(world, view) -> str:
+    async with world.database.system() as uow:
+        (managed,) = await service.list_managed(uow, [view.id])
+    return managed.webhook_secret
+
+
+def address(world, bot_id) -> str:
+    return f"http://127.0.0.1:{world.settings.bots_port}/telegram/{bot_id}"
+
+
+def update(number: int, words: str = "hello") -> dict:
+    chat = {"id": ANNA["id"], "type": "private", "first_name": "Анна"}
+    return {"update_id": number, "message": {"message_id": 7, "date": 1, "chat": chat, "from": ANNA, "text": words}}
+
+
+async def test_a_question_comes_by_post_and_is_answered(world, http):
+    bot, view = await world.new_bot()
+    assert bot.webhook.url == address(world, view.id)
+    assert bot.webhook.secret == await secret_of(world, view)
+    assert (await world.bot_of(view)).mode == "webhook"
+    world.model.plan.answers = ["by post"]
+    world.write(bot, world.chat(bot), "hello")
+    await world.until_said(bot, world.chat(bot), "by post")
+
+
+async def test_only_who_knows_the_secret_is_let_in(world, http):
+    _, view = await world.new_bot()
+    _, other = await world.new_bot()
+    right = await secret_of(world, view)
+    for bot_id, secret in [
+        (view.id, None),
+        (view.id, "wrong"),
+        (view.id, right[:-1]),
+        (view.id, await secret_of(world, other)),
+        (new_id(), right),
+        ("not-a-bot", right),
+    ]:
+        headers = {} if secret is None else {SECRET_HEADER: secret}
+        async with http.post(address(world, bot_id), json=update(1), headers=headers) as response:
+            assert (response.status, await response.text()) == (403, "")
+
+
+async def test_rubbish_is_refused_and_nothing_else_disturbed(world, http):
+    bot, view = await world.new_bot()
+    headers = {SECRET_HEADER: await secret_of(world, view)}
+    for body, status in [
+        (b"", 400),
+        (b"{", 400),
+        (b"[]", 400),
+        (b'{"update_id": "1"}', 400),
+        (b'{"update_id": -1}', 400),
+        (b'{"update_id": 1, "x": NaN}', 400),
+        (b'{"update_id": 1, "x": 1' + b"0" * 5000 + b"}", 400),
+        (b'{"update_id": 1, "x": ' + b"[" * 50 + b"]" * 50 + b"}", 400),
+        (b'{"update_id": 1, "x": ' + b"[" * 200_000 + b"]" * 200_000 + b"}", 400),
+        (b'{"update_id": 1, "x": "' + b"a" * 2_000_000 + b'"}', 413),
+    ]:
+        async with http.post(address(world, view.id), data=body, headers=headers) as response:
+            assert response.status == status, body[:60]
+
+    async def endless():
+        for _ in range(40):
+            yield b"a" * 100_000
+
+    async with http.post(address(world, view.id), data=endless(), headers=headers) as response:
+        assert response.status == 413
+    assert await world.updates(bot) == []
+
+
+async def test_what_postgresql_does_not_take_is_left_out_and_unknown_kinds_are_done(world, http):
+    bot, view = await world.new_bot()
+    headers = {SECRET_HEADER: await secret_of(world, view), "Content-Type": "application/json"}
+    odd = json.dumps({"update_id": 5, "brand_new_kind": {"text": "nul \0 lone \ud800"}})
+    async with http.post(address(world, view.id), data=odd, headers=headers) as response:
+        assert response.status == 200
+
+    async def done():
+        return [row.state for row in await world.updates(bot)] == ["done"]
+
+    await eventually(done)
+
+
+async def test_the_same_update_ten_times_at_once_is_answered_once(world, http):
+    bot, view = await world.new_bot()
+    headers = {SECRET_HEADER: await secret_of(world, view)}
+    chat = world.chat(bot)
+    world.model.plan.answers = ["just once"]
+
+    async def post() -> int:
+        async with http.post(address(world, view.id), json=update(77), headers=headers) as response:
+            return response.status
+
+    assert await asyncio.gather(*(post() for _ in range(10))) == [200] * 10
+    await world.until_said(bot, chat, "just once")
+    assert len(await world.updates(bot)) == 1
+    assert await post() == 200
+    assert len(world.said(bot, chat)) == 1
+
+
+async def test_many_updates_at_once_share_commits_and_all_are_answered(world, http):
+    bot, view = await world.new_bot()
+    headers = {SECRET_HEADER: await secret_of(world, view)}
+
+    async def post(number: int) -> int:
+        one = update(number, "/help")
+        one["message"]["chat"]["id"] = one["message"]["from"]["id"] = 1000 + number
+        world.server.sandbox.private_chat(bot, {**ANNA, "id": 1000 + number})
+        async with http.post(address(world, view.id), json=one, headers=headers) as response:
+            return response.status
+
+    assert set(await asyncio.gather(*(post(number) for number in range(150)))) == {200}
+
+    async def all_done():
+        return {row.state for row in await world.updates(bot)} == {"done"}
+
+    await eventually(all_done, patience=60)
+    assert all(len(world.said(bot, chat)) == 1 for chat in bot.chats.values())
+
+
+async def test_with_the_database_away_telegram_is_asked_to_come_again(world, http, postgres):
+    bot, view = await world.new_bot()
+    headers = {SECRET_HEADER: await secret_of(world, view)}
+    own = world.settings.database_app_url.get_secret_value()
+
+    def allow_connections(allowed: bool) -> None:
+        """A role may end its own sessions only, so the application's are ended by itself."""
+        with psycopg.connect(postgres.owner_url("postgres"), autocommit=True) as owner:
+            database = conninfo_to_dict(own)["dbname"]
+            statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+            if allowed:
+                owner.execute(statement.format(sql.Identifier(database), sql.Literal(True)))
+                return
+            with psycopg.connect(own, autocommit=True) as application:
+                owner.execute(statement.format(sql.Identifier(database), sql.Literal(False)))
+                application.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+                )
+
+    await asyncio.to_thread(allow_connections, False)
+    try:
+        async with http.post(address(world, view.id), json=update(1), headers=headers) as response:
+            assert response.status == 503
+        world.model.plan.answers = ["nothing is lost"]
+        world.write(bot, world.chat(bot), "are you there?")
+        await eventually(lambda: bot.webhook.last_error_message)
+    finally:
+        await asyncio.to_thread(allow_connections, True)
+    await world.until_said(bot, world.chat(bot), "nothing is lost")
+
+
+async def test_stopping_ends_the_webhook_so_that_messages_wait_at_telegram(world, http):
+    bot, view = await world.new_bot()
+    async with world.database.workspace(world.actor.workspace_id) as uow:
+        await service.stop_bot(uow, world.actor, view.id)
+    await eventually(lambda: not bot.webhook.url)
+    world.model.plan.answers = ["late but here"]
+    world.write(bot, world.chat(bot), "hello")
+    async with world.database.workspace(world.actor.workspace_id) as uow:
+        await service.start_bot(uow, world.actor, view.id)
+    await world.until_said(bot, world.chat(bot), "late but here")
+    async with world.database.workspace(world.actor.workspace_id) as uow:
+        await service.delete_bot(uow, world.actor, view.id)
+    await eventually(lambda: not bot.webhook.url)
+
+
+async def test_health_and_status(world, http):
+    base = f"http://127.0.0.1:{world.settings.bots_port}"
+    async with http.get(f"{base}/health") as response:
+        assert (await response.json())["status"] == "healthy"
+    async with http.get(f"{base}/status") as response:
+        status = await response.json()
+    assert status["bots"] == len(world.manager.fleet.runners)
+    assert status["pids"]["zygote"]
