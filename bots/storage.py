@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chatai.core.database import Database, app_url
+from chatai.core.database import Database
+from chatai.core.roles import app_url
 from chatai.core.settings import Settings
 
 

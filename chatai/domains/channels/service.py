@@ -127,7 +127,10 @@ async def list_managed(uow: UnitOfWork, bot_ids: Sequence[UUID]) -> list[Managed
 async def set_state(
     uow: UnitOfWork, bot_id: UUID, state: BotState, reason: str = "", last_error: str | None = None
 ) -> None:
-    """Writes how a bot is, unless people have stopped it meanwhile. `reason`: an error's code; `last_error=None` leaves the one that is there."""
+    """Writes how a bot is, unless people have stopped it meanwhile.
+
+    `reason`: an error's code; `last_error=None` leaves the one that is there.
+    """
     await repository.set_state(uow, bot_id, state, reason, last_error)
 
 
