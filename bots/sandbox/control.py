@@ -280,7 +280,7 @@ async def list_chats(request: web.Request) -> web.Response:
 @routes.get("/sandbox/bots/{bot}/chats/{chat}/messages")
 async def list_messages(request: web.Request) -> web.Response:
     bot, number = the_bot(request), Parameters(dict(request.match_info)).integer("chat")
-    chat = the_chat(bot, number)
+    chat = bot.chats.get(number) or Chat(number, {})  # a private chat begins with its first message
     return web.json_response({"messages": list(chat.messages.values()), "drafts": list(chat.drafts.values())})
 
 

@@ -1,9 +1,9 @@
 // What the page knows, what people do on it, and what comes from the server.
 
 import * as api from "./api.js";
-import { drawChat, drawMessages, noBots } from "./chat.js";
+import { drawChat, drawMessages, head, noBots } from "./chat.js";
 import { notice } from "./dom.js";
-import { addCall, drawPanel } from "./panel.js";
+import { addCall, drawCalls, drawFaults, drawPanel } from "./panel.js";
 import { ask, drawSidebar } from "./sidebar.js";
 import { t } from "./texts.js";
 
@@ -16,10 +16,12 @@ const [layout, sidebar, chat, panel, veil] = ["layout", "sidebar", "chat", "pane
 const state = {
   bots: [], bot: null, chats: [], chatId: 0, personId: 1001, people: [], topic: 0, messages: [], drafts: [], unseen: new Set(),
   action: "", keyboard: null, asking: "", editing: null, replying: null, unsent: "", commandsOpen: false,
-  tab: "trouble", faults: [], limits: null, calls: [], jump: false,
+  loaded: false, tab: "trouble", faults: [], limits: null, calls: [], jump: false,
 };
 let stream = null;
 let typingTimer = 0;
+let news = [];
+let looks = 0;
 const draftTimers = new Map();
 const pressed = new Map();
 const answered = new Set();
@@ -29,11 +31,30 @@ const path = (rest = "") => `/bots/${state.bot.id}${rest}`;
 const isPrivateChat = () => state.chatId > 0;
 
 function redraw() {
+  const writing = document.activeElement?.id === "compose-text";
   drawSidebar(sidebar, state, actions);
   drawPanel(panel, state, actions);
   if (state.bot) drawChat(chat, state, view(), actions, state.asking === "topic" ? ask(t("topicName"), actions.createTopic) : null);
   else noBots(chat, actions);
   document.title = state.bot ? `${state.bot.name} · ChatAI` : "ChatAI sandbox";
+  if (writing) document.getElementById("compose-text")?.focus();
+}
+
+// Shows what came, and leaves alone whatever a person may be filling in.
+function refresh() {
+  if (!document.getElementById("messages")) {
+    redraw();
+    return;
+  }
+  refreshSidebar();
+  document.getElementById("chat-head").replaceWith(head(state, view(), actions));
+  redrawMessages();
+  const calls = document.getElementById("calls");
+  if (calls) drawCalls(calls, state.calls);
+}
+
+function refreshSidebar() {
+  if (!["bot", "person", "group"].includes(state.asking)) drawSidebar(sidebar, state, actions);
 }
 
 function redrawMessages() {
@@ -54,28 +75,50 @@ async function loadBots() {
   state.bots = found.bots;
   state.bot = state.bots.find((bot) => bot.id === state.bot?.id) ?? null;
   if (JSON.stringify(state.bots.map((b) => ({ ...b, call_count: 0 }))) !== JSON.stringify(JSON.parse(before).map((b) => ({ ...b, call_count: 0 })))) {
-    drawSidebar(sidebar, state, actions);
+    refreshSidebar();
     if (state.bot && !state.messages.length) redrawMessages();
   }
 }
 
 async function loadChats() {
+  const turn = ++looks;
   const [{ chats }, { people }] = await Promise.all([api.get(path("/chats")), api.get("/people")]);
+  if (turn !== looks) return; // a later look has more
   state.chats = chats.sort((a, b) => (b.last_message?.date ?? 0) - (a.last_message?.date ?? 0));
   state.people = people;
 }
 
 async function loadMessages() {
+  const chatId = state.chatId;
+  news = [];
   state.drafts = [];
-  const found = view() ? await api.get(path(`/chats/${state.chatId}/messages`)) : { messages: [], drafts: [] };
+  const found = await api.get(path(`/chats/${chatId}/messages`));
+  if (chatId !== state.chatId) return; // another chat was opened meanwhile
   state.messages = found.messages;
   state.drafts = found.drafts;
+  news.filter((message) => message.chat.id === chatId).forEach(keep);
+}
+
+// What came while the messages were being fetched may be newer than what was fetched.
+function note(message) {
+  news.push(message);
+  if (news.length > 500) news.shift();
+}
+
+function keep(message) {
+  const index = state.messages.findIndex((known) => known.message_id === message.message_id);
+  if (index < 0) state.messages.push(message);
+  else state.messages[index] = message;
 }
 
 async function loadFaults() {
   state.faults = (await api.get("/faults")).faults;
   state.limits = await api.get("/limits");
-  if (state.tab === "trouble") drawPanel(panel, state, actions);
+  const list = document.getElementById("faults");
+  if (list) {
+    drawFaults(list, state, actions);
+    document.getElementById("limits").checked = state.limits.enforced;
+  }
 }
 
 function follow() {
@@ -90,7 +133,8 @@ async function reload() {
   await Promise.all([loadChats(), loadFaults()]);
   await loadMessages();
   state.calls = (await api.get(path("/calls"))).calls;
-  redraw();
+  state.loaded = true;
+  refresh();
 }
 
 function endTyping() {
@@ -99,12 +143,13 @@ function endTyping() {
 }
 
 function receiveMessage(message, keyboard) {
+  note(message);
   const item = state.chats.find((candidate) => candidate.chat.id === message.chat.id);
   if (item) {
     item.last_message = message;
-    drawSidebar(sidebar, state, actions);
+    refreshSidebar();
   } else {
-    loadChats().then(() => drawSidebar(sidebar, state, actions));
+    loadChats().then(refresh);
   }
   if (message.chat.id !== state.chatId) return;
   if (message.from.id === state.bot.id) {
@@ -112,9 +157,9 @@ function receiveMessage(message, keyboard) {
     state.drafts = [];
   }
   if (keyboard) state.keyboard = keyboard.keyboard ? keyboard : null;
-  if (!state.messages.some((known) => known.message_id === message.message_id)) state.messages.push(message);
+  keep(message);
   if (message.from.id === state.personId) state.jump = true;
-  if (keyboard || !item) redraw();
+  if (keyboard) redraw();
   else afterTyping();
 }
 
@@ -131,9 +176,9 @@ function afterTyping() {
 const receivers = {
   message: (event) => receiveMessage(event.message, event.keyboard),
   edited({ message }) {
-    const index = state.messages.findIndex((known) => known.message_id === message.message_id);
-    if (message.chat.id !== state.chatId || index < 0) return;
-    state.messages[index] = message;
+    note(message);
+    if (message.chat.id !== state.chatId) return;
+    keep(message);
     redrawMessages();
   },
   deleted(event) {
@@ -199,11 +244,11 @@ const actions = {
   async chooseBot(id) {
     if (state.bot?.id !== id) {
       state.bot = state.bots.find((bot) => bot.id === id) ?? null;
-      Object.assign(state, { chatId: state.personId, topic: 0, keyboard: null, editing: null, replying: null, unseen: new Set(), messages: [], calls: [] });
+      Object.assign(state, { chatId: state.personId, topic: 0, keyboard: null, editing: null, replying: null, unseen: new Set(), messages: [], calls: [], loaded: false });
       endTyping();
       remember();
-      await reload();
-      follow();
+      await loadChats();
+      follow(); // loads the rest as soon as it listens, so that nothing falls between
     }
   },
   async chooseChat(id) {
@@ -212,6 +257,7 @@ const actions = {
     endTyping();
     remember();
     await loadMessages();
+    state.loaded = true;
     actions.closeDrawers();
     redraw();
   },

@@ -7,11 +7,11 @@ import { has, t } from "./texts.js";
 
 const MAX_ROWS = 8;
 
-function head(state, view, actions) {
+export function head(state, view, actions) {
   const chat = view?.chat;
   const isPrivate = !chat || chat.type === "private";
   const line = state.action && has(state.action) ? t(state.action) : isPrivate ? `@${state.bot.username}` : t("group", { count: view.members.length });
-  return h("header", { class: "chat-head" },
+  return h("header", { class: "chat-head", id: "chat-head" },
     iconButton("menu", t("menu"), actions.openSidebar, "narrow-only"),
     avatar(isPrivate ? state.bot.name : nameOf(chat), isPrivate ? state.bot.id : chat.id),
     h("div", { class: "chat-title" },
@@ -88,7 +88,7 @@ export function drawMessages(list, state, view, actions) {
   if (nodes.length) {
     place(list, [list.querySelector(":scope > .spring") ?? h("div", { class: "spring" }), ...nodes]);
   } else {
-    list.replaceChildren(emptyChat(state, actions));
+    list.replaceChildren(...(state.loaded ? [emptyChat(state, actions)] : []));
   }
   if (atEnd || state.jump) list.scrollTop = list.scrollHeight;
   state.jump = false;

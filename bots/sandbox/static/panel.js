@@ -61,26 +61,33 @@ function faultForm(state, actions) {
   h("button", { class: "button primary wide", type: "submit" }, t("addFault")));
 }
 
+// Apart from the form above it, so that a half-filled form stays as it is.
+export function drawFaults(list, state, actions) {
+  if (!state.faults.length) {
+    list.replaceChildren(h("li", { class: "hint" }, t("noFaults")));
+    return;
+  }
+  list.replaceChildren(...state.faults.map((fault) => h("li", { class: "fault" },
+    h("div", {},
+      h("strong", {}, kindOf(fault)),
+      h("span", { class: "hint" }, [
+        fault.methods.length ? fault.methods.join(", ") : t("allMethods"),
+        fault.bot_id ? t("thisBot") : t("allBots"),
+        fault.remaining === null ? t("unlimited") : t("left", { count: fault.remaining }),
+      ].join(" · "))),
+    iconButton("close", t("remove"), async () => { await api.remove(`/faults/${fault.id}`); actions.loadFaults(); }, "small"))));
+}
+
 function trouble(state, actions) {
   const limits = h("input", {
-    type: "checkbox", role: "switch", checked: state.limits?.enforced,
+    type: "checkbox", role: "switch", id: "limits", checked: state.limits?.enforced,
     onchange: async (event) => { state.limits = await api.put("/limits", { enforced: event.target.checked }); },
   });
   return [
     h("p", { class: "hint" }, t("troubleText")),
     faultForm(state, actions),
     h("h3", {}, t("activeFaults")),
-    state.faults.length
-      ? h("ul", { class: "faults" }, state.faults.map((fault) => h("li", { class: "fault" },
-        h("div", {},
-          h("strong", {}, kindOf(fault)),
-          h("span", { class: "hint" }, [
-            fault.methods.length ? fault.methods.join(", ") : t("allMethods"),
-            fault.bot_id ? t("thisBot") : t("allBots"),
-            fault.remaining === null ? t("unlimited") : t("left", { count: fault.remaining }),
-          ].join(" · "))),
-        iconButton("close", t("remove"), async () => { await api.remove(`/faults/${fault.id}`); actions.loadFaults(); }, "small"))))
-      : h("p", { class: "hint" }, t("noFaults")),
+    h("ul", { class: "faults", id: "faults" }),
     h("label", { class: "switch" }, limits, h("span", {}, h("strong", {}, t("limits")), h("span", { class: "hint" }, t("limitsText")))),
   ];
 }
@@ -134,8 +141,9 @@ export function drawPanel(root, state, actions) {
       TABS.map((name) => h("button", {
         class: `tab ${state.tab === name ? "selected" : ""}`, type: "button", role: "tab", "aria-selected": String(state.tab === name),
         onclick: () => { state.tab = name; drawPanel(root, state, actions); },
-      }, t(name), name === "trouble" && state.faults.length ? h("span", { class: "count" }, String(state.faults.length)) : null)),
+      }, t(name))),
       iconButton("close", t("close"), actions.closeDrawers, "drawer-only small")),
     h("div", { class: "panel-body" }, content[state.tab]()));
   if (state.tab === "calls") drawCalls(calls, state.calls);
+  if (state.tab === "trouble") drawFaults(document.getElementById("faults"), state, actions);
 }
