@@ -53,13 +53,13 @@ $(BIN)/python:
 	@scripts/make-venv "$(PYTHON)" "$(VENV)"
 
 $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
-	@test -e $(VENV)/.tested || { echo "Installing ChatAI's requirements (once) ..."; \
-	  $(PIP) install --quiet --require-hashes --only-binary :all: -r requirements.lock; }
-	@$(PIP) install --quiet --no-deps --no-build-isolation --no-index -e .
+	@test -e $(VENV)/.tested || { echo "Installing ChatAI's requirements (once, about a minute) ..."; \
+	  $(PIP) install -qq --require-hashes --only-binary :all: -r requirements.lock; }
+	@$(PIP) install -qq --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
 $(VENV)/.tested: requirements-dev.lock pyproject.toml | $(BIN)/python
-	@echo "Installing what the tests need (once) ..."
-	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements-dev.lock
-	@$(PIP) install --quiet --no-deps --no-build-isolation --no-index -e .
+	@echo "Installing what the tests need (once, about a minute) ..."
+	@$(PIP) install -qq --require-hashes --only-binary :all: -r requirements-dev.lock
+	@$(PIP) install -qq --no-deps --no-build-isolation --no-index -e .
 	@touch $@ $(VENV)/.installed

@@ -58,7 +58,7 @@ class Launcher:
         """Starts everything and waits. A signal stops it in order, a second one at once."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._signalled)
+            loop.add_signal_handler(number, self._signalled, number)
         starting = asyncio.create_task(self._start())
         stopping = asyncio.create_task(self._stop.wait())
         try:
@@ -70,9 +70,10 @@ class Launcher:
             await self._shut_down(starting)
         return 0
 
-    def _signalled(self) -> None:
+    def _signalled(self, number: signal.Signals) -> None:
         if self._stop.is_set():
             self._kill()
+        self._screen.say("Stopping …" if number == signal.SIGINT else f"Stopping, for {number.name} …")
         self._stop.set()
 
     # --- start
@@ -261,9 +262,6 @@ class Launcher:
 
     async def _shut_down(self, starting: asyncio.Task[None]) -> None:
         """Bots first, so that they finish what they answer; then web and jobs; the servers last."""
-        asked = self._stop.is_set()
-        if asked:
-            self._screen.say("Stopping …")
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
         if self._builder and self._builder.returncode is None:
@@ -275,7 +273,7 @@ class Launcher:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._engines.stop()
         self._screen.close()
-        if asked:
+        if self._stop.is_set():
             self._screen.say("Stopped.")
 
     def _kill(self) -> None:
