@@ -12,9 +12,10 @@ import re
 LOOKALIKES = str.maketrans("авекмнорстух", "abekmhopctyx")
 FOLDED = str.maketrans({"ё": "е", "Ё": "Е", "\u0301": None, "\u00ad": None})
 SEPARATORS = "-‐‑–/_"
-# A word with digits and letters or separators in it; or a short word and the number after it ("ГОСТ 12.1.004").
-CODE = re.compile(rf"\w+(?:[{SEPARATORS}.]\w+)+|\w*\d\w*[^\W\d_]\w*|\w*[^\W\d_]\w*\d\w*")
-WORD_AND_NUMBER = re.compile(r"\b([^\W\d_]{1,8})(?:\s|\s?№\s?)(\d[\w.]*\w|\d)")
+DIGIT = re.compile(r"\d")
+JOINED = re.compile(rf"\w+(?:[{SEPARATORS}.]\w+)*")  # a word with what joins its parts
+NUMBER = re.compile(r"№?(\d(?:[\w.]*\w)?)")
+SHORT_WORD = re.compile(r"(?:^|\W)([^\W\d_]{1,8})$")
 LONGEST_CODE = 60
 MOST_CODES = 400  # of one chunk: a table of articles has some hundred
 
@@ -31,11 +32,16 @@ def codes(text: str) -> list[str]:
     ['=ppr9087', '=гoct12.1.004', '=цeha100']
     """
     found: dict[str, None] = {}
-    text = folded(text)
-    for match in CODE.finditer(text):
-        _add(found, match.group())
-    for match in WORD_AND_NUMBER.finditer(text):
-        _add(found, match.group(1) + match.group(2))
+    before = ""  # the word that a number may belong to
+    for piece in folded(text).split():
+        if DIGIT.search(piece):
+            for match in JOINED.finditer(piece):
+                _add(found, match.group())
+            number, word = NUMBER.match(piece), SHORT_WORD.search(before)
+            if number and word:
+                _add(found, word.group(1) + number.group(1))
+        if piece != "№":
+            before = piece
     return list(found)[:MOST_CODES]
 
 
