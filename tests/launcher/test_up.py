@@ -7,11 +7,9 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
-import threading
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -20,90 +18,11 @@ import pytest
 
 from chatai.core.settings import Settings
 from chatai.engines import EmbeddedPostgres
-from chatai.launcher.checks import MARK
 from chatai.launcher.engines import embedded_postgres
+from tests.running import Up, environment, of_installation, start
 from tests.waiting import eventually
 
-ROOT = Path(__file__).resolve().parents[2]
-FIRST_START = 240  # seconds, with the pages' build
-
-
-class Up:
-    """A running `chatai up` and its console."""
-
-    def __init__(self, environment: dict[str, str], folder: Path) -> None:
-        self.text = ""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "chatai.cli", "up"],
-            env=environment,
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,  # as in a terminal: a group that Ctrl-C reaches as a whole
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout
-        for line in self.process.stdout:
-            self.text += line
-
-    async def ready(self) -> None:
-        def is_ready() -> bool:
-            assert self.process.poll() is None, self.text
-            return "Stop it with Ctrl-C." in self.text
-
-        try:
-            await eventually(is_ready, patience=FIRST_START)
-        except AssertionError:
-            raise AssertionError(self.text) from None
-
-    def ended(self) -> tuple[int, str]:
-        """Waits for its end: exit code and everything it said."""
-        code = self.process.wait(60)
-        self._reader.join(10)
-        return code, self.text
-
-
-@pytest.fixture
-def environment(tmp_path: Path, free_port: Callable[[], int]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
-    return {
-        **kept,
-        "PYTHONPATH": str(ROOT),
-        "DATA_DIR": str(tmp_path / "data"),
-        "PORT": str(free_port()),
-        "BOTS_PORT": str(free_port()),
-    }
-
-
-@pytest.fixture
-def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], Up]]:
-    started: list[Up] = []
-
-    def launch() -> Up:
-        started.append(Up(environment, tmp_path))
-        return started[-1]
-
-    yield launch
-    for one in started:
-        if one.process.poll() is None:
-            os.killpg(one.process.pid, signal.SIGKILL)
-    for process in of_installation(tmp_path / "data"):
-        process.kill()
-
-
-def of_installation(data: Path) -> list[psutil.Process]:
-    """Every live process that belongs to the installation in this folder."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            marked = process.environ().get(MARK) == str(data / "run")
-            if (marked or process.cwd().startswith(str(data))) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
+__all__ = ["environment", "start"]
 
 
 def fetch(environment: dict[str, str], path: str) -> bytes:
