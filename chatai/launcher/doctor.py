@@ -115,13 +115,14 @@ async def _redis(settings: Settings) -> Finding:
 
         client = Redis.from_url(settings.redis_url.get_secret_value(), socket_connect_timeout=5, socket_timeout=5)
         try:
-            version = (await client.info("server")).get("redis_version", "?")
+            server = await client.info("server")
         except (RedisError, OSError) as error:
             cause = f"{type(error).__name__}: {error}"
             return Finding("redis", f"can't be reached ({cause})", "check REDIS_URL and the server")
         finally:
             await client.aclose()
-        return Finding("redis", f"version {version}")
+        name = server.get("server_name", "redis")
+        return Finding("redis", f"{name} {server.get(f'{name}_version', '?')}")
     binary = find_binary()
     if binary is None:
         return Finding("redis", "none: slower, one web worker", "install ChatAI's requirements anew, or set REDIS_URL")

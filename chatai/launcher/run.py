@@ -92,7 +92,7 @@ class Launcher:
             self._run(self._engines.watch(self._screen))
             environment = self._environment()
             self._launch_bots_and_jobs(environment)
-            link = asyncio.create_task(self._setup_link(environment))
+            link = asyncio.create_task(self._setup_link())
             self._launch_web({**environment, **await pages})
             async with self._screen.step("Starting the processes"):
                 await self._until_ready()
@@ -141,7 +141,7 @@ class Launcher:
         if await process.wait() != 0:
             raise LaunchError("\n".join(lines[-20:]) or "The pages could not be built.")
 
-    async def _child(self, *module: str, environment: dict[str, str] | None = None) -> asyncio.subprocess.Process:
+    async def _child(self, *module: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -149,7 +149,7 @@ class Launcher:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env=environment or self._base_environment(),
+            env=self._base_environment(),
             start_new_session=True,
             preexec_fn=parent_death_signal(signal.SIGTERM),
         )
@@ -165,9 +165,12 @@ class Launcher:
         }
 
     def _environment(self) -> dict[str, str]:
-        """What all three processes get: the addresses, whoever runs the servers behind them."""
+        """What all three processes get: the addresses, whoever runs the servers behind them.
+
+        The owner's address is not among them: they work as the application role, which owns nothing.
+        """
         environment = self._base_environment() | {
-            "DATABASE_URL": migrate.libpq_url(self._engines.owner_url),
+            "DATABASE_URL": "",
             "DATABASE_APP_URL": self._engines.app_url,
             "SECRET_KEY": self._settings.secret(),
         }
@@ -215,11 +218,11 @@ class Launcher:
 
     # --- the first admin
 
-    async def _setup_link(self, environment: dict[str, str]) -> str:
+    async def _setup_link(self) -> str:
         """The link for the first admin, or nothing when there is one."""
         if await asyncio.to_thread(self._has_admin):
             return ""
-        process = await self._child("chatai.cli", "setup-link", environment=environment)
+        process = await self._child("chatai.cli", "setup-link")
         output, _ = await process.communicate()
         *others, last = output.decode(errors="replace").strip().splitlines() or [""]
         if process.returncode == 0:

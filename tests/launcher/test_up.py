@@ -51,6 +51,11 @@ async def test_a_life_of_an_installation(start: Callable[[], Up], environment: d
     assert re.search(r"First admin +http://localhost:\d+/register\?setup=\S{20,}", up.text)
     assert b"<html" in fetch(environment, "/login/")
 
+    # what serves people and bots does not know how to log in as the owner of the tables
+    served = [process.environ() for process in psutil.Process(up.process.pid).children() if _is_ours(process)]
+    assert len(served) == 3
+    assert all("chatai_owner" not in " ".join(variables.values()) for variables in served)
+
     # a second start on the same folder
     other = start()
     code, text = other.ended()
@@ -87,6 +92,10 @@ async def test_a_life_of_an_installation(start: Callable[[], Up], environment: d
     assert of_installation(data) == []
     log = (data / "logs" / "postgres.log").read_text()
     assert log.rstrip().endswith("database system is shut down")
+
+
+def _is_ours(process: psutil.Process) -> bool:
+    return process.cmdline()[-1] in {"bots", "jobs", "chatai.chatai:app"}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children about their parent's death")
