@@ -54,7 +54,9 @@ app = rx.App(
 if app.sio is None:
     raise RuntimeError("Reflex made no event server")
 # Reflex would take a list only; any host name and port that serves our own pages must do.
-app.sio.eio.cors_allowed_origins = functools.partial(may_connect, allowed=settings.cors_origins)
+app.sio.eio.cors_allowed_origins = functools.partial(
+    may_connect, allowed=(settings.page_url, settings.public_url, *settings.cors_origins)
+)
 
 app.register_lifespan_task(connections)
 add_pages(app)

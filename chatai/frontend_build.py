@@ -39,7 +39,7 @@ class OwnOrigin(Plugin):
             path.relative_to(static).as_posix(): inline_script_hashes(path.read_text(encoding="utf-8"))
             for path in static.rglob("*.html")
         }
-        Path("csp.json" if static.parts[0] == "build" else ".web/csp.json").write_text(json.dumps(hashes))
+        (static.parent.parent / "csp.json").write_text(json.dumps(hashes))
 
 
 def _use_own_origin(path: Path) -> int:

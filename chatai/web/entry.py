@@ -15,7 +15,7 @@ from chatai.core.database import get_database
 from chatai.core.errors import ChatAIError, sentence_for
 from chatai.domains.accounts import service as accounts
 from chatai.web.shared.elements import Label, button, field, link, link_button, note, said, text_input
-from chatai.web.shared.guard import handler
+from chatai.web.shared.guard import forget, handler
 from chatai.web.shared.i18n import is_russian, t
 from chatai.web.shared.layout import entry_frame
 from chatai.web.shared.parts import PlainForm
@@ -36,6 +36,8 @@ class Entry(rx.State):
     @handler(public=True)
     async def read_address(self, actor: Actor | None) -> Any:
         """Takes over `error`, `email`, `next`, `token`, `setup` and `done` from the address of the page."""
+        if actor is None:
+            await forget(self)
         query = self.router.url.query_parameters
         code = query.get("error", "")
         self.error_en = sentence_for(code, "en") if code else ""

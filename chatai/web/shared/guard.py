@@ -48,6 +48,24 @@ class Notices(rx.State):
 setattr(Notices.dismiss.fn, GUARDED, "public")  # touches nothing but this browser's own notice
 
 
+async def forget(state: Any) -> None:
+    """Empties everything that pages have shown: the next person at this browser must not get it.
+
+    Reflex keeps a tab's state on the server and sends it whole when the tab comes back, whoever is there by then.
+    """
+    for kind in shown_states():
+        (await state.get_state(kind)).reset()
+
+
+def shown_states() -> list[type[rx.State]]:
+    """The states of the pages, without what belongs to the browser itself (its language)."""
+    return [
+        kind
+        for kind in rx.State.get_substates()
+        if kind.__module__.startswith("chatai.web.") and kind is not Preferences and issubclass(kind, rx.State)
+    ]
+
+
 def unit(actor: Actor) -> AbstractAsyncContextManager[UnitOfWork]:
     """A unit of work in the actor's workspace; its end is the commit."""
     return get_database().workspace(actor.workspace_id, actor.account_id)
@@ -136,8 +154,10 @@ async def _to_login(state: Any, background: bool) -> Any:
     if background:
         async with state:
             place = state.router.url.path
+            await forget(state)
     else:
         place = state.router.url.path
+        await forget(state)
     return rx.redirect(f"/login?next={quote(place or '/')}")
 
 

@@ -99,10 +99,11 @@ def _inline_scripts(path: Path) -> dict[str, list[str]]:
 
 
 def may_connect(origin: str | None, environ: Mapping[str, str], allowed: tuple[str, ...]) -> bool:
-    """Whether a page from this origin may open the event socket: our own pages, and the origins in `CORS_ORIGINS`.
+    """Whether a page from this origin may open the event socket: our own pages, and the allowed origins.
 
     A browser always sends the origin; programs that send none carry no person's cookie by themselves.
     """
     if origin is None:
         return True
-    return origin in allowed or urlsplit(origin).netloc == environ.get("HTTP_HOST", "")
+    host = urlsplit(origin).netloc
+    return origin in allowed or (bool(host) and host == environ.get("HTTP_HOST"))
