@@ -12,6 +12,7 @@ from tests.knowledge.documents import make_pdf
 from tests.web.conftest import Site, make_assistant, register
 
 RETURNS = "Worn shoes can be returned within fourteen days only if there is a defect.\nBring the receipt along."
+FILLER = "".join(f"\nClause {n} of the house rules speaks of lamps, ladders and umbrellas." for n in range(40))
 QUESTION = "Can worn shoes be returned?"
 
 
@@ -19,7 +20,8 @@ async def test_a_newcomer_gets_an_answer_with_its_page(page: Page, site: Site, t
     await register(page, site)
     await make_assistant(page, "Shop help")
 
-    document = make_pdf(tmp_path / "returns.pdf", ["Opening hours: nine to five.", RETURNS, "Gift cards never expire."])
+    pages = ["Opening hours: nine to five." + FILLER, RETURNS + FILLER, "Gift cards never expire." + FILLER]
+    document = make_pdf(tmp_path / "returns.pdf", pages)
     wrong = tmp_path / "setup.pdf"
     wrong.write_bytes(b"MZ\x90\x00" + bytes(500))
     await page.locator("input[type=file]").set_input_files([document, wrong])
