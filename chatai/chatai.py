@@ -15,7 +15,9 @@ from chatai.api.app import create_api
 from chatai.core import logging
 from chatai.core.database import get_database
 from chatai.core.settings import get_settings
+from chatai.web.missing import error_boundary
 from chatai.web.pages import add_pages
+from chatai.web.shared.guard import OwnTab
 from chatai.web.shared.middleware import PageMiddleware, may_connect
 
 settings = get_settings()
@@ -40,7 +42,9 @@ app = rx.App(
         rx.el.meta(name="theme-color", content="#1b6a57"),
         rx.el.script(src="/boot.js"),
     ],
-    app_wraps={},  # Reflex's own overlay says in English that the connection is gone; our pages' frame says it
+    # Reflex's own overlay says in English that the connection is gone; our pages' frame says it.
+    app_wraps={(55, "ErrorBoundary"): lambda _stateful: error_boundary()},
+    toaster=None,
     api_transformer=[
         create_api(),
         functools.partial(
@@ -58,5 +62,6 @@ app.sio.eio.cors_allowed_origins = functools.partial(
     may_connect, allowed=(settings.page_url, settings.public_url, *settings.cors_origins)
 )
 
+app.add_middleware(OwnTab())
 app.register_lifespan_task(connections)
 add_pages(app)

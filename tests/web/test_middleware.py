@@ -29,7 +29,9 @@ def web_dir(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
     (tmp_path / "csp.json").write_text(
-        json.dumps({"index.html": ["'sha256-i'"], "login/index.html": ["'sha256-l'"], "__spa-fallback.html": ["'sha256-f'"]})
+        json.dumps(
+            {"index.html": ["'sha256-i'"], "login/index.html": ["'sha256-l'"], "__spa-fallback.html": ["'sha256-f'"]}
+        )
     )
     return tmp_path
 

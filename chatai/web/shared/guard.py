@@ -17,6 +17,8 @@ from uuid import UUID
 
 import reflex as rx
 import structlog
+from reflex.event import Event
+from reflex.middleware import Middleware
 
 from chatai.core.actor import Actor
 from chatai.core.database import UnitOfWork, get_database
@@ -27,6 +29,7 @@ from chatai.domains.accounts.service import authenticate
 from chatai.web.shared.i18n import LANGUAGE_COOKIE, Preferences
 
 GUARDED = "__chatai_guarded__"
+HYDRATING = {f"{rx.State.get_full_name()}.{name}" for name in ("hydrate", "hydrate_and_load")}
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +40,7 @@ class Notices(rx.State):
     text: str = ""
     kind: str = ""
 
-    def show(self, text: str, kind: str = "") -> None:
+    def _show(self, text: str, kind: str = "") -> None:  # without the underscore it would be an event handler
         self.text, self.kind = text, kind
 
     @rx.event
@@ -48,11 +51,32 @@ class Notices(rx.State):
 setattr(Notices.dismiss.fn, GUARDED, "public")  # touches nothing but this browser's own notice
 
 
-async def forget(state: Any) -> None:
-    """Empties everything that pages have shown: the next person at this browser must not get it.
+class Tab(rx.State):
+    """Whose data the tab's states hold: an account's identifier, or nothing."""
 
-    Reflex keeps a tab's state on the server and sends it whole when the tab comes back, whoever is there by then.
+    _owner: str = ""
+
+
+class OwnTab(Middleware):
+    """Empties a tab's states before they are sent to somebody other than who filled them.
+
+    Reflex keeps them on the server and sends them whole when the tab loads a page, whoever is there by then.
     """
+
+    async def preprocess(self, app: rx.App, state: Any, event: Event) -> None:
+        if event.name not in HYDRATING:
+            return
+        cookie = cookie_of(state, SESSION_COOKIE)
+        actor = await authenticate(get_database(), cookie) if cookie else None
+        owner = str(actor.account_id) if actor else ""
+        tab = await state.get_state(Tab)
+        if tab._owner != owner:
+            await forget(state)
+            tab._owner = owner
+
+
+async def forget(state: Any) -> None:
+    """Empties everything that pages have shown: the next person at this browser must not get it."""
     for kind in shown_states():
         (await state.get_state(kind)).reset()
 
@@ -62,7 +86,7 @@ def shown_states() -> list[type[rx.State]]:
     return [
         kind
         for kind in rx.State.get_substates()
-        if kind.__module__.startswith("chatai.web.") and kind is not Preferences and issubclass(kind, rx.State)
+        if kind.__module__.startswith("chatai.web.") and kind not in {Preferences, Tab}
     ]
 
 
@@ -97,7 +121,7 @@ async def language_for(state: rx.State) -> Language:
 async def tell(state: rx.State, text: str, kind: str = "") -> None:
     """Shows a notice. `kind` is empty or `bad`."""
     notices = await state.get_state(Notices)
-    notices.show(text, kind)
+    notices._show(text, kind)
 
 
 def handler(

@@ -31,6 +31,12 @@ NOT_FOUND = Text(
     "The address may be mistyped, or what was here has been deleted.",
     "Возможно, в адресе опечатка, или то, что здесь было, удалено.",
 )
+BROKEN_TITLE = Text("This page has broken down", "Эта страница сломалась")
+BROKEN = Text(
+    "The fault is ours and has been noted. What you have saved is safe.",
+    "Это наша ошибка, мы её записали. Всё, что вы сохранили, на месте.",
+)
+BROKEN_AGAIN = Text("Load it again", "Загрузить снова")
 TO_ASSISTANTS = Text("To the assistants", "К ассистентам")
 SAVED = Text("Saved", "Сохранено")
 LOG_OUT = Text("Log out", "Выйти")
