@@ -19,6 +19,7 @@ import reflex as rx
 import structlog
 from reflex.event import Event
 from reflex.middleware import Middleware
+from reflex.state import BaseState
 
 from chatai.core.actor import Actor
 from chatai.core.database import UnitOfWork, get_database
@@ -81,7 +82,7 @@ async def forget(state: Any) -> None:
         (await state.get_state(kind)).reset()
 
 
-def shown_states() -> list[type[rx.State]]:
+def shown_states() -> list[type[BaseState]]:
     """The states of the pages, without what belongs to the browser itself (its language)."""
     return [
         kind
