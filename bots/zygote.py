@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import logging
 import os
 import selectors
 import signal
@@ -32,6 +33,7 @@ from bots.session import build_session
 from bots.warmup import warm_up
 from bots.wire import MAX_PACKET_BYTES
 from bots.worker import run_child
+from chatai.core.logging import scrub
 
 
 @dataclass
@@ -102,11 +104,21 @@ class Zygote:
             return  # the manager is gone, which the next read tells
 
 
+class _Scrubbed(logging.Formatter):
+    """Libraries' warnings, without the tokens that they may quote."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrub(super().format(record))
+
+
 def main(descriptor: int) -> None:
     """Gets ready, and serves the manager at the other end of an inherited socket."""
     # Ctrl-C and the stop of a whole group are the manager's business: it drains the workers, then hangs up here.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    console = logging.StreamHandler()
+    console.setFormatter(_Scrubbed("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[console], level=logging.WARNING)
     control = socket.socket(fileno=descriptor)
     dispatcher = build_dispatcher()
     session = build_session()

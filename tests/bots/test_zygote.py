@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from bots.zygote_client import STATUS_UNKNOWN, WorkerProcess, ZygoteClient
 
@@ -20,7 +21,10 @@ CONFIG = {
 }
 
 
-@pytest.fixture
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def zygote():
     client = ZygoteClient()
     await client.start()
@@ -104,14 +108,15 @@ async def test_a_worker_inherits_nothing_that_is_not_its_own(zygote):
         await one.wire.close()
 
 
-async def test_the_environment_s_secrets_stay_with_the_manager(monkeypatch):
+async def test_secrets_stay_with_the_manager_and_stopping_leaves_nobody(monkeypatch):
     monkeypatch.setenv("SECRET_KEY", "k" * 40)
     zygote = ZygoteClient()
-    await zygote.start()
-    worker = await started(zygote)
-    assert b"SECRET_KEY" not in environment_of(worker.pid)
-    await worker.wire.close()
+    workers = [await started(zygote) for _ in range(3)]
+    assert b"SECRET_KEY" not in environment_of(workers[0].pid)
     await zygote.stop()
+    for worker in workers:
+        await gone(worker.pid)
+        await worker.wire.close()
 
 
 async def test_workers_go_with_the_zygote_and_a_new_one_is_started(zygote):
@@ -124,14 +129,6 @@ async def test_workers_go_with_the_zygote_and_a_new_one_is_started(zygote):
     assert zygote.pid != first
     for one in (worker, again):
         await one.wire.close()
-
-
-async def test_stopping_leaves_nobody(zygote):
-    workers = [await started(zygote) for _ in range(3)]
-    await zygote.stop()
-    for worker in workers:
-        await gone(worker.pid)
-        await worker.wire.close()
 
 
 async def test_a_worker_has_its_own_memory_limit(zygote):

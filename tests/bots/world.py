@@ -42,6 +42,7 @@ from chatai.engines import EmbeddedPostgres
 from tests.fakes.openai import FakeOpenAI
 from tests.waiting import eventually
 
+SECRET_KEY = "a-secret-key-that-only-the-tests-use-0123456789"
 QUICK = Tuning(
     tries=3,
     retry_delay=0.1,
@@ -161,7 +162,7 @@ async def open_world(
         owner_url = stack.enter_context(_database(postgres, template))
         values = {
             "DATA_DIR": str(folder / "data"),
-            "SECRET_KEY": "a-secret-key-that-only-the-tests-use-0123456789",
+            "SECRET_KEY": SECRET_KEY,
             "DATABASE_URL": owner_url,
             "BOTS_PORT": str(port),
             "PUBLIC_URL": f"http://127.0.0.1:{port}" if webhook else "",

@@ -1,0 +1,196 @@
+"""The manager's small parts: limits, queues, the check of updates, batches, languages."""
+
+import asyncio
+import json
+
+import pytest
+
+from bots.inbox import Batcher
+from bots.limits import Limits
+from bots.queue import ChatQueues
+from bots.texts import language_of
+from bots.tuning import backoff
+from bots.updates import MAX_DEPTH, BadUpdate, chat_of, parse
+from chatai.core.database import DatabaseAway
+from chatai.core.ids import new_id
+from chatai.domains.channels.schemas import StoredUpdate
+
+BOT = new_id()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def sent_within(limits: Limits, clock: Clock, chat_ids: list[int], seconds: float) -> int:
+    """How many messages leave in this time when each goes as soon as it may."""
+    end, sent = clock.time + seconds, 0
+    while True:
+        chat_id = chat_ids[sent % len(chat_ids)]
+        clock.time += limits.delay(chat_id)
+        if clock.time >= end:
+            return sent
+        limits.take(chat_id)
+        sent += 1
+
+
+@pytest.mark.parametrize(
+    ("chats", "seconds", "least", "most"),
+    [([7], 60, 60, 63), ([-100], 300, 100, 105), (list(range(1, 1001)), 10, 300, 330)],
+    ids=["one a second in a chat", "20 a minute in a group", "30 a second for a bot"],
+)
+def test_limits_are_kept_and_used(chats, seconds, least, most):
+    clock = Clock()
+    assert least <= sent_within(Limits(clock), clock, chats, seconds) <= most
+
+
+def test_a_pause_holds_every_chat_back_and_never_gets_shorter():
+    clock = Clock()
+    limits = Limits(clock)
+    limits.pause(10)
+    limits.pause(3)
+    assert limits.delay(1) == limits.delay(-1) == 10
+    clock.time += 10
+    assert limits.delay(1) == 0
+
+
+def stored(number: int, chat: int) -> StoredUpdate:
+    return StoredUpdate(BOT, number, chat, {}, 1, [])
+
+
+def ready(queues: ChatQueues, now: float = 0.0) -> list[int]:
+    return [work.number for work in queues.ready(now)]
+
+
+def test_chats_go_in_parallel_up_to_the_bound_and_each_in_order():
+    queues = ChatQueues(parallel=2)
+    for number, chat in [(1, 10), (2, 10), (3, 11), (4, 12)]:
+        queues.add(stored(number, chat))
+    assert ready(queues) == [1, 3]
+    assert ready(queues) == []
+    queues.settle(queues.find(1))
+    assert ready(queues) == [2]
+    assert queues.waiting == 1
+
+
+def test_an_update_that_is_settled_but_not_written_is_not_taken_again():
+    queues = ChatQueues(parallel=1)
+    queues.add(stored(1, 10))
+    assert ready(queues) == [1]
+    queues.settle(queues.find(1))
+    queues.add(stored(1, 10))
+    assert ready(queues) == []
+    assert queues.known == [1]
+    queues.forget(1)
+    assert len(queues) == 0
+
+
+def test_a_postponed_update_holds_its_chat_and_no_other():
+    queues = ChatQueues(parallel=5)
+    for number, chat in [(1, 10), (2, 10), (3, 11)]:
+        queues.add(stored(number, chat))
+    (first, _) = list(queues.ready(0))
+    queues.put_back(first, not_before=5.0)
+    assert ready(queues, 4.0) == []
+    assert queues.next_time() == 5.0
+    assert ready(queues, 5.0) == [1]
+
+
+def test_suspects_are_tried_alone():
+    queues = ChatQueues(parallel=5)
+    for number in (1, 2, 3):
+        queues.add(stored(number, 10 + number))
+    works = list(queues.ready(0))
+    for work in works[:2]:
+        work.suspect = True
+        queues.put_back(work, 0)
+    assert ready(queues) == []  # the innocent one is still at work
+    queues.settle(works[2])
+    assert ready(queues) == [1]
+    assert ready(queues) == []
+    queues.settle(works[0])
+    assert ready(queues) == [2]
+
+
+@pytest.mark.parametrize("body", [b"", b"nonsense", b"[]", b"{}", b'{"update_id": true}', b'{"update_id": 1e300}'])
+def test_what_is_no_update_is_refused(body):
+    with pytest.raises(BadUpdate):
+        parse(body)
+
+
+def test_an_update_may_be_nested_only_so_deeply():
+    def nested(depth: int) -> bytes:
+        return b'{"update_id": 1, "x": ' + b"[" * depth + b"]" * depth + b"}"
+
+    assert parse(nested(MAX_DEPTH - 2))["update_id"] == 1
+    with pytest.raises(BadUpdate):
+        parse(nested(MAX_DEPTH + 1))
+
+
+def test_text_that_postgresql_does_not_take_is_mended():
+    update = parse(json.dumps({"update_id": 1, "message": {"text": "a\0b \ud83d жук 🎉", "k\0ey": 1}}).encode())
+    assert update["message"] == {"text": "ab � жук 🎉", "key": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "chat"),
+    [
+        ({"message": {"chat": {"id": -7}}}, -7),
+        ({"callback_query": {"message": {"chat": {"id": 8}}, "from": {"id": 1}}}, 8),
+        ({"inline_query": {"from": {"id": 9}}}, 9),
+        ({"poll": {"id": "1"}}, 0),
+        ({"message": {"chat": {"id": 2**70}}}, 0),
+        ({"message": {"chat": "x"}}, 0),
+    ],
+)
+def test_the_chat_of_an_update(content, chat):
+    assert chat_of({"update_id": 1, **content}) == chat
+
+
+async def test_who_comes_during_a_write_shares_the_next():
+    batches: list[list[int]] = []
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    async def write(items: list[int]) -> int:
+        batches.append(items)
+        begun.set()
+        await gate.wait()
+        return len(items)
+
+    batcher = Batcher(write)
+    tasks = [asyncio.create_task(batcher.add(0))]
+    await begun.wait()
+    tasks += [asyncio.create_task(batcher.add(number)) for number in range(1, 50)]
+    await asyncio.sleep(0)
+    gate.set()
+    assert await asyncio.gather(*tasks) == [1] + [49] * 49
+    assert batches == [[0], list(range(1, 50))]
+
+
+async def test_one_bad_item_does_not_fail_its_neighbours_but_a_missing_database_fails_all():
+    async def write(items: list[int]) -> int:
+        if 13 in items:
+            raise ValueError("thirteen")
+        if 99 in items:
+            raise DatabaseAway
+        return 1
+
+    batcher = Batcher(write)
+    results = await asyncio.gather(*(batcher.add(number) for number in (12, 13, 14)), return_exceptions=True)
+    assert [type(result) for result in results] == [int, ValueError, int]
+    results = await asyncio.gather(*(batcher.add(number) for number in (1, 99)), return_exceptions=True)
+    assert {type(result) for result in results} == {DatabaseAway}
+
+
+def test_waits_double_within_bounds():
+    assert [backoff(1, times, 60, 1.0) for times in (1, 2, 3, 10, 10_000)] == [1, 2, 4, 60, 60]
+    assert backoff(1, 3, 60, 0.0) == 2
+
+
+@pytest.mark.parametrize(("code", "language"), [("ru", "ru"), ("uk", "ru"), ("pt-br", "en"), (None, "ru"), ("", "ru")])
+def test_the_language_of_a_person(code, language):
+    assert language_of(code, "ru") == language
