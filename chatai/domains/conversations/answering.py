@@ -39,6 +39,7 @@ from chatai.domains.conversations.errors import (
 )
 from chatai.domains.conversations.extractive import language_of_text, quote_passages
 from chatai.domains.conversations.models import Citation, Conversation, Message
+from chatai.domains.conversations.pinpoint import pinpoint, statements
 from chatai.domains.conversations.prompt import build_prompt, search_query
 from chatai.domains.conversations.schemas import (
     AnswerEvent,
@@ -226,7 +227,7 @@ class _Writing:
             message.text, message.state, message.error_code = self.text.strip(), state, error_code
             message.model = self._end.model[:100]
             message.prompt_tokens, message.completion_tokens = self._end.prompt_tokens, self._end.completion_tokens
-            citations = [self._citation(message, n, p) for n, p in enumerate(self._filter.used, start=1)]
+            citations = await self._citations(uow, message)
             if stored is None:
                 return message_view(message, citations)
             await _add_citations(uow, citations)
@@ -243,21 +244,32 @@ class _Writing:
                 )
             return message_view(message, citations)
 
-    def _citation(self, message: Message, number: int, passage_number: int) -> Citation:
-        passage = self._passages[passage_number - 1]
-        return Citation(
-            workspace_id=message.workspace_id,
-            message_id=message.id,
-            number=number,
-            document_id=passage.document_id,
-            chunk_id=passage.chunk_id,
-            document_name=passage.document_name,
-            page=passage.page,
-            page_end=passage.page_end,
-            char_start=passage.char_start,
-            char_end=passage.char_end,
-            quote=passage.text,
-        )
+    async def _citations(self, uow: UnitOfWork, message: Message) -> list[Citation]:
+        """The citations that came through, each pointing at the sentences that prove what the answer says there."""
+        said = statements(message.text, range(1, len(self._filter.used) + 1))
+        citations = []
+        for number, passage_number in enumerate(self._filter.used, start=1):
+            passage = self._passages[passage_number - 1]
+            if span := pinpoint(passage.text, said[number]):
+                passage = await knowledge.narrow(uow, passage, *span)
+            citations.append(_citation(message, number, passage))
+        return citations
+
+
+def _citation(message: Message, number: int, passage: Passage) -> Citation:
+    return Citation(
+        workspace_id=message.workspace_id,
+        message_id=message.id,
+        number=number,
+        document_id=passage.document_id,
+        chunk_id=passage.chunk_id,
+        document_name=passage.document_name,
+        page=passage.page,
+        page_end=passage.page_end,
+        char_start=passage.char_start,
+        char_end=passage.char_end,
+        quote=passage.text,
+    )
 
 
 async def _add_citations(uow: UnitOfWork, citations: list[Citation]) -> None:

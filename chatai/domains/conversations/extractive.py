@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from chatai.core.i18n import Language
+from chatai.domains.conversations.sentences import best_span, sentence_spans, stems
 from chatai.domains.knowledge.schemas import Passage
 
 MAX_QUOTES = 3
@@ -21,8 +22,6 @@ _NOTHING = {
     "ru": "В документах об этом ничего не нашлось. (Языковая модель здесь не настроена, "
     "я могу только цитировать документы.)",
 }
-_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+(?=[^\W\d_a-zа-яё]|\d|[«\"(])|\n{2,}")
-_WORD = re.compile(r"\w+")
 _CYRILLIC = re.compile(r"[а-яё]", re.IGNORECASE)
 _LATIN = re.compile(r"[a-z]", re.IGNORECASE)
 
@@ -45,29 +44,15 @@ def quote_passages(question: str, passages: Sequence[Passage], language: Languag
 
 
 def best_sentences(text: str, question: str) -> str:
-    """The run of whole sentences, up to `QUOTE_CHARACTERS`, that shares most words with the question."""
-    sentences = [" ".join(part.split()) for part in _SENTENCE_END.split(text) if part.strip()]
-    if not sentences:
-        return ""
-    wanted = _stems(question)
-    best, best_score = "", -1.0
-    for start in range(len(sentences)):
-        run = ""
-        for sentence in sentences[start:]:
-            if run and len(run) + len(sentence) + 1 > QUOTE_CHARACTERS:
-                break
-            run = f"{run} {sentence}".strip()
-        score = len(wanted & _stems(run)) + len(run) / (QUOTE_CHARACTERS * 100)
-        if score > best_score:
-            best, best_score = run, score
-    if len(best) > QUOTE_CHARACTERS:
-        best = best[:QUOTE_CHARACTERS].rsplit(" ", 1)[0] + "…"
-    return _escape_markdown(best)
-
-
-def _stems(text: str) -> set[str]:
-    """Rough stems, enough to compare sentences of one passage: the first five letters of longer words."""
-    return {word[:5] for word in _WORD.findall(text.lower().replace("ё", "е")) if len(word) > 2}
+    """The sentences that fit the question best and what follows them, up to `QUOTE_CHARACTERS`, as Markdown."""
+    start, end, _ = best_span(text, stems(question), QUOTE_CHARACTERS)
+    for _, following in sentence_spans(text):
+        if end < following <= start + QUOTE_CHARACTERS:
+            end = following
+    quote = " ".join(text[start:end].split())
+    if len(quote) > QUOTE_CHARACTERS:
+        quote = quote[:QUOTE_CHARACTERS].rsplit(" ", 1)[0] + "…"
+    return _escape_markdown(quote)
 
 
 def _escape_markdown(text: str) -> str:

@@ -68,6 +68,16 @@ async def page(uow: UnitOfWork, document_id: UUID, number: int) -> DocumentPage 
     return (await uow.session.execute(statement)).scalar_one_or_none()
 
 
+async def page_starts(uow: UnitOfWork, document_id: UUID, first: int, last: int) -> list[tuple[int, int]]:
+    """Number and offset in the whole text of the pages from `first` to `last`."""
+    statement = (
+        select(col(DocumentPage.number), col(DocumentPage.char_start))
+        .where(col(DocumentPage.document_id) == document_id, col(DocumentPage.number).between(first, last))
+        .order_by(col(DocumentPage.number))
+    )
+    return [(row[0], row[1]) for row in (await uow.session.execute(statement)).all()]
+
+
 async def set_progress(uow: UnitOfWork, document_id: UUID, pages_read: int, page_count: int) -> bool:
     """Whether the document is still there and being read."""
     statement = (

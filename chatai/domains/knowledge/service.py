@@ -30,6 +30,7 @@ from chatai.domains.knowledge.errors import (
 from chatai.domains.knowledge.ingestion import ingest
 from chatai.domains.knowledge.models import Document
 from chatai.domains.knowledge.names import display_name
+from chatai.domains.knowledge.places import narrow
 from chatai.domains.knowledge.ports import document_reader, file_store
 from chatai.domains.knowledge.schemas import DocumentView, IncomingFile, PageView, StoredFile
 from chatai.domains.knowledge.searching import search
@@ -44,6 +45,7 @@ __all__ = [
     "get_page",
     "ingest",
     "list_documents",
+    "narrow",
     "open_original",
     "receive",
     "require_adding",

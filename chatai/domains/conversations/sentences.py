@@ -1,0 +1,43 @@
+"""Finding the sentences of a passage that say what is asked or stated."""
+
+from __future__ import annotations
+
+import re
+
+_SENTENCE = re.compile(r"\S.*?(?:[.!?…]+[»”\"')\]]*(?=\s+(?:[^\W\d_]|[\d«“\"(•—-])|\s*$)|(?=\n\s*\n)|$)", re.DOTALL)
+_WORD = re.compile(r"\w+")
+STEM_LETTERS = 5
+
+
+def stems(text: str) -> set[str]:
+    """Rough stems, enough to compare sentences of one passage: the first letters of words, short words left out."""
+    return {
+        word[:STEM_LETTERS] for word in _WORD.findall(text.lower().replace("ё", "е")) if len(word) > 2 or word.isdigit()
+    }
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Where each sentence begins and ends, in characters. A blank line ends one, too."""
+    return [match.span() for match in _SENTENCE.finditer(text)]
+
+
+def best_span(text: str, wanted: set[str], limit: int) -> tuple[int, int, int]:
+    """The run of whole sentences, up to `limit` characters, that shares most stems with what is wanted.
+
+    Returns:
+        Start, end and the number of shared stems; of equal runs the shortest, then the first. A single sentence may be
+        longer than the limit.
+    """
+    spans = sentence_spans(text)
+    found = [wanted & stems(text[start:end]) for start, end in spans]
+    best, best_key = (0, 0, 0), (-1, 0)
+    for first, (start, _) in enumerate(spans):
+        shared: set[str] = set()
+        for last in range(first, len(spans)):
+            end = spans[last][1]
+            if last > first and end - start > limit:
+                break
+            shared |= found[last]
+            if (key := (len(shared), start - end)) > best_key:
+                best, best_key = (start, end, len(shared)), key
+    return best
