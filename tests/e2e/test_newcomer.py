@@ -93,6 +93,7 @@ async def test_from_one_command_to_an_answering_telegram_bot(
     await connect_a_bot(page, telegram)
     assert "Traceback" not in up.text
 
+    await page.goto("about:blank")  # or the page would complain that its server is gone
     os.killpg(up.process.pid, signal.SIGINT)
     assert up.ended()[0] == 0
     assert of_installation(tmp_path / "data") == []
@@ -101,6 +102,7 @@ async def test_from_one_command_to_an_answering_telegram_bot(
     assert "First admin" not in again.text
     await page.goto(f"http://localhost:{environment['PORT']}/")
     await expect(page.get_by_text("Bicycle shop").first).to_be_visible(timeout=PATIENCE)
+    await page.goto("about:blank")
     os.killpg(again.process.pid, signal.SIGINT)
     assert again.ended()[0] == 0
 
