@@ -33,12 +33,21 @@ def language_of_text(text: str, default: Language) -> Language:
 
 
 def quote_passages(question: str, passages: Sequence[Passage], language: Language) -> str:
-    """An answer in Markdown made of quotations, each with the number of its passage."""
-    if not passages:
+    """An answer in Markdown made of quotations, each with the number of its passage.
+
+    A passage that shares next to nothing with the question is no answer to it and is left out.
+    """
+    wanted = stems(question)
+    needed = 1 if len(wanted) < 4 else 2
+    fitting = [
+        (number, passage)
+        for number, passage in enumerate(passages, start=1)
+        if len(wanted & stems(passage.text)) >= needed
+    ]
+    if not fitting:
         return _NOTHING[language]
     quotes = [
-        "> " + best_sentences(passage.text, question).replace("\n", "\n> ") + f" [{number}]"
-        for number, passage in enumerate(passages[:MAX_QUOTES], start=1)
+        "> " + best_sentences(passage.text, question) + f" [{number}]" for number, passage in fitting[:MAX_QUOTES]
     ]
     return "\n\n".join([_INTRO[language], *quotes])
 

@@ -1,0 +1,39 @@
+"""The answerer for an installation without a model."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from chatai.domains.conversations.extractive import best_sentences, language_of_text, quote_passages
+from chatai.domains.knowledge.schemas import Passage
+
+
+def passage(text: str) -> Passage:
+    return Passage(uuid4(), uuid4(), "rules.pdf", 1, 1, 0, len(text), "", text, 0.1)
+
+
+def test_it_quotes_with_the_passages_own_numbers() -> None:
+    passages = [passage("Nothing of the kind."), passage("Goods may be returned within 30 days.")]
+    answer = quote_passages("How many days do I have to return goods?", passages, "en")
+    assert "> Goods may be returned within 30 days. [2]" in answer
+    assert "[1]" not in answer
+
+
+def test_a_passage_that_only_shares_a_word_is_no_answer() -> None:
+    answer = quote_passages("Who won the world championship in chess?", [passage("The world is round.")], "en")
+    assert answer.startswith("I found nothing about this")
+
+
+def test_a_document_can_not_write_markdown_into_the_answer() -> None:
+    quote = best_sentences("# Big [link](http://evil.example) ![x](http://evil.example/x.png) <b>bold</b>", "big link")
+    assert quote == r"\# Big \[link\](http://evil.example) !\[x\](http://evil.example/x.png) \<b\>bold\</b\>"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("Сколько стоит?", "ru"), ("How much?", "en"), ("12345?", "ru"), ("Что такое iPhone", "ru")],
+)
+def test_the_language_of_a_question_is_read_from_its_letters(text: str, expected: str) -> None:
+    assert language_of_text(text, "ru") == expected
