@@ -38,7 +38,7 @@ def quote_passages(question: str, passages: Sequence[Passage], language: Languag
     A passage that shares next to nothing with the question is no answer to it and is left out.
     """
     wanted = stems(question)
-    needed = 1 if len(wanted) < 4 else 2
+    needed = 1 if len(wanted) < 3 else 2
     fitting = [
         (number, passage)
         for number, passage in enumerate(passages, start=1)

@@ -7,10 +7,16 @@ import re
 _SENTENCE = re.compile(r"\S.*?(?:[.!?…]+[»”\"')\]]*(?=\s+(?:[^\W\d_]|[\d«“\"(•—-])|\s*$)|(?=\n\s*\n)|$)", re.DOTALL)
 _WORD = re.compile(r"\w+")
 STEM_LETTERS = 5
+# Words of both languages that say nothing about the subject.
+_EMPTY_WORDS = frozenset(
+    "the and for are was were what who how why when where which does did with from that this these there have has "
+    "can may will would you your our its not but any some что как где кто это или для при над под без его мне вам "
+    "нас они она оно был была было были есть какой какая какое какие когда почему сколько чем".split()
+)
 
 
 def stems(text: str) -> set[str]:
-    """Rough stems, enough to compare sentences of one passage: the first letters of words, short words left out."""
+    """Rough stems, enough to compare sentences of one passage: the first letters of words that say something."""
     return {
         word[:STEM_LETTERS] for word in _WORD.findall(text.lower().replace("ё", "е")) if len(word) > 2 or word.isdigit()
     }
