@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,9 +31,7 @@ def main() -> None:
     arguments = parser.parse_args()
     base = arguments.base.rstrip("/")
     with sync_playwright() as playwright:
-        chromium = next(
-            (path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None
-        )
+        chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         if arguments.readme:
             take_readme(browser, base, arguments.email)

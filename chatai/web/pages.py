@@ -11,28 +11,39 @@ from chatai.web import account, documents, entry, missing
 from chatai.web.assistants import channels, chat, index, knowledge, setup
 from chatai.web.conversations import index as conversations
 from chatai.web.conversations import one as conversation
+from chatai.web.shared.i18n import Text, t
+from chatai.web.shared.texts import assistants as assistant_texts
+from chatai.web.shared.texts import chat as chat_texts
+from chatai.web.shared.texts import common
+from chatai.web.shared.texts import entry as entry_texts
+from chatai.web.shared.texts import knowledge as knowledge_texts
 
-Page = tuple[str, str, Callable[[], rx.Component], Sequence[Any]]
+Page = tuple[str, Text, Callable[[], rx.Component], Sequence[Any]]
 
 PAGES: tuple[Page, ...] = (
-    ("/login", "Log in", entry.login_page, [entry.Entry.read_address]),
-    ("/register", "Register", entry.register_page, [entry.Entry.read_address]),
-    ("/confirm", "Confirm", entry.confirm_page, [entry.Entry.read_address, entry.Confirmation.confirm]),
-    ("/reset", "New password", entry.reset_page, [entry.Entry.read_address]),
-    ("/", "Assistants", index.page, index.ON_LOAD),
-    ("/assistants/[assistant_id]", "Chat", chat.page, chat.ON_LOAD),
-    ("/assistants/[assistant_id]/knowledge", "Knowledge", knowledge.page, knowledge.ON_LOAD),
-    ("/assistants/[assistant_id]/channels", "Channels", channels.page, channels.ON_LOAD),
-    ("/assistants/[assistant_id]/setup", "Set-up", setup.page, setup.ON_LOAD),
-    ("/conversations", "Conversations", conversations.page, conversations.ON_LOAD),
-    ("/conversations/[conversation_id]", "Conversation", conversation.page, conversation.ON_LOAD),
-    ("/documents/[document_id]", "Document", documents.page, documents.ON_LOAD),
-    ("/account", "Account", account.page, account.ON_LOAD),
-    ("/404", "Not found", missing.page, []),
+    ("/login", entry_texts.LOG_IN, entry.login_page, [entry.Entry.read_address]),
+    ("/register", entry_texts.REGISTER, entry.register_page, [entry.Entry.read_address]),
+    ("/confirm", entry_texts.CONFIRM_TITLE, entry.confirm_page, [entry.Entry.read_address, entry.Confirmation.confirm]),
+    ("/reset", entry_texts.RESET_TITLE, entry.reset_page, [entry.Entry.read_address]),
+    ("/", common.ASSISTANTS, index.page, index.ON_LOAD),
+    ("/assistants/[assistant_id]", assistant_texts.TAB_CHAT, chat.page, chat.ON_LOAD),
+    ("/assistants/[assistant_id]/knowledge", assistant_texts.TAB_KNOWLEDGE, knowledge.page, knowledge.ON_LOAD),
+    ("/assistants/[assistant_id]/channels", assistant_texts.TAB_CHANNELS, channels.page, channels.ON_LOAD),
+    ("/assistants/[assistant_id]/setup", assistant_texts.TAB_SETUP, setup.page, setup.ON_LOAD),
+    ("/conversations", common.CONVERSATIONS, conversations.page, conversations.ON_LOAD),
+    ("/conversations/[conversation_id]", chat_texts.CONVERSATION, conversation.page, conversation.ON_LOAD),
+    ("/documents/[document_id]", knowledge_texts.DOCUMENT, documents.page, documents.ON_LOAD),
+    ("/account", common.ACCOUNT, account.page, account.ON_LOAD),
+    ("/404", common.NOT_FOUND_TITLE, missing.page, []),
 )
+
+
+def titled(text: Text) -> Text:
+    """What the browser's tab says."""
+    return Text(f"{text.en} · ChatAI", f"{text.ru} · ChatAI")
 
 
 def add_pages(app: rx.App) -> None:
     """Gives the application its pages."""
     for address, title, page, on_load in PAGES:
-        app.add_page(page, route=address, title=f"{title} · ChatAI", image="/logo.svg", on_load=list(on_load) or None)
+        app.add_page(page, route=address, title=t(titled(title)), image="/logo.svg", on_load=list(on_load) or None)

@@ -55,6 +55,7 @@ class Channels(rx.State):
     bots: list[BotRow] = []  # noqa: RUF012  Reflex copies it for each browser
     loaded_for: str = ""
     error: str = ""
+    adding: bool = False
     added: int = 0
     removing: str = ""
     removing_name: str = ""
@@ -70,14 +71,24 @@ class Channels(rx.State):
             found = await channels.list_bots(uow, actor, assistant_id)
         self.bots, self.loaded_for = [row_of(item) for item in found], str(assistant_id)
 
-    @handler(error="error")
+    @handler(background=True, error="error")
     async def add(self, actor: Actor, form: dict[str, Any]) -> None:
-        self.error = ""
-        async with unit(actor) as uow:
-            await channels.add_bot(uow, actor, route_id(self, "assistant_id"), str(form.get("token", "")))
-        self.added += 1  # the form starts anew, without the token
-        await self._load(actor)
-        await tell(self, texts.ADDED.of(await language_for(self)))
+        """In the background, for Telegram is asked meanwhile and may take its time."""
+        async with self:
+            if self.adding:
+                return
+            self.error, self.adding = "", True
+            assistant_id = route_id(self, "assistant_id")
+        try:
+            async with unit(actor) as uow:
+                await channels.add_bot(uow, actor, assistant_id, str(form.get("token", "")))
+        finally:
+            async with self:
+                self.adding = False
+        async with self:
+            self.added += 1  # the form starts anew, without the token
+            await self._load(actor)
+            await tell(self, texts.ADDED.of(await language_for(self)))
 
     @handler
     async def start(self, actor: Actor, bot_id: str) -> None:
@@ -213,7 +224,7 @@ def add_form() -> rx.Component:
                 hint=texts.TOKEN_HINT,
             ),
             rx.cond(Channels.error, note(Channels.error, "bad")),
-            rx.el.div(button(texts.ADD, kind="primary", type="submit", icon_name="plus")),
+            rx.el.div(button(texts.ADD, kind="primary", type="submit", icon_name="plus", disabled=Channels.adding)),
             on_submit=Channels.add,
             key=Channels.added.to_string(),
             class_name="stack",

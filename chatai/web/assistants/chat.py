@@ -12,7 +12,7 @@ import reflex as rx
 
 from chatai.core.actor import Actor
 from chatai.core.database import get_database
-from chatai.core.errors import NotFound
+from chatai.core.errors import ChatAIError, NotFound
 from chatai.domains.conversations import service as conversations
 from chatai.domains.conversations.schemas import AnswerEvent, Question, Started, TextDelta
 from chatai.domains.knowledge import service as knowledge
@@ -37,6 +37,8 @@ class Chat(rx.State):
     writing: str = ""
     busy: bool = False
     error: str = ""
+    draft: str = ""
+    drafts: int = 0
     loaded_for: str = ""
     has_documents: bool = True
     _conversation: str = ""
@@ -112,7 +114,7 @@ class Chat(rx.State):
             language = await language_for(self)
             self._run += 1
             run, conversation = self._run, self._conversation
-            self.busy, self.asking, self.writing, self.error = True, text, "", ""
+            self.busy, self.asking, self.writing, self.error, self.draft = True, text, "", "", ""
             if question.repeat_of:
                 self.turns = [turn for turn in self.turns if turn.reply_to != str(question.repeat_of)]
         try:
@@ -123,6 +125,10 @@ class Chat(rx.State):
                 async with self:
                     self._conversation = conversation
             await self._stream(conversations.answer(get_database(), actor, UUID(conversation), question), run)
+        except ChatAIError:
+            async with self:
+                self.draft, self.drafts = text, self.drafts + 1  # back into the field: nothing typed is lost
+            raise
         finally:
             async with self:
                 if self._run - run <= 1 and self._conversation == conversation:
@@ -169,13 +175,15 @@ def composer() -> rx.Component:
             rx.el.label(t(texts.YOUR_QUESTION), html_for="question", class_name="sr"),
             rx.el.textarea(
                 id="question",
+                key=Chat.drafts.to_string(),
+                default_value=Chat.draft,
                 name="question",
                 class_name="area",
                 rows="1",
                 placeholder=t(texts.ASK),
                 max_length=8000,
                 required=True,
-                enter_key_submit=True,
+                enter_key_submit=~Chat.busy,
                 auto_complete="off",
             ),
             rx.cond(

@@ -14,6 +14,7 @@ from chatai.domains.accounts import service as accounts
 from chatai.web.shared.elements import icon, icon_button, link, tile
 from chatai.web.shared.guard import Notices, handler, unit
 from chatai.web.shared.i18n import Preferences, t
+from chatai.web.shared.parts import Ticker
 from chatai.web.shared.texts import common, entry
 
 Section = Literal["assistants", "conversations", "account", ""]
@@ -22,6 +23,9 @@ SECTIONS = (
     ("conversations", "/conversations", "inbox", common.CONVERSATIONS),
     ("account", "/account", "user-round", common.ACCOUNT),
 )
+
+
+NOTICE_MS = 6_000  # good news goes by itself; bad news stays until it is read
 
 
 class Session(rx.State):
@@ -97,6 +101,10 @@ def notice() -> rx.Component:
             rx.el.div(
                 rx.el.span(Notices.text),
                 icon_button("x", common.CLOSE, on_click=Notices.dismiss),
+                rx.cond(
+                    Notices.kind != "bad",
+                    Ticker.create(interval=NOTICE_MS, on_tick=Notices.dismiss, key=Notices.text),
+                ),
                 class_name=rx.Var.create(f"toast {Notices.kind}"),
                 role=rx.cond(Notices.kind == "bad", "alert", "status"),
             ),
