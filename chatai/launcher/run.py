@@ -72,10 +72,7 @@ class Launcher:
 
     def _signalled(self, number: signal.Signals) -> None:
         if self._stop.is_set():
-            # Only a person's Ctrl-C means haste. SIGTERM comes twice when a whole group is told to end under `make`.
-            if number == signal.SIGINT:
-                self._kill()
-            return
+            self._kill()
         self._screen.say("Stopping …" if number == signal.SIGINT else f"Stopping, for {number.name} …")
         self._stop.set()
 
@@ -277,7 +274,6 @@ class Launcher:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.to_thread(end_leftovers, self._settings, 2)
         await self._engines.stop()
         self._screen.close()
         if self._stop.is_set():
@@ -289,7 +285,6 @@ class Launcher:
             service.kill()
         if self._builder and self._builder.returncode is None:
             sweep(self._builder.pid)
-        end_leftovers(self._settings, patience=0)
         self._engines.kill()
         self._screen.close()
         os._exit(1)

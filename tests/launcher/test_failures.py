@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.openai import ThreadedFakeOpenAI
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -145,3 +147,11 @@ def test_doctor_names_what_is_wrong_and_the_cure(run_chatai: Run) -> None:
     assert lines["BOTS_PORT"].startswith("!!")
     assert "set BOTS_PORT to a free port" in lines["BOTS_PORT"]
     assert "check TELEGRAM_API_URL" in lines["telegram"]
+
+
+def test_doctor_asks_a_model_that_needs_no_key(run_chatai: Run) -> None:
+    with ThreadedFakeOpenAI() as model:
+        result = run_chatai("doctor", OPENAI_BASE_URL=model.url, TELEGRAM_API_URL=model.root)
+    lines = {line.split()[1]: line for line in result.stdout.splitlines()}
+    assert lines["model"].startswith("ok")
+    assert f"{model.url} answers (200)" in lines["model"]
