@@ -17,7 +17,7 @@ from bots.inbox import Inbox
 from bots.receiving import Poller
 from bots.runner import BotRunner, Means
 from bots.tuning import Tuning, backoff
-from bots.zygote_client import ZygoteClient
+from bots.zygote_client import ZygoteClient, ZygoteError
 from chatai.core.database import Database, DatabaseAway
 from chatai.core.settings import Settings
 from chatai.domains.channels import service
@@ -67,6 +67,7 @@ class Fleet:
         self._reported: dict[UUID, tuple[BotState, str]] = {}
         self._state_to_write = asyncio.Event()
         self._look = asyncio.Event()
+        self._warmed = False
 
     @property
     def runners(self) -> list[BotRunner]:
@@ -90,6 +91,8 @@ class Fleet:
                     await self._reconcile()
                 except DatabaseAway:
                     log.warning("the database is away; bots go on with what they have")
+                except Exception:  # the bots that run must go on, and the next look may go better
+                    log.exception("what should run could not be found out")
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._look.wait(), self._tuning.reconcile_interval)
         finally:
@@ -140,10 +143,15 @@ class Fleet:
                 self._background(self._unhook(bot))
             return
         self._answers.start()
+        if not self._warmed:
+            self._warmed = True
+            self._background(self._warm())
         runner = BotRunner(bot, self._means)
         self._runners[bot.id] = runner
         self._reported.pop(bot.id, None)
-        self._setups[bot.id] = asyncio.create_task(self._set_up(runner, ended))
+        setup = asyncio.create_task(self._set_up(runner, ended))
+        setup.add_done_callback(lambda task: self._set_up_failed(runner, task))
+        self._setups[bot.id] = setup
 
     def _end(self, bot_id: UUID) -> asyncio.Task[None] | None:
         """Ends what runs of a bot; the task that waits for the end."""
@@ -194,6 +202,20 @@ class Fleet:
         if not self._settings.public_url:
             await Poller(runner, token, self._inbox, self._tuning, self.report).run()
 
+    def _set_up_failed(self, runner: BotRunner, task: asyncio.Task[None]) -> None:
+        """A fault of ours ended a bot's set-up or polling: it is told, and people can start the bot again."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("a bot cannot be run", bot_id=str(runner.bot.id), exc_info=error)
+            self.report(runner, "failed", BotSetupFailed.code, type(error).__name__)
+
+    async def _warm(self) -> None:
+        """Has the zygote ready before the first message comes; without any bot it is not started at all."""
+        try:
+            await self._means.zygote.start()
+        except ZygoteError as error:
+            log.error("the zygote does not start; the first bot tries again", error=str(error))
+
     async def _hook(self, bot: ManagedBot, token: str) -> None:
         """Has Telegram bring the updates here, unless it does so already."""
         public = self._settings.public_url
@@ -240,3 +262,5 @@ class Fleet:
                 self._states = states | self._states
                 await asyncio.sleep(STATE_RETRY)
                 self._state_to_write.set()
+            except Exception:  # a state that cannot be written is wrong on a page; the next ones still count
+                log.exception("the state of bots could not be written", bots=len(states))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import resource
 import signal
 import sys
 import time
@@ -30,7 +31,7 @@ from bots.receiving import Webhook
 from bots.storage import open_database
 from bots.tuning import Tuning
 from bots.updates import MAX_BODY_BYTES
-from bots.zygote_client import ZygoteClient, ZygoteError
+from bots.zygote_client import ZygoteClient
 from chatai import wiring
 from chatai.core.logging import configure
 from chatai.core.settings import Settings, SettingsError, load_settings
@@ -39,8 +40,8 @@ from chatai.domains.channels.service import BOTS_CHANNEL
 log = structlog.get_logger(__name__)
 
 LISTEN_RETRY_SECONDS = 2.0
-ZYGOTE_RETRY_SECONDS = 5.0
 PID_FILE = "bots.pid"
+MOST_DESCRIPTORS = 65_536
 
 
 class AlreadyRunning(Exception):
@@ -84,7 +85,6 @@ class Manager:
                 await self._runner.cleanup()
                 raise PortTaken(error.strerror) from None
         self._tasks = [
-            asyncio.create_task(self._warm()),
             asyncio.create_task(self._listen()),
             asyncio.create_task(self.fleet.run()),
         ]
@@ -123,21 +123,10 @@ class Manager:
     async def _status(self, _request: web.Request) -> web.Response:
         return web.json_response(self.status())
 
-    async def _warm(self) -> None:
-        """Has the zygote ready before the first message comes."""
-        while True:
-            try:
-                await self.zygote.start()
-            except ZygoteError as error:
-                log.error("the zygote does not start", error=str(error))
-                await asyncio.sleep(ZYGOTE_RETRY_SECONDS)
-            else:
-                return
-
     async def _listen(self) -> None:
         """Hears at once what people change. When it cannot, the timer still finds it."""
         while True:
-            with suppress(psycopg.OperationalError):
+            with suppress(psycopg.Error, OSError):
                 async with await psycopg.AsyncConnection.connect(
                     self._database.url, autocommit=True, connect_timeout=5, application_name="chatai-bots"
                 ) as connection:
@@ -164,6 +153,13 @@ def hold_pid_file(settings: Settings) -> int:
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"{os.getpid()}\n".encode())
     return descriptor
+
+
+def allow_many_descriptors() -> None:
+    """A live bot takes one here and a polled one another; the usual soft limit of 1,024 is soon reached."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, MOST_DESCRIPTORS) if hard != resource.RLIM_INFINITY else MOST_DESCRIPTORS
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def run(settings: Settings) -> None:
@@ -194,6 +190,7 @@ def main() -> None:
         held = hold_pid_file(settings)
     except AlreadyRunning:
         sys.exit(f"A bot manager already runs on {settings.data_dir}. Stop it first.")
+    allow_many_descriptors()
     try:
         uvloop.run(run(settings))
     except PortTaken as error:

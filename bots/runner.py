@@ -122,8 +122,16 @@ class BotRunner:
         if self._task is None or self._task.done():
             if not self._closed:
                 self._task = asyncio.create_task(self._run())
+                self._task.add_done_callback(self._ended)
         elif self.worker is not None:
             self._pump(self.worker)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A fault of ours is told; the updates are still there, and the fleet's timer has them taken up again."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("a bot's runner failed", bot_id=str(self.bot.id), exc_info=error)
+            self._queues.clear()
 
     async def _run(self) -> None:
         """Has a worker for as long as there is work, and for a quiet time after it."""

@@ -23,8 +23,13 @@ COLD_STARTS_AT_ONCE = 8
 STATUS_UNKNOWN = -9
 """Exit status told of workers that went with their zygote."""
 
-_INHERITED = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "HOME", "TMPDIR")
-"""All that the zygote and the workers see of the environment. The secrets in it are not for them."""
+_INHERITED = (
+    "PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "HOME", "TMPDIR", "CHATAI_RUN_DIR",
+)  # fmt: skip
+"""All that the zygote and the workers see of the environment. The secrets in it are not for them.
+
+By `CHATAI_RUN_DIR` the launcher finds processes that outlived a kill.
+"""
 
 
 class ZygoteError(Exception):

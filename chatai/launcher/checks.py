@@ -74,8 +74,8 @@ def running(settings: Settings) -> int | None:
     return None
 
 
-def end_leftovers(settings: Settings) -> int:
-    """Ends the processes that a killed launcher left behind. Only while holding the claim. Returns how many."""
+def belonging(settings: Settings) -> list[psutil.Process]:
+    """The processes that a launcher of this data folder started, and theirs, wherever they hang in the tree."""
     mark = str(settings.run_dir)
     family = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found = []
@@ -83,14 +83,20 @@ def end_leftovers(settings: Settings) -> int:
         with suppress(psutil.Error, OSError):
             if process.pid not in family and process.environ().get(MARK) == mark:
                 found.append(process)
+    return found
+
+
+def end_leftovers(settings: Settings, patience: float = 5) -> int:
+    """Ends what a killed launcher or a killed process left behind. Only while holding the claim. Returns how many."""
+    found = belonging(settings)
     for process in found:
         with suppress(psutil.Error):
-            process.send_signal(signal.SIGTERM)
-    _, alive = psutil.wait_procs(found, timeout=5)
+            process.send_signal(signal.SIGTERM if patience else signal.SIGKILL)
+    _, alive = psutil.wait_procs(found, timeout=patience)
     for process in alive:
         with suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(alive, timeout=5)
+    psutil.wait_procs(alive, timeout=5 if patience else 0)
     return len(found)
 
 

@@ -72,7 +72,10 @@ class Launcher:
 
     def _signalled(self, number: signal.Signals) -> None:
         if self._stop.is_set():
-            self._kill()
+            # Only a person's Ctrl-C means haste. SIGTERM comes twice when a whole group is told to end under `make`.
+            if number == signal.SIGINT:
+                self._kill()
+            return
         self._screen.say("Stopping …" if number == signal.SIGINT else f"Stopping, for {number.name} …")
         self._stop.set()
 
@@ -274,6 +277,7 @@ class Launcher:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(end_leftovers, self._settings, 2)
         await self._engines.stop()
         self._screen.close()
         if self._stop.is_set():
@@ -285,6 +289,7 @@ class Launcher:
             service.kill()
         if self._builder and self._builder.returncode is None:
             sweep(self._builder.pid)
+        end_leftovers(self._settings, patience=0)
         self._engines.kill()
         self._screen.close()
         os._exit(1)

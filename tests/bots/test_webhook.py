@@ -207,4 +207,5 @@ async def test_health_and_status(world, http):
     async with http.get(f"{base}/status") as response:
         status = await response.json()
     assert status["bots"] == len(world.manager.fleet.runners)
+    assert status["bots"] >= 1
     assert status["pids"]["zygote"]

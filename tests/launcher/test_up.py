@@ -99,10 +99,20 @@ def _is_ours(process: psutil.Process) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children about their parent's death")
-async def test_a_killed_launcher_takes_everything_along(start: Callable[[], Up], tmp_path: Path) -> None:
+async def test_a_killed_launcher_and_a_second_ctrl_c_leave_nothing(start: Callable[[], Up], tmp_path: Path) -> None:
     up = start()
     await up.ready()
     assert len(of_installation(tmp_path / "data")) > 5
     up.process.kill()
     up.process.wait()
     await eventually(lambda: not of_installation(tmp_path / "data"), patience=30)
+
+    hasty = start()
+    await hasty.ready()
+    os.kill(hasty.process.pid, signal.SIGINT)
+    await eventually(lambda: "Stopping" in hasty.text)
+    os.kill(hasty.process.pid, signal.SIGINT)
+    code, text = hasty.ended()
+    assert code == 1
+    assert "Traceback" not in text
+    await eventually(lambda: not of_installation(tmp_path / "data"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -175,14 +174,6 @@ async def has_vectors(uow: UnitOfWork, assistant_id: UUID, model: str) -> bool:
         .limit(1)
     )
     return (await uow.session.execute(statement)).first() is not None
-
-
-async def waiting_since(uow: UnitOfWork, before: datetime) -> Sequence[Document]:
-    """Documents at work that nothing has moved since then: their job was lost."""
-    statement = select(Document).where(
-        col(Document.state).in_(["queued", "reading", "embedding"]), col(Document.updated_at) < before
-    )
-    return (await uow.session.execute(statement)).scalars().all()
 
 
 def _touched(result: Any) -> int:

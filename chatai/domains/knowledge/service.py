@@ -181,7 +181,7 @@ async def retry_document(uow: UnitOfWork, actor: Actor, document_id: UUID) -> Do
     document = await _find(uow, document_id, lock=True)
     if not document.error_code:
         return view(document)
-    document.state = "embedding" if document.state == "ready" else "queued"
+    document.state = "queued" if document.state == "failed" else "embedding"
     document.error_code, document.error_detail = "", {}
     document.updated_at = now()
     await uow.session.flush()

@@ -67,7 +67,7 @@ def read_pdf(path: Path, progress: Callable[[int, int], None]) -> Iterator[Page]
         if not cleaning.has_text(stripped[index]) and cleaning.has_text(text) and not looks[index].image:
             stripped[index] = text
     if not any(cleaning.has_text(text) for text in stripped):
-        raise ReadFailure("no_text")
+        raise ReadFailure("damaged_file" if broken else "no_text")
     vocabulary = cleaning.vocabulary_of(stripped)
     outline = _outline(reader)
     for index, text in enumerate(stripped):

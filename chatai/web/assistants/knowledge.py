@@ -161,11 +161,12 @@ def document_line(row: rx.Var[Row]) -> rx.Component:
             facts,
             rx.cond(working & (row.all > 0), bar(row.percent, row.name)),
             rx.cond(
-                row.state == "failed",
+                row.error_en != "",
                 rx.el.p(
                     rx.cond(is_russian(), row.error_ru, row.error_en),
                     class_name="small",
-                    style={"color": "var(--bad-text)"},
+                    # Not failed, it is a remark: the document is found by its words, without its vectors.
+                    style={"color": rx.cond(row.state == "failed", "var(--bad-text)", "var(--warn-text)")},
                 ),
             ),
             rx.cond(
@@ -179,7 +180,7 @@ def document_line(row: rx.Var[Row]) -> rx.Component:
         ),
         rx.el.div(
             state_of(row),
-            rx.cond(row.state == "failed", icon_button("rotate-ccw", common.RETRY, on_click=Knowledge.retry(row.id))),
+            rx.cond(row.error_en != "", icon_button("rotate-ccw", common.RETRY, on_click=Knowledge.retry(row.id))),
             icon_button("trash-2", common.DELETE, on_click=Knowledge.ask_delete(row.id, row.name)),
             class_name="row tight end",
         ),
