@@ -11,9 +11,13 @@ from sqlalchemy import text
 from bots.sandbox import people
 from bots.sandbox.faults import Fault
 from bots.sandbox.parameters import Upload
+from chatai.domains.assistants import service as assistants
+from chatai.domains.assistants.schemas import AssistantDraft
 from chatai.domains.channels import service
+from chatai.domains.knowledge import service as knowledge
 from tests.bots.world import ANNA, JOHN, open_world
 from tests.fakes.openai import Plan
+from tests.knowledge.documents import make_pdf
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -273,3 +277,29 @@ async def test_a_model_that_fails_is_said_in_words(world):
     world.write(bot, world.chat(bot), "hello")
     await eventually(lambda: len(world.said(bot, world.chat(bot))) == 1)
     assert "sk-test" not in world.said(bot, world.chat(bot))[0]
+
+
+async def test_sources_stand_at_the_end_with_their_pages(world, tmp_path):
+    actor = world.actor
+    pages = ["Goods may be returned within thirty days.", "Delivery within the city costs three hundred rubles."]
+
+    data = make_pdf(tmp_path / "terms.pdf", pages).read_bytes()
+
+    async def content():
+        yield data
+
+    async with world.database.workspace(actor.workspace_id) as uow:
+        shop = await assistants.create_assistant(uow, actor, AssistantDraft(name="Shop with documents"))
+    upload = await knowledge.receive(actor, "Условия.pdf", content())
+    async with world.database.workspace(actor.workspace_id, actor.account_id) as uow:
+        document = await knowledge.add_document(uow, actor, shop.id, upload)
+    await knowledge.ingest(world.database, actor.workspace_id, document.id)
+    bot, _ = await world.new_bot(assistant_id=shop.id)
+    chat = world.chat(bot)
+    world.write(bot, chat, "How much is delivery within the city?")
+    await eventually(lambda: world.said(bot, chat) and "Источники" in world.said(bot, chat)[0])
+    (message,) = [m for m in chat.messages.values() if m["from"]["id"] == bot.id]
+    quote = next(e for e in message["entities"] if e["type"] == "expandable_blockquote")
+    shown = message["text"].encode("utf-16-le")[2 * quote["offset"] : 2 * (quote["offset"] + quote["length"])]
+    assert shown.decode("utf-16-le") == "Источники\n[1] Условия.pdf, с. 2"
+    assert "three hundred rubles.” [1]" in message["text"]

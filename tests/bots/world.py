@@ -71,11 +71,11 @@ class World:
     tuning: Tuning
     manager: Manager = field(init=False)
 
-    async def new_bot(self, name: str = "Shop") -> tuple[SandboxBot, BotView]:
+    async def new_bot(self, name: str = "Shop", assistant_id: UUID | None = None) -> tuple[SandboxBot, BotView]:
         """A bot that is connected and runs."""
         bot = self.server.sandbox.new_bot(name)
         async with self.database.workspace(self.actor.workspace_id) as uow:
-            view = await service.add_bot(uow, self.actor, self.assistant_id, bot.token)
+            view = await service.add_bot(uow, self.actor, assistant_id or self.assistant_id, bot.token)
         await self.until_state(view, "running", "sleeping")
         return bot, view
 
