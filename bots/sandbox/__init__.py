@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import sys
 
@@ -30,7 +31,9 @@ def main(*, strict: bool = False) -> None:
     except OSError as error:
         if error.filename:
             sys.exit(f"{error.filename} can't be written: {error.strerror}. Set DATA_DIR to a folder of yours.")
-        sys.exit(f"Port {settings.sandbox_port} on {settings.host} can't be used ({error.strerror}). Set SANDBOX_PORT.")
+        if error.errno == errno.EADDRINUSE:
+            sys.exit(f"Port {settings.sandbox_port} is taken by another program. Stop it, or set SANDBOX_PORT.")
+        sys.exit(f"{settings.host}:{settings.sandbox_port} can't be used: {error.strerror}. Set HOST or SANDBOX_PORT.")
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

@@ -55,6 +55,9 @@ def create_app(
 async def _run(app: web.Application) -> AsyncIterator[None]:
     """Lets the couriers go for as long as the server runs, and keeps the state if there is a file for it."""
     sandbox, calls = app[SANDBOX], app[CALLS]
+    keeper = Keeper(sandbox, sandbox.options.keep_path) if sandbox.options.keep_path else None
+    if keeper:
+        keeper.start()
     timeout = aiohttp.ClientTimeout(total=READ_TIMEOUT, sock_connect=10)
     session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout)
 
@@ -62,9 +65,6 @@ async def _run(app: web.Application) -> AsyncIterator[None]:
         bot.courier = Courier(bot, session, calls.perform, sandbox.options.redelivery_delay)
         bot.courier.start()
 
-    keeper = Keeper(sandbox, sandbox.options.keep_path) if sandbox.options.keep_path else None
-    if keeper:
-        keeper.start()
     sandbox.start_courier = start_courier
     for bot in sandbox.bots.values():
         if bot.webhook.url:
