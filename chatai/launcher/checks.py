@@ -7,6 +7,7 @@ import fcntl
 import os
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,7 +37,8 @@ def claim(settings: Settings) -> Iterator[None]:
     """
     folder = settings.data_dir.absolute()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # Nobody else's business. Only root on other systems than Linux needs it passable, for the servers' account.
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700 if sys.platform == "linux" or os.geteuid() else 0o711)
         settings.run_dir.mkdir(exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=folder):
             pass
