@@ -123,11 +123,13 @@ def take_readme(browser: Browser, base: str, email: str) -> None:
     context = open_context(browser, base, 1440, "en", "light")
     log_in(context, base, email)
     pages = private_pages(context, base)
-    for name, file in (("conversation", "conversation.png"), ("knowledge", "knowledge.png")):
-        page = context.new_page()
-        open_page(page, base + pages[name])
-        page.screenshot(path=folder / file)
-        page.close()
+    page = context.new_page()
+    open_page(page, base + pages["knowledge"])
+    page.screenshot(path=folder / "knowledge.png")
+    open_page(page, base + pages["conversation"])
+    page.get_by_role("link", name="Continue").click()
+    page.locator("a.chip").first.wait_for()
+    page.screenshot(path=folder / "conversation.png")
     context.close()
 
 
