@@ -5,6 +5,7 @@ import { drawChat, drawMessages, head, noBots } from "./chat.js";
 import { notice } from "./dom.js";
 import { addCall, drawCalls, drawFaults, drawPanel } from "./panel.js";
 import { ask, drawSidebar } from "./sidebar.js";
+import { isPrivateChat, keep, keepNews, note, path, startNews, state, view } from "./state.js";
 import { t } from "./texts.js";
 
 const TYPING_LASTS = 5500; // ms: a chat action is over five seconds after it was sent
@@ -13,22 +14,12 @@ const ANSWER_WAIT = 10000; // ms until a pressed button stops waiting
 const LOOK_AGAIN = 4000; // ms between two looks at who reads the bots' updates
 
 const [layout, sidebar, chat, panel, veil] = ["layout", "sidebar", "chat", "panel", "veil"].map((id) => document.getElementById(id));
-const state = {
-  bots: [], bot: null, chats: [], chatId: 0, personId: 1001, people: [], topic: 0, messages: [], drafts: [], unseen: new Set(),
-  action: "", keyboard: null, asking: "", editing: null, replying: null, unsent: "", commandsOpen: false,
-  loaded: false, tab: "trouble", faults: [], limits: null, calls: [], jump: false,
-};
 let stream = null;
 let typingTimer = 0;
-let news = [];
 let looks = 0;
 const draftTimers = new Map();
 const pressed = new Map();
 const answered = new Set();
-
-const view = () => state.chats.find((item) => item.chat.id === state.chatId);
-const path = (rest = "") => `/bots/${state.bot.id}${rest}`;
-const isPrivateChat = () => state.chatId > 0;
 
 function redraw() {
   const writing = document.activeElement?.id === "compose-text";
@@ -90,25 +81,13 @@ async function loadChats() {
 
 async function loadMessages() {
   const chatId = state.chatId;
-  news = [];
+  startNews();
   state.drafts = [];
   const found = await api.get(path(`/chats/${chatId}/messages`));
   if (chatId !== state.chatId) return; // another chat was opened meanwhile
   state.messages = found.messages;
   state.drafts = found.drafts;
-  news.filter((message) => message.chat.id === chatId).forEach(keep);
-}
-
-// What came while the messages were being fetched may be newer than what was fetched.
-function note(message) {
-  news.push(message);
-  if (news.length > 500) news.shift();
-}
-
-function keep(message) {
-  const index = state.messages.findIndex((known) => known.message_id === message.message_id);
-  if (index < 0) state.messages.push(message);
-  else state.messages[index] = message;
+  keepNews(chatId);
 }
 
 async function loadFaults() {
