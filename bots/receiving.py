@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the header's name, from the Bot API
 FAILURES_BEFORE_TELLING = 3
+CONFLICTS_BEFORE_TELLING = 2
+"""One is no news: after a restart Telegram may still hold our own last poll."""
 
 Report = Callable[[BotRunner, BotState, str, str | None], None]
 
@@ -91,6 +93,7 @@ class Poller:
         self._report = report
         self._offset = runner.bot.polling_offset
         self._failures = 0
+        self._conflicts = 0
         self._told = False
 
     async def run(self) -> None:
@@ -133,16 +136,20 @@ class Poller:
         self._runner.offer(fresh)
 
     def _recovered(self) -> None:
-        self._failures = 0
+        self._failures = self._conflicts = 0
         if self._told:
             self._told = False
             self._report(self._runner, "running" if self._runner.worker else "sleeping", "", None)
 
     async def _refused(self, refusal: TelegramRefusal) -> None:
         if refusal.status == 409:
-            self._told = True
-            self._report(self._runner, "conflict", PolledElsewhere.code, refusal.description)
-            await asyncio.sleep(self._tuning.conflict_retry * (1 + random.random()))
+            self._conflicts += 1
+            if self._conflicts >= CONFLICTS_BEFORE_TELLING:
+                self._told = True
+                self._report(self._runner, "conflict", PolledElsewhere.code, refusal.description)
+            tuning = self._tuning
+            longest = tuning.longest_poll_retry
+            await asyncio.sleep(backoff(tuning.conflict_retry, self._conflicts, longest, random.random()))
         elif refusal.retry_after:
             await asyncio.sleep(refusal.retry_after)
         else:

@@ -35,8 +35,8 @@ class Tuning:
     poll_retry: float = 1.0
     """After a failed poll; doubles up to `longest_poll_retry`."""
     longest_poll_retry: float = 60.0
-    conflict_retry: float = 60.0
-    """Our poll would end the other program's, so it is not repeated too soon."""
+    conflict_retry: float = 2.0
+    """After a poll that collided with another one; doubles up to `longest_poll_retry`: ours ends the other's too."""
 
 
 def backoff(first: float, times: int, longest: float, dice: float) -> float:

@@ -18,7 +18,7 @@ from bots.wire import MAX_PACKET_BYTES, Wire
 
 log = structlog.get_logger(__name__)
 
-START_SECONDS = 60
+START_SECONDS = 120
 COLD_STARTS_AT_ONCE = 8
 STATUS_UNKNOWN = -9
 """Exit status told of workers that went with their zygote."""

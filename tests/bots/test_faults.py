@@ -30,7 +30,7 @@ async def half_answered(world):
     bot, view = await world.new_bot()
     world.model.plan = Plan(answers=[ANSWER, ANSWER, ANSWER], token_delay=0.05)
     world.write(bot, world.chat(bot), "Tell me everything")
-    await eventually(lambda: world.said(bot, world.chat(bot)))
+    await eventually(lambda: world.said(bot, world.chat(bot)), patience=60)
     assert world.said(bot, world.chat(bot)) != [ANSWER]
     return bot, view
 
@@ -117,7 +117,7 @@ async def test_the_manager_killed_in_the_middle_of_an_answer(world, tmp_path):
     try:
         world.model.plan = Plan(answers=[ANSWER] * 5, token_delay=0.05)
         world.write(bot, world.chat(bot), "And again")
-        await eventually(lambda: len(world.said(bot, world.chat(bot))) == 2, patience=30)
+        await eventually(lambda: len(world.said(bot, world.chat(bot))) == 2, patience=90)
 
         async def recorded():
             # Before the id of a sent message is stored, Telegram leaves no way to know that it was sent.

@@ -47,7 +47,7 @@ QUICK = Tuning(
     tries=3,
     retry_delay=0.1,
     ping_interval=0.5,
-    pong_patience=1.0,
+    pong_patience=2.0,
     crash_delay=0.05,
     reconcile_interval=1.0,
     poll_retry=0.1,
@@ -98,7 +98,7 @@ class World:
             return self.said(bot, chat) == list(wanted) and not await self.undone(bot)
 
         try:
-            await eventually(settled, patience=30)
+            await eventually(settled, patience=60)
         except AssertionError:
             raise AssertionError(f"said {self.said(bot, chat)}, wanted {list(wanted)}") from None
 
@@ -111,7 +111,7 @@ class World:
             now = await self.bot_of(view)
             return now if now.state in states else None
 
-        return await eventually(there, patience=30)
+        return await eventually(there, patience=60)
 
     async def updates(self, bot: SandboxBot) -> list[Any]:
         """The rows of the inbox, by number."""
