@@ -6,7 +6,7 @@ from typing import Literal
 
 from chatai.core.i18n import Language
 
-Text = Literal["help", "new", "text_only", "failed", "too_long"]
+Text = Literal["help", "new", "text_only", "failed"]
 
 _TEXTS: dict[Text, dict[Language, str]] = {
     "help": {
@@ -28,10 +28,6 @@ _TEXTS: dict[Text, dict[Language, str]] = {
     "failed": {
         "en": "Something went wrong and I could not answer. Please ask again a little later.",
         "ru": "Что-то пошло не так, и ответить не получилось. Пожалуйста, спросите ещё раз чуть позже.",
-    },
-    "too_long": {
-        "en": "This message is too long for me. Please ask more briefly.",
-        "ru": "Это сообщение слишком длинное. Пожалуйста, спросите короче.",
     },
 }
 
