@@ -17,7 +17,7 @@ from chatai.core.database import get_database
 from chatai.core.settings import get_settings
 from chatai.web.missing import error_boundary
 from chatai.web.pages import add_pages
-from chatai.web.shared.guard import OwnTab
+from chatai.web.shared.guard import OwnTab, note_fault
 from chatai.web.shared.middleware import PageMiddleware, may_connect
 
 settings = get_settings()
@@ -45,6 +45,7 @@ app = rx.App(
     # Reflex's own overlay says in English that the connection is gone; our pages' frame says it.
     app_wraps={(55, "ErrorBoundary"): lambda _stateful: error_boundary()},
     toaster=None,
+    backend_exception_handler=note_fault,  # Reflex's own would have the browser evaluate a script
     api_transformer=[
         create_api(),
         functools.partial(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from chatai.core.actor import Actor, Role
 from chatai.core.database import Database
-from chatai.domains.conversations import service
+from chatai.core.settings import get_settings
+from chatai.domains.conversations import answering, service
 from chatai.domains.conversations.errors import (
     ConversationNotFound,
     EmptyQuestion,
@@ -22,12 +24,16 @@ from chatai.domains.conversations.schemas import (
     Completed,
     ConversationDetail,
     Failed,
+    MessageView,
     Question,
     Started,
     TextDelta,
 )
+from chatai.domains.models.ports import language_model
+from chatai.integrations.openai.chat import OpenAIChat
 from tests.fakes.openai import FakeOpenAI, Plan
 from tests.knowledge.conftest import Add
+from tests.waiting import eventually
 
 NewActor = Callable[..., Awaitable[Actor]]
 
@@ -147,18 +153,53 @@ async def test_a_person_may_stop_an_answer(
     database: Database, actor: Actor, conversation_id: UUID, document: UUID, model: FakeOpenAI
 ) -> None:
     model.plan = Plan(token_delay=0.02)
-    answering = service.answer(database, actor, conversation_id, Question("How long may I return goods?"))
-    async for event in answering:
+    events = service.answer(database, actor, conversation_id, Question("How long may I return goods?"))
+    async for event in events:
         if isinstance(event, TextDelta):
             break
     with pytest.raises(StillAnswering):
         await ask(database, actor, conversation_id, "And another one?")
-    await answering.aclose()
+    await events.aclose()
     answer = (await stored(database, actor, conversation_id)).messages[1]
     assert (answer.state, answer.error_code) == ("interrupted", "interrupted")
     assert answer.text
     model.plan = Plan()
     assert isinstance((await ask(database, actor, conversation_id, "And another one?"))[-1], Completed)
+
+
+async def test_an_answer_in_the_making_is_kept_and_let_go_when_its_process_is_killed(
+    database: Database,
+    actor: Actor,
+    conversation_id: UUID,
+    document: UUID,
+    model: FakeOpenAI,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(answering, "BEAT_SECONDS", 0.05)
+    chat = OpenAIChat(get_settings().model_copy(update={"openai_base_url": model.url, "model_timeout_seconds": 30.0}))
+    language_model.bind(chat)
+    model.plan = Plan(hang_after=2)
+    events = service.answer(database, actor, conversation_id, Question("How long may I return goods?"))
+    async for event in events:
+        if isinstance(event, TextDelta):
+            break
+    listening = asyncio.ensure_future(anext(events))
+
+    async def latest() -> MessageView:
+        return (await stored(database, actor, conversation_id)).messages[-1]
+
+    async def kept() -> bool:
+        return bool((await latest()).text)
+
+    await eventually(kept)
+    assert (await latest()).state == "streaming"
+    monkeypatch.setattr(answering, "ABANDONED_AFTER", timedelta(0))  # as if the beats had ended long ago
+    assert ((await latest()).state, (await latest()).error_code) == ("interrupted", "interrupted")
+    model.plan = Plan()
+    assert isinstance((await ask(database, actor, conversation_id, "And another one?"))[-1], Completed)
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    await chat.close()
 
 
 async def test_the_same_external_question_is_answered_once(
@@ -192,6 +233,19 @@ async def test_the_talk_so_far_is_sent_along_without_old_marks(
     roles = [message["role"] for message in model.chats()[-1].body["messages"]]
     assert roles == ["system", "user", "assistant", "user"]
     assert "[1]" not in model.chats()[-1].body["messages"][2]["content"]
+
+
+async def test_a_failed_answer_does_not_hide_the_talk_before_it(
+    database: Database, actor: Actor, conversation_id: UUID, document: UUID, model: FakeOpenAI
+) -> None:
+    await ask(database, actor, conversation_id, "How long may I return goods?")
+    model.plan = Plan(status=500)
+    await ask(database, actor, conversation_id, "And the refund?")
+    model.plan = Plan()
+    await ask(database, actor, conversation_id, "When is it paid?")
+    said = [message["content"] for message in model.chats()[-1].body["messages"][1:-1]]
+    assert said[0] == "How long may I return goods?"
+    assert said[-1] == "And the refund?"
 
 
 async def test_bad_questions_store_nothing(database: Database, actor: Actor, conversation_id: UUID) -> None:

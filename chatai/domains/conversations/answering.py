@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chatai.core.actor import Actor
 from chatai.core.clock import now
-from chatai.core.database import Database, UnitOfWork
+from chatai.core.database import Database, DatabaseAway, UnitOfWork
 from chatai.core.errors import ChatAIError
 from chatai.core.i18n import language_of
 from chatai.domains.assistants import service as assistants
@@ -63,8 +63,9 @@ _log = structlog.get_logger(__name__)
 
 MAX_QUESTION = 8_000  # characters
 PASSAGES = 8
-# An answer that has been streaming for longer belongs to a process that died; it may be made anew.
-ABANDONED_AFTER = timedelta(minutes=15)
+BEAT_SECONDS = 5.0
+# An answer whose writer has been silent for so long belongs to a process that died.
+ABANDONED_AFTER = timedelta(seconds=30)
 EXTRACTIVE = "extractive"
 
 
@@ -105,6 +106,7 @@ async def answer(
     yield Started(turn.question.id, turn.answer.id)
     writing = _Writing(database, actor, turn)
     settled = False
+    beats = asyncio.create_task(writing.beat())
     try:
         async with aclosing(writing.pieces()) as pieces:
             async for piece in pieces:
@@ -118,6 +120,7 @@ async def answer(
         settled = True
         yield Failed(error.code, error.sentence("en"), error.sentence("ru"), message)
     finally:
+        beats.cancel()
         if not settled:  # stopped by the person, cancelled, or broken by a fault of ours
             await asyncio.shield(writing.settle("interrupted", Interrupted.code))
 
@@ -133,7 +136,7 @@ async def _begin(uow: UnitOfWork, actor: Actor, conversation_id: UUID, question:
         return message_view(earlier, citations[earlier.id])
     history = [m for m in await repository.messages(uow, conversation_id, limit=40) if m.id < asked.id]
     if question.external_id is None:
-        _refuse_two_at_once([*history, *([earlier] if earlier else [])])
+        _refuse_two_at_once(conversation, [*history, *([earlier] if earlier else [])])
     if earlier is not None:
         await uow.session.delete(earlier)
         await uow.session.flush()
@@ -165,10 +168,15 @@ async def _question(uow: UnitOfWork, conversation: Conversation, question: Quest
     return await repository.add_question(uow, conversation, text, question.external_id)
 
 
-def _refuse_two_at_once(messages: Sequence[Message]) -> None:
+def _refuse_two_at_once(conversation: Conversation, messages: Sequence[Message]) -> None:
     """One answer at a time in a conversation of people; a channel with external names keeps its own order."""
-    if any(m.state == "streaming" and now() - m.created_at < ABANDONED_AFTER for m in messages):
+    if any(m.state == "streaming" and not is_abandoned(m, conversation) for m in messages):
         raise StillAnswering
+
+
+def is_abandoned(message: Message, conversation: Conversation) -> bool:
+    """Whether nobody writes this unfinished answer any more: the process that did was killed."""
+    return message.state == "streaming" and now() - conversation.last_message_at > ABANDONED_AFTER
 
 
 class _Writing:
@@ -203,6 +211,17 @@ class _Writing:
             yield rest
         if self._end.cut_short:
             raise ModelCut
+
+    async def beat(self) -> None:
+        """Keeps what has been written so far, and shows that it is still being written. Until cancelled."""
+        turn, actor = self._turn, self._actor
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            try:
+                async with self._database.workspace(actor.workspace_id, actor.account_id) as uow:
+                    await repository.keep_writing(uow, turn.conversation_id, turn.answer.id, self.text)
+            except DatabaseAway:
+                _log.warning("the answer in the making could not be kept", conversation_id=str(turn.conversation_id))
 
     async def _quoted(self) -> AsyncGenerator[str, None]:
         question = self._turn.question.text

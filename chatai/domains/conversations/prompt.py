@@ -74,7 +74,9 @@ def _talk(history: Sequence[Message]) -> list[PromptMessage]:
     room = HISTORY_CHARACTERS
     for message in reversed(history[-HISTORY_MESSAGES:]):
         text = _FALSE_MARK.sub("", message.text).strip()
-        if not text or len(text) > room:
+        if not text:
+            continue  # an answer that failed; what was said before it still counts
+        if len(text) > room:
             break
         room -= len(text)
         talk.append(PromptMessage("user" if message.role == "person" else "assistant", text))

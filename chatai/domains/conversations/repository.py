@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, func, select
+from sqlalchemy import ColumnElement, false, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -114,6 +114,16 @@ async def add_question(uow: UnitOfWork, conversation: Conversation, text: str, e
         col(Message.conversation_id) == conversation.id, col(Message.external_id) == external_id
     )
     return (await uow.session.execute(found)).scalar_one()
+
+
+async def keep_writing(uow: UnitOfWork, conversation_id: UUID, answer_id: UUID, text: str) -> None:
+    """Stores how far an answer has come. The conversation first: a question locks them in this order too."""
+    await uow.session.execute(
+        update(Conversation).where(col(Conversation.id) == conversation_id).values(last_message_at=now())
+    )
+    await uow.session.execute(
+        update(Message).where(col(Message.id) == answer_id, col(Message.state) == "streaming").values(text=text)
+    )
 
 
 async def answer_to(uow: UnitOfWork, question_id: UUID) -> Message | None:

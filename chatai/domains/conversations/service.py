@@ -13,7 +13,7 @@ from chatai.domains.assistants import service as assistants
 from chatai.domains.audit import service as audit
 from chatai.domains.conversations import repository
 from chatai.domains.conversations.access import require_deleter, require_participant, sees_all
-from chatai.domains.conversations.answering import answer
+from chatai.domains.conversations.answering import answer, is_abandoned
 from chatai.domains.conversations.models import Conversation
 from chatai.domains.conversations.schemas import (
     Channel,
@@ -120,7 +120,10 @@ async def get_conversation(uow: UnitOfWork, actor: Actor, conversation_id: UUID)
     name = (await assistants.names(uow)).get(conversation.assistant_id, "")
     return ConversationDetail(
         view=conversation_view(conversation, name),
-        messages=tuple(message_view(message, citations[message.id]) for message in messages),
+        messages=tuple(
+            message_view(message, citations[message.id], abandoned=is_abandoned(message, conversation))
+            for message in messages
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import cast
 
+from chatai.domains.conversations.errors import Interrupted
 from chatai.domains.conversations.models import Citation, Conversation, Message
 from chatai.domains.conversations.schemas import (
     Channel,
@@ -21,13 +22,14 @@ def citation_view(citation: Citation) -> CitationView:
     return CitationView(**{field.name: getattr(citation, field.name) for field in fields(CitationView)})
 
 
-def message_view(message: Message, citations: Sequence[Citation]) -> MessageView:
+def message_view(message: Message, citations: Sequence[Citation], *, abandoned: bool = False) -> MessageView:
+    """`abandoned`: nobody writes it any more, so it is shown as interrupted."""
     return MessageView(
         id=message.id,
         role=cast(MessageRole, message.role),
         text=message.text,
-        state=cast(MessageState, message.state),
-        error_code=message.error_code,
+        state="interrupted" if abandoned else cast(MessageState, message.state),
+        error_code=Interrupted.code if abandoned else message.error_code,
         citations=tuple(map(citation_view, citations)),
         created_at=message.created_at,
         reply_to=message.reply_to,

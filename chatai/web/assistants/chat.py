@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import reflex as rx
 
@@ -27,6 +27,8 @@ from chatai.web.shared.texts import chat as texts
 
 FLUSH_SECONDS = 0.07  # a changed text is sent whole: often enough to look live, seldom enough to stay light
 LISTEN_SECONDS = 0.25  # how soon a stop is noticed while the model is silent
+SIGN_SECONDS = 2.0  # how often the event that writes an answer shows that it lives
+SILENT_SECONDS = 8.0  # without that sign for so long it does not: its process was killed
 
 
 class Chat(rx.State):
@@ -42,7 +44,9 @@ class Chat(rx.State):
     loaded_for: str = ""
     has_documents: bool = True
     _conversation: str = ""
-    _run: int = 0
+    _run: str = ""  # the answer that is shown while it is written
+    _stopped: str = ""  # the answer that a person wants no more of
+    _sign_at: float = 0.0
 
     @rx.var
     def is_empty(self) -> bool:
@@ -53,10 +57,9 @@ class Chat(rx.State):
         """Shows the conversation in the address (`?c=`), or goes on with the one that is open here."""
         assistant_id = route_id(self, "assistant_id")
         wanted = self.router.url.query_parameters.get("c", "")
-        if self.loaded_for != str(assistant_id):
-            self._conversation, self.turns = "", []
-        if wanted:
-            self._conversation = wanted
+        if self.loaded_for != str(assistant_id) or (wanted and wanted != self._conversation):
+            self._turn_to(wanted)
+        self._let_go_of_dead()
         async with unit(actor) as uow:
             documents = await knowledge.list_documents(uow, actor, assistant_id)
         self.has_documents = any(item.state == "ready" for item in documents)
@@ -79,17 +82,30 @@ class Chat(rx.State):
             return
         self.turns = [turn_of(item) for item in detail.messages]
 
+    def _turn_to(self, conversation: str) -> None:
+        """Shows another conversation. An answer that is being written goes on unseen, and is stored."""
+        self._conversation, self.turns, self.error = conversation, [], ""
+        self._rest()
+
+    def _rest(self) -> None:
+        self._run, self.busy, self.asking, self.writing = "", False, "", ""
+
+    def _let_go_of_dead(self) -> None:
+        if self.busy and time.time() - self._sign_at > SILENT_SECONDS:
+            self._rest()
+
     @handler
     async def start_anew(self, actor: Actor) -> None:
-        self._run += 1
-        self._conversation, self.turns, self.error = "", [], ""
-        self.asking = self.writing = ""
-        self.busy = False
+        self._stopped = self._run
+        self._turn_to("")
 
     @handler
     async def stop(self, actor: Actor) -> None:
         """The background event notices and closes the answer; what has arrived is kept."""
-        self._run += 1
+        self._stopped = self._run
+        self._let_go_of_dead()
+        if not self.busy:
+            await self._reload(actor, route_id(self, "assistant_id"))
 
     @handler(background=True, error="error")
     async def ask(self, actor: Actor, form: dict[str, Any]) -> None:
@@ -107,13 +123,14 @@ class Chat(rx.State):
         await self._converse(actor, question, "")
 
     async def _converse(self, actor: Actor, question: Question, text: str) -> None:
+        run = uuid4().hex
         async with self:
+            self._let_go_of_dead()
             if self.busy:
                 return
             assistant_id = route_id(self, "assistant_id")
             language = await language_for(self)
-            self._run += 1
-            run, conversation = self._run, self._conversation
+            self._run, self._sign_at, conversation = run, time.time(), self._conversation
             self.busy, self.asking, self.writing, self.error, self.draft = True, text, "", "", ""
             if question.repeat_of:
                 self.turns = [turn for turn in self.turns if turn.reply_to != str(question.repeat_of)]
@@ -123,19 +140,22 @@ class Chat(rx.State):
                     made = await conversations.start_conversation(uow, actor, assistant_id, language=language)
                 conversation = str(made.id)
                 async with self:
-                    self._conversation = conversation
+                    if self._run == run:
+                        self._conversation = conversation
             await self._stream(conversations.answer(get_database(), actor, UUID(conversation), question), run)
         except ChatAIError:
             async with self:
-                self.draft, self.drafts = text, self.drafts + 1  # back into the field: nothing typed is lost
+                if self._run == run:
+                    self.draft, self.drafts = text, self.drafts + 1  # back into the field: nothing typed is lost
             raise
         finally:
             async with self:
-                if self._run - run <= 1 and self._conversation == conversation:
+                if self._run == run:
+                    self._rest()
+                if not self._run and self._conversation == conversation:
                     await self._reload(actor, assistant_id)
-                    self.busy, self.asking, self.writing = False, "", ""
 
-    async def _stream(self, events: AsyncIterator[AnswerEvent], run: int) -> None:
+    async def _stream(self, events: AsyncIterator[AnswerEvent], run: str) -> None:
         """Shows the answer as it comes, until it is complete or stopped."""
         text, shown_at = "", 0.0
         waiting: asyncio.Future[AnswerEvent] | None = None
@@ -156,10 +176,12 @@ class Chat(rx.State):
                         return
                 if time.monotonic() - shown_at >= FLUSH_SECONDS:
                     async with self:
-                        if self._run != run:
+                        if self._stopped == run:
                             return
-                        if self.writing != text:
+                        if self._run == run and self.writing != text:
                             self.writing = text
+                        if self._run == run and time.time() - self._sign_at > SIGN_SECONDS:
+                            self._sign_at = time.time()
                     shown_at = time.monotonic()
         finally:
             if waiting is not None:

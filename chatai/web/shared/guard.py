@@ -10,19 +10,21 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, get_type_hints
 from urllib.parse import quote
 from uuid import UUID
 
 import reflex as rx
 import structlog
+from redis.exceptions import RedisError
 from reflex.event import Event
 from reflex.middleware import Middleware
 from reflex.state import BaseState
+from reflex_base.utils.exceptions import LockExpiredError
+from starlette.requests import cookie_parser
 
 from chatai.core.actor import Actor
-from chatai.core.database import UnitOfWork, get_database
+from chatai.core.database import DatabaseAway, UnitOfWork, get_database
 from chatai.core.errors import ChatAIError, NotFound
 from chatai.core.i18n import Language, language_of
 from chatai.domains.accounts.schemas import SESSION_COOKIE
@@ -67,8 +69,10 @@ class OwnTab(Middleware):
     async def preprocess(self, app: rx.App, state: Any, event: Event) -> None:
         if event.name not in HYDRATING:
             return
-        cookie = cookie_of(state, SESSION_COOKIE)
-        actor = await authenticate(get_database(), cookie) if cookie else None
+        try:
+            actor = await _actor(state, background=False)
+        except DatabaseAway:  # the page's own handlers say so; until then it shows nothing of anybody
+            actor = None
         owner = str(actor.account_id) if actor else ""
         tab = await state.get_state(Tab)
         if tab._owner != owner:
@@ -98,11 +102,8 @@ def unit(actor: Actor) -> AbstractAsyncContextManager[UnitOfWork]:
 
 def cookie_of(state: rx.State, name: str) -> str:
     """A cookie that the browser sent when it opened its socket, or an empty string."""
-    try:
-        found = SimpleCookie(state.router.headers.cookie).get(name)
-    except CookieError:
-        return ""
-    return found.value if found else ""
+    # As the API reads them: SimpleCookie would stop at another application's cookie that is not by the book.
+    return cookie_parser(state.router.headers.cookie).get(name, "")
 
 
 def route_id(state: rx.State, name: str) -> UUID:
@@ -145,10 +146,10 @@ def handler(
 
     @functools.wraps(function)
     async def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
-        actor = await _actor(self, background)
-        if actor is None and not public:
-            return await _to_login(self, background)
         try:
+            actor = await _actor(self, background)
+            if actor is None and not public:
+                return await _to_login(self, background)
             return await function(self, actor, *args, **kwargs)
         except ChatAIError as failure:
             await _report(self, failure, error, background)
@@ -164,6 +165,14 @@ def handler(
     del guarded.__wrapped__  # or Reflex would read the inner signature
     setattr(guarded, GUARDED, "public" if public else "private")
     return rx.event(guarded, background=background or None)
+
+
+def note_fault(exception: Exception) -> None:
+    """Logs what no handler could catch: mostly that Redis, where the tabs' states are kept, is away for a moment."""
+    if isinstance(exception, RedisError | LockExpiredError):
+        log.warning("page_event_lost", error=type(exception).__name__)
+    else:
+        log.error("page_event_failed", exc_info=exception)
 
 
 async def _actor(state: Any, background: bool) -> Actor | None:
