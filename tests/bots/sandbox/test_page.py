@@ -13,6 +13,8 @@ from playwright.async_api import Browser, Page, expect
 from bots.sandbox.server import SandboxServer
 from bots.sandbox.state import SandboxBot
 
+expect.set_options(timeout=20_000)  # a machine that is busy with other tests
+
 TRICK = "<img src=x onerror=\"document.title='broken in'\"> & <b>not bold</b>"
 
 
@@ -31,8 +33,10 @@ async def page(browser: Browser, server: SandboxServer) -> AsyncIterator[Page]:
 
 
 async def write(page: Page, text: str) -> None:
+    """Sends a message and waits until it is there."""
     await page.get_by_label("Message", exact=True).fill(text)
     await page.keyboard.press("Enter")
+    await expect(page.locator(".message.own").last).to_contain_text(text)
 
 
 async def test_from_a_new_bot_to_a_conversation(page: Page, server: SandboxServer) -> None:
