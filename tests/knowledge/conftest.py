@@ -23,7 +23,7 @@ from chatai.integrations.storage import LocalFileStore
 Add = Callable[..., Awaitable[DocumentView]]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def ports(settings: Settings) -> Iterator[None]:
     before = document_reader.optional, file_store.optional, embedder.optional
     document_reader.bind(ChildReader(timeout_seconds=60, memory_mb=1024))
@@ -40,7 +40,7 @@ async def make_assistant(database: Database, actor: Actor, name: str = "Helper")
 
 
 @pytest.fixture
-async def assistant_id(database: Database, actor: Actor) -> UUID:
+async def assistant_id(ports: None, database: Database, actor: Actor) -> UUID:
     return await make_assistant(database, actor)
 
 

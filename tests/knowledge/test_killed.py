@@ -90,10 +90,10 @@ async def test_killed_at_any_moment_it_ends_ready_with_every_chunk_once(
             sys.executable, "-c", INGEST, str(actor.workspace_id), str(document.id),
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
-        await eventually(moment, pause=0.005)
+        await eventually(moment, patience=90, pause=0.005)
         process.send_signal(signal.SIGKILL)
         await process.wait()
-        await eventually(lambda: not readers())  # the parser dies with its parent
+        await eventually(lambda: not readers(), patience=90)  # the parser dies with its parent
     cut_off = await seen()
     assert cut_off.state == "embedding"
     assert 0 < cut_off.chunks_embedded < cut_off.chunk_count

@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import UUID
 
-import pytest
-
 from chatai.core.actor import Actor
 from chatai.core.database import Database
 from chatai.domains.knowledge import service
-from chatai.domains.knowledge.schemas import Passage
 from chatai.domains.knowledge.searching import _quoted
 from tests.knowledge.conftest import Add, make_assistant
 from tests.knowledge.documents import make_docx, make_pdf
@@ -26,53 +23,38 @@ The delivery of pumps takes five days across the country.
 Возврат товара возможен в течение четырнадцати дней."""
 
 
-@pytest.fixture
-async def found(ready: Add, database: Database, actor: Actor, assistant_id: UUID) -> object:
-    """Searches paragraphs that are documents of their own, so that each is one chunk."""
+# Each paragraph is a document of its own, named by its number.
+FIRST = {
+    "Сколько стоят насосы для скважины?": "0.txt",
+    "елочная игрушка": "1.txt",
+    "Ёлочных": "1.txt",
+    "PPR-9087": "0.txt",
+    "ppr 9087": "0.txt",
+    "есть в наличии РРR9087?": "0.txt",
+    "гост 12.1.004": "2.txt",
+    "When are pumps delivered?": "3.txt",
+    "можно ли вернуть товары": "4.txt",
+    # signs of the query language are text
+    "насос' & !x": "0.txt",
+    "насос:*": "0.txt",
+    "насос | \\": "0.txt",
+    "нас'ос насос": "0.txt",
+    "насос <-> <2>": "0.txt",
+}
+NOTHING = ["", "   ", "\x00", "и в на", "!!! ??? &|<->()':*", "' | '' \\", "квантовая хромодинамика"]
+
+
+async def test_inflection_yo_codes_english_and_signs(
+    ready: Add, database: Database, actor: Actor, assistant_id: UUID
+) -> None:
     for number, paragraph in enumerate(PRICES.split("\n\n")):
         await ready(f"{number}.txt", paragraph)
-
-    async def search(query: str) -> list[Passage]:
-        async with database.workspace(actor.workspace_id) as uow:
-            return await service.search(uow, assistant_id, query)
-
-    return search
-
-
-@pytest.mark.parametrize(
-    ("query", "document"),
-    [
-        ("Сколько стоят насосы для скважины?", "0.txt"),
-        ("елочная игрушка", "1.txt"),
-        ("Ёлочных", "1.txt"),
-        ("PPR-9087", "0.txt"),
-        ("ppr 9087", "0.txt"),
-        ("есть в наличии РРR9087?", "0.txt"),
-        ("гост 12.1.004", "2.txt"),
-        ("When are pumps delivered?", "3.txt"),
-        ("можно ли вернуть товары", "4.txt"),
-    ],
-)
-async def test_inflection_yo_codes_and_english(found: object, query: str, document: str) -> None:
-    assert callable(found)
-    passages = await found(query)
-    assert passages[0].document_name == document
-    assert passages[0].text_rank == 1
-    assert passages[0].vector_rank is None
-
-
-@pytest.mark.parametrize(
-    "query", ["", "   ", "\x00", "и в на", "!!! ??? &|<->()':*", "' | '' \\", "квантовая хромодинамика"]
-)
-async def test_nothing_to_find_finds_nothing(found: object, query: str) -> None:
-    assert callable(found)
-    assert await found(query) == []
-
-
-@pytest.mark.parametrize("query", ["насос' & !x", "насос:*", "насос | \\", "нас'ос насос", "насос <-> <2>"])
-async def test_signs_of_the_query_language_are_text(found: object, query: str) -> None:
-    assert callable(found)
-    assert (await found(query))[0].document_name == "0.txt"
+    async with database.workspace(actor.workspace_id) as uow:
+        found = {query: await service.search(uow, assistant_id, query) for query in [*FIRST, *NOTHING]}
+    assert {query: found[query][0].document_name if found[query] else None for query in FIRST} == FIRST
+    assert {query: found[query] for query in NOTHING} == {query: [] for query in NOTHING}
+    best = found["PPR-9087"][0]
+    assert (best.text_rank, best.vector_rank) == (1, None)
 
 
 async def test_rare_words_weigh_more_than_common_ones(

@@ -29,6 +29,8 @@ from chatai.domains.knowledge.errors import (
 from tests.knowledge.conftest import Add, in_pieces, make_assistant
 from tests.knowledge.documents import make_docx, make_pdf, shared_data
 
+pytestmark = pytest.mark.usefixtures("ports")
+
 
 def files(settings: Settings) -> list[Path]:
     return [path for path in settings.uploads_dir.rglob("*") if path.is_file()]

@@ -14,7 +14,7 @@ from tests.integrations.reader.reading import read_all
 from tests.knowledge.documents import make_pdf, raw_pdf, shared_data
 
 
-async def test_pages_keep_their_numbers_and_headings_their_places(reader: ChildReader) -> None:
+async def test_a_long_book_keeps_pages_and_headings_and_is_mended(reader: ChildReader) -> None:
     pages, progress = await read_all(reader, shared_data("pdf") / "GeoTopo-komprimiert.pdf", PDF)
     assert [page.number for page in pages] == list(range(1, 118))
     assert progress[-1] == ReadProgress(117, 117)
@@ -25,14 +25,9 @@ async def test_pages_keep_their_numbers_and_headings_their_places(reader: ChildR
     heading = topology.headings[0]
     assert topology.text[heading.offset :].startswith("1.6 Wege und Knoten")
     assert heading.level == 2
-
-
-async def test_running_headers_ligatures_and_cut_words_are_mended(reader: ChildReader) -> None:
-    pages, _ = await read_all(reader, shared_data("pdf") / "GeoTopo-komprimiert.pdf", PDF)
-    text = pages[20].text
-    assert not text.startswith("18 1.6. WEGE UND KNOTEN")
-    assert "offenen Kugeln" in text
-    assert "Nach Voraussetzung kann" in text
+    assert not topology.text.startswith("18 1.6. WEGE UND KNOTEN")  # the running header
+    assert "offenen Kugeln" in topology.text  # written with a ligature
+    assert "Nach Voraussetzung kann" in topology.text  # cut at the line's end
 
 
 async def test_two_columns_are_read_one_after_the_other(reader: ChildReader) -> None:
