@@ -38,7 +38,7 @@ def handlers() -> dict[str, tuple[type[rx.State], str, Callable[..., Any]]]:
     """Every handler of our pages by the name that a browser calls it by."""
     assert pages.PAGES  # the pages are imported: their states are registered
     found = {}
-    for state in rx.State.get_substates():
+    for state in sorted(rx.State.get_substates(), key=lambda one: one.get_full_name()):
         if state.__module__.startswith("chatai.web."):
             for name, handler in state.event_handlers.items():
                 if inspect.getmodule(handler.fn) and name != "setvar":
@@ -139,7 +139,7 @@ def arguments(function: Callable[..., Any], ids: dict[str, str]) -> dict[str, An
     values: dict[str, Any] = {
         "form": {"name": "changed", "question": "changed?", "typed_name": SECRET, "token": "1:x", "current": "x"},
         "key": "shop",
-        "language": "ru",
+        "language": "en",
         "version": 1,
         "channel": "web",
         "name": "x",
