@@ -16,7 +16,7 @@ up: $(VENV)/.installed ## Set everything up and start ChatAI (Ctrl-C stops it)
 	@exec $(BIN)/chatai up
 
 test: $(VENV)/.tested ## Run the tests (ARGS="-k name" for some of them)
-	@scripts/with-browser $(BIN)/python -m pytest $(or $(TEST_WORKERS),-n 2) $(ARGS)
+	@scripts/with-browser $(BIN)/python -m pytest $(or $(TEST_WORKERS),-n 2 --dist loadfile) $(ARGS)
 
 lint: $(VENV)/.tested ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

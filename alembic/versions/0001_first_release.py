@@ -98,7 +98,6 @@ def upgrade() -> None:
     op.execute(f"REVOKE UPDATE, DELETE ON audit_event FROM {APP_ROLE}")
     op.execute(f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {APP_ROLE}, {SYSTEM_ROLE}")
 
-
     # Search reads every candidate's terms: they stay in the row, compressed, while the text may go out of line.
     op.execute("ALTER TABLE chunk ALTER COLUMN search SET STORAGE MAIN")
 

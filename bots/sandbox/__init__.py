@@ -25,7 +25,7 @@ def main(*, strict: bool = False) -> None:
         options = Options(strict=strict, keep_path=settings.data_dir.absolute() / "sandbox" / "sandbox.json")
         runner = asyncio.Runner(loop_factory=_loop_factory())
         with runner:
-            runner.run(_serve(options, settings.host, settings.sandbox_port))
+            runner.run(_serve(options, settings.sandbox_host, settings.sandbox_port))
     except (SettingsError, ValueError) as error:
         sys.exit(str(error))
     except OSError as error:
@@ -33,7 +33,8 @@ def main(*, strict: bool = False) -> None:
             sys.exit(f"{error.filename} can't be written: {error.strerror}. Set DATA_DIR to a folder of yours.")
         if error.errno == errno.EADDRINUSE:
             sys.exit(f"Port {settings.sandbox_port} is taken by another program. Stop it, or set SANDBOX_PORT.")
-        sys.exit(f"{settings.host}:{settings.sandbox_port} can't be used: {error.strerror}. Set HOST or SANDBOX_PORT.")
+        place = f"{settings.sandbox_host}:{settings.sandbox_port}"
+        sys.exit(f"{place} can't be used: {error.strerror}. Set SANDBOX_HOST or SANDBOX_PORT.")
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

@@ -116,6 +116,9 @@ class Settings(BaseSettings):
     telegram_api_url: str = Field(
         "https://api.telegram.org", description="Bot API server: Telegram's, your own, or `chatai sandbox`."
     )
+    sandbox_host: str = Field(
+        "127.0.0.1", description="Address that `chatai sandbox` listens on. Whoever reaches it controls its bots."
+    )
     sandbox_port: int = Field(8081, ge=1, le=65535, description="Port of `chatai sandbox`.")
     bot_idle_seconds: int = Field(300, ge=1, description="A bot's process leaves after this many quiet seconds.")
     bot_memory_mb: int = Field(150, ge=32, description="Most memory of its own that one bot's process may take.")
