@@ -6,6 +6,7 @@ Each is a plain form post that ends in a redirect to a page (303). What went wro
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -20,6 +21,7 @@ from chatai.core.rate_limits import allow
 from chatai.core.settings import get_settings
 from chatai.domains.accounts import service as accounts
 from chatai.domains.accounts.errors import InvalidCredentials, NotConfirmed, TooManyAttempts
+from chatai.domains.accounts.passwords import password_turn
 from chatai.domains.accounts.schemas import Client, Registration
 
 _log = structlog.get_logger(__name__)
@@ -42,9 +44,20 @@ def _inside(path: str) -> str:
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() else "/"
 
 
+def neighbourhood(address: str) -> str:
+    """What counts as one address: of IPv6 the first 64 bits, since whoever has one address there has them all."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
+        return str(IPv6Network((parsed, 64), strict=False))
+    return address
+
+
 async def _limit(client: Client, email: str) -> None:
     """Raises: TooManyAttempts."""
-    by_address = await allow(PER_ADDRESS, "entry", client.address)
+    by_address = await allow(PER_ADDRESS, "entry", neighbourhood(client.address))
     by_email = not email or await allow(PER_EMAIL, "entry-email", email.strip().lower())
     if not (by_address and by_email):
         _log.warning("too many attempts", address=client.address)
@@ -57,7 +70,7 @@ async def log_in(request: Request, email: Field = "", password: Field = "", next
     settings, database, client = get_settings(), get_database(), client_of(request)
     try:
         await _limit(client, email)
-        async with database.person() as uow:
+        async with password_turn, database.person() as uow:
             opened = await accounts.log_in(uow, email, password, client, settings)
     except ChatAIError as error:
         if isinstance(error, InvalidCredentials):
@@ -81,7 +94,7 @@ async def register(
     registration = Registration(email, name, password, request_language(request), setup)
     try:
         await _limit(client, email)
-        async with database.person() as uow:
+        async with password_turn, database.person() as uow:
             account = await accounts.register(uow, registration)
             opened = await accounts.open_session(uow, account, client, settings) if account and setup else None
     except ChatAIError as error:
@@ -110,7 +123,7 @@ async def reset(request: Request, token: Field = "", password: Field = "") -> Re
     """Sets the new password by the mailed link."""
     try:
         await _limit(client_of(request), "")
-        async with get_database().person() as uow:
+        async with password_turn, get_database().person() as uow:
             await accounts.reset_password(uow, token, password)
     except ChatAIError as error:
         return _to("/reset", error=error.code, token=token)

@@ -129,6 +129,11 @@ class Database:
         options: dict[str, Any] = {
             "connect_args": {
                 "connect_timeout": 5,
+                # A server that went away without a word is noticed in half a minute, not in a quarter of an hour.
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 4,
+                "tcp_user_timeout": 30_000,
                 "application_name": "chatai",
                 # Plans for the values at hand: a tenant of ten rows and one of a million need different ones.
                 "options": "-c plan_cache_mode=force_custom_plan -c jit=off",

@@ -81,7 +81,7 @@ def configure(process: str, settings: Settings, *, files: bool = True) -> None:
 
 def _file(settings: Settings, name: str, formatter: logging.Formatter) -> logging.Handler:
     """A log file that the processes share: each line is one append; at midnight the first to write renames it."""
-    settings.logs_dir.mkdir(parents=True, exist_ok=True)
+    settings.logs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     handler: logging.Handler
     if settings.log_rotation == "daily":
         handler = SharedDailyFile(settings.logs_dir / name, settings.log_retention_days)

@@ -86,7 +86,7 @@ class Launcher:
         if leftovers:
             self._screen.say(f"Ended {leftovers} processes that an earlier, killed start had left.")
         check_ports(self._settings)
-        self._settings.logs_dir.mkdir(exist_ok=True)
+        self._settings.logs_dir.mkdir(exist_ok=True, mode=0o700)
         if self._engines.without_redis:
             self._screen.say(NO_REDIS, style="yellow")
         pages = asyncio.create_task(self._pages())

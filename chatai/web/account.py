@@ -11,7 +11,10 @@ from reflex.style import color_mode, set_color_mode
 
 from chatai.core.actor import Actor
 from chatai.core.errors import NotFound
+from chatai.core.rate_limits import allow
 from chatai.domains.accounts import service as accounts
+from chatai.domains.accounts.errors import TooManyAttempts
+from chatai.domains.accounts.passwords import password_turn
 from chatai.web.shared.elements import button, field, icon, note, page_head, pill, skeleton, text_input, tile
 from chatai.web.shared.guard import handler, language_for, tell, unit
 from chatai.web.shared.i18n import t, when
@@ -20,6 +23,7 @@ from chatai.web.shared.parts import PlainForm
 from chatai.web.shared.texts import account as texts
 from chatai.web.shared.texts import common, entry
 
+TRIES = "10/5 minutes"  # whoever found an open browser must not guess its owner's password here
 BROWSERS = (
     ("Edg/", "Edge"),
     ("OPR/", "Opera"),
@@ -93,7 +97,9 @@ class Account(rx.State):
     @handler(error="password_error")
     async def change_password(self, actor: Actor, form: dict[str, Any]) -> None:
         self.password_error = ""
-        async with unit(actor) as uow:
+        if not await allow(TRIES, "password-change", str(actor.account_id)):
+            raise TooManyAttempts
+        async with password_turn, unit(actor) as uow:
             await accounts.change_password(uow, actor, str(form.get("current", "")), str(form.get("fresh", "")))
         self.password_changes += 1  # the form starts anew, empty
         await self._load(actor)

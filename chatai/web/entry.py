@@ -22,6 +22,13 @@ from chatai.web.shared.parts import PlainForm
 from chatai.web.shared.texts import entry
 
 
+def own_page(place: str) -> str:
+    """The address if it is one of our own pages, else the first page."""
+    # Browsers leave out tabs and line ends: "/\t/evil.example" would lead to another site.
+    inside = place.startswith("/") and not place.startswith(("//", "/\\")) and place.isprintable()
+    return place if inside else "/"
+
+
 class Entry(rx.State):
     """What the address of an entry page says, made ready to show."""
 
@@ -44,8 +51,7 @@ class Entry(rx.State):
         self.error_ru = sentence_for(code, "ru") if code else ""
         self.email = query.get("email", "")
         self.token, self.setup, self.done = query.get("token", ""), query.get("setup", ""), query.get("done", "")
-        place = query.get("next", "/")
-        self.next_page = place if place.startswith("/") and not place.startswith(("//", "/\\")) else "/"
+        self.next_page = own_page(query.get("next", "/"))
         if actor and not self.token and not self.setup:
             return rx.redirect(self.next_page)
         return None

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from sqlalchemy import text
 
+from chatai.api.session import neighbourhood
 from chatai.core.database import Database
+from chatai.core.settings import Settings
+from chatai.domains.accounts import passwords
 from chatai.domains.accounts import service as accounts
 from chatai.domains.accounts.schemas import SESSION_COOKIE
+from chatai.web.entry import own_page
 from tests.api.conftest import Outbox, log_in_as_new, work_off
+from tests.waiting import eventually
 
 PASSWORD = "a long enough password"
 
@@ -132,6 +138,52 @@ async def test_the_next_page_is_never_another_site(api: httpx.AsyncClient, datab
     for bad in ("https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"):
         form = {"email": "alex@example.org", "password": PASSWORD, "next": bad}
         assert place(await api.post("/api/auth/login", data=form)) == ("/", {})
+
+
+async def test_those_who_wait_to_log_in_keep_nobody_else_waiting(
+    api: httpx.AsyncClient, database: Database, outbox: Outbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await log_in_as_new(api, database, outbox, "alex@example.org")
+    slow, checking = asyncio.Event(), 0
+
+    async def verify(stored: str | None, password: str) -> bool:
+        nonlocal checking
+        checking += 1
+        await slow.wait()
+        return await passwords.verify_password(stored, password)
+
+    monkeypatch.setattr(accounts, "verify_password", verify)
+    forms = [
+        {"email": f"{number}@example.org", "password": "wrong password"}
+        for number in range(settings.database_pool_size + 2)
+    ]
+    attempts = [asyncio.create_task(api.post("/api/auth/login", data=form)) for form in forms]
+    await eventually(lambda: checking >= 4)
+    assert (await api.get("/api/csrf-token")).status_code == 200
+    slow.set()
+    assert {place(answer)[1]["error"] for answer in await asyncio.gather(*attempts)} == {"invalid_credentials"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("", "", True),
+    ],
+)
+def test_all_addresses_of_one_ipv6_network_share_a_limit(one: str, other: str, same: bool) -> None:
+    assert (neighbourhood(one) == neighbourhood(other)) == same
+
+
+@pytest.mark.parametrize(
+    "address", ["//evil.example", "/\\evil.example", "/\t/evil.example", "https://evil.example", ""]
+)
+def test_only_our_own_pages_come_next(address: str) -> None:
+    assert own_page(address) == "/"
+    assert own_page("/account?x=1") == "/account?x=1"
 
 
 async def test_another_sites_page_changes_nothing(api: httpx.AsyncClient, database: Database, outbox: Outbox) -> None:

@@ -16,6 +16,9 @@ _COMMON = {"1234567890", "0123456789", "qwertyuiop", "password123", "password123
 _hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 # Each hash takes 64 MiB: a flood of log-ins must not take the memory of everything else.
 _at_once = asyncio.Semaphore(4)
+# For the edges: `async with password_turn, database.person() as uow`. Who waits for a turn holds no connection
+# meanwhile, or a few wrong log-ins would take the database from everybody else.
+password_turn = asyncio.Semaphore(4)
 # Verified when the address is unknown, so that the answer takes as long as for a known one.
 _DECOY = _hasher.hash("an account that does not exist")
 
