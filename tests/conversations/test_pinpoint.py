@@ -90,3 +90,10 @@ async def test_a_citation_names_the_page_that_says_it(
     assert isinstance(events[-1], Completed)
     [citation] = events[-1].message.citations
     assert (citation.page, citation.quote) == (3, "The warranty on bicycles lasts five years.")
+
+
+def test_an_english_s_at_the_end_makes_no_other_word() -> None:
+    assert stems("How long does delivery take?") & stems("Delivery takes two days") == {"deliv", "take"}
+    assert stems("cost") <= stems("It costs 4.90")
+    assert stems("less of this, does it?") == {"less"}
+    assert stems("дела и дела") == {"дела"}
