@@ -29,6 +29,8 @@ PUBLIC_ROUTES = {
     "/api/auth/register",
     "/api/auth/reset-request",
     "/api/auth/reset",
+    "/api/auth/logout",  # without a session they only lead to the log-in page
+    "/api/auth/logout-everywhere",
 }
 
 

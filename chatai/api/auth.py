@@ -17,9 +17,16 @@ from chatai.domains.accounts.schemas import SESSION_COOKIE, Client, LogIn
 LANGUAGE_COOKIE = "chatai_language"
 
 
-async def current_actor(chatai_session: Annotated[str | None, Cookie()] = None) -> Actor:
+async def perhaps_actor(chatai_session: Annotated[str | None, Cookie()] = None) -> Actor | None:
+    """The person of the session cookie, or None."""
+    return await accounts.authenticate(get_database(), chatai_session)
+
+
+PerhapsActor = Annotated[Actor | None, Depends(perhaps_actor)]
+
+
+async def current_actor(actor: PerhapsActor) -> Actor:
     """The person of the session cookie. Raises: Unauthenticated."""
-    actor = await accounts.authenticate(get_database(), chatai_session)
     if actor is None:
         raise Unauthenticated
     return actor

@@ -14,7 +14,7 @@ import structlog
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from chatai.api.auth import CurrentActor, clear_session, client_of, request_language, set_session
+from chatai.api.auth import PerhapsActor, clear_session, client_of, request_language, set_session
 from chatai.core.database import get_database
 from chatai.core.errors import ChatAIError
 from chatai.core.rate_limits import allow
@@ -131,21 +131,25 @@ async def reset(request: Request, token: Field = "", password: Field = "") -> Re
 
 
 @router.post("/logout")
-async def log_out(actor: CurrentActor) -> Response:
-    """Ends this session."""
-    async with get_database().workspace(actor.workspace_id, actor.account_id) as uow:
-        await accounts.log_out(uow, actor)
-    response = _to("/login")
-    clear_session(response)
-    return response
+async def log_out(actor: PerhapsActor) -> Response:
+    """Ends this session. Without one, or with one that has ended by itself, there is nothing to end."""
+    if actor is not None:
+        async with get_database().workspace(actor.workspace_id, actor.account_id) as uow:
+            await accounts.log_out(uow, actor)
+    return _logged_out()
 
 
 @router.post("/logout-everywhere")
-async def log_out_everywhere(actor: CurrentActor) -> Response:
+async def log_out_everywhere(actor: PerhapsActor) -> Response:
     """Ends every session of the person, this one included."""
-    async with get_database().workspace(actor.workspace_id, actor.account_id) as uow:
-        await accounts.log_out_elsewhere(uow, actor)
-        await accounts.log_out(uow, actor)
+    if actor is not None:
+        async with get_database().workspace(actor.workspace_id, actor.account_id) as uow:
+            await accounts.log_out_elsewhere(uow, actor)
+            await accounts.log_out(uow, actor)
+    return _logged_out()
+
+
+def _logged_out() -> Response:
     response = _to("/login")
     clear_session(response)
     return response

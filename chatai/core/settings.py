@@ -92,7 +92,9 @@ class Settings(BaseSettings):
     embedding_dimensions: int = Field(
         0, ge=0, le=4000, description="Dimensions to ask of the embedding model. 0: the model's own."
     )
-    ai_token_pool_enabled: bool = Field(False, description="Spread model calls over the pool of stored keys.")
+    ai_token_pool_enabled: bool = Field(
+        False, description="Spread model calls over a pool of stored keys. No effect in this release."
+    )
     model_timeout_seconds: float = Field(
         60, gt=0, le=600, description="Longest wait for the model's next piece of an answer, in seconds."
     )
@@ -125,8 +127,8 @@ class Settings(BaseSettings):
     bot_answer_processes: int = Field(1, ge=1, le=64, description="Processes that make answers for the bots.")
 
     # --- Observability
-    prometheus_enabled: bool = Field(True, description="Serve `/metrics`.")
-    metrics_port: int = Field(8001, ge=0, le=65535, description="Port of a separate metrics server.")
+    prometheus_enabled: bool = Field(True, description="Serve `/metrics`. No effect in this release.")
+    metrics_port: int = Field(8001, ge=0, le=65535, description="Port of the metrics. No effect in this release.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     log_rotation: Literal["daily", "none"] = Field("daily", description="Rotate the log files at midnight, or never.")
     log_retention_days: int = Field(7, ge=1, le=3650, description="How many days rotated log files are kept.")

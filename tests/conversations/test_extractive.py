@@ -32,6 +32,18 @@ def test_a_document_can_not_write_markdown_into_the_answer() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        ("9. GLn is a manifold.", r"9\. GLn is a manifold."),
+        ("- 5 degrees", r"\- 5 degrees"),
+        ("3) Third.", r"3\) Third."),
+    ],
+)
+def test_a_number_at_the_beginning_makes_no_list(text: str, quote: str) -> None:
+    assert best_sentences(text, "9 manifold, 5 degrees, third") == quote
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [("Сколько стоит?", "ru"), ("How much?", "en"), ("12345?", "ru"), ("Что такое iPhone", "ru")],
 )
