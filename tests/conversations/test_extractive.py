@@ -49,3 +49,15 @@ def test_a_number_at_the_beginning_makes_no_list(text: str, quote: str) -> None:
 )
 def test_the_language_of_a_question_is_read_from_its_letters(text: str, expected: str) -> None:
     assert language_of_text(text, "ru") == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("How long does the delivery take?", "The delivery takes 3 days."),
+        ("Какой срок и цена ремонта часов?", "Сроки и цены: чистка за два дня, 900 рублей."),
+        ("Сколько дней идут посылки в регионы?", "Посылка идёт в регион пять дней."),
+    ],
+)
+def test_short_words_are_known_in_all_their_forms(question: str, text: str) -> None:
+    assert "[1]" in quote_passages(question, [passage(text)], "en")

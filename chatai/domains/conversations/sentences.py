@@ -7,6 +7,8 @@ import re
 _SENTENCE = re.compile(r"\S.*?(?:[.!?…]+[»”\"')\]]*(?=\s+(?:[^\W\d_]|[\d«“\"(•—-])|\s*$)|(?=\n\s*\n)|$)", re.DOTALL)
 _WORD = re.compile(r"\w+")
 _ENGLISH_S = re.compile(r"(?<=[a-z]{2}[^\W\ds])s\b")  # "takes" and "take", "costs" and "cost", but not "less"
+# "цена" and "цены", "срок" and "сроков": words shorter than a stem need it more than longer ones.
+_RUSSIAN_ENDING = re.compile(r"(?<=[а-я]{3})(?:[аяи]ми|[аяео]м|[ая]х|[оеё]в|[оеы]й|[аяоеыиуюйь])$")
 STEM_LETTERS = 5
 # Words of both languages that say nothing about the subject.
 _EMPTY_WORDS = frozenset(
@@ -22,7 +24,8 @@ _EMPTY_WORDS = frozenset(
 def stems(text: str) -> set[str]:
     """Rough stems, enough to compare sentences of one passage: the first letters of words that say something."""
     words = (word for word in _WORD.findall(text.lower().replace("ё", "е")) if word not in _EMPTY_WORDS)
-    return {_ENGLISH_S.sub("", word)[:STEM_LETTERS] for word in words if len(word) > 2 or word.isdigit()}
+    shortened = (_RUSSIAN_ENDING.sub("", _ENGLISH_S.sub("", word)) for word in words if len(word) > 2 or word.isdigit())
+    return {word[:STEM_LETTERS] for word in shortened}
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
