@@ -41,6 +41,12 @@ def up(settings: Settings) -> int:
         return 1
 
 
+def stopping_signals() -> list[signal.Signals]:
+    """The signals that stop ChatAI. The terminal's end is not one for whoever started it under `nohup`."""
+    signals = [signal.SIGINT, signal.SIGTERM]
+    return signals if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [*signals, signal.SIGHUP]
+
+
 class Launcher:
     """One run of `chatai up`."""
 
@@ -57,7 +63,7 @@ class Launcher:
     async def run(self) -> int:
         """Starts everything and waits. A signal stops it in order, a second one at once."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in stopping_signals():
             loop.add_signal_handler(number, self._signalled, number)
         starting = asyncio.create_task(self._start())
         stopping = asyncio.create_task(self._stop.wait())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from chatai.core.heartbeat import beat, heartbeat_file
 from chatai.core.settings import Settings
 from chatai.launcher import service as supervision
 from chatai.launcher.console import Screen
+from chatai.launcher.run import stopping_signals
 from chatai.launcher.service import Health, HeartbeatHealth, HttpHealth, Service
 from tests.waiting import eventually
 
@@ -154,3 +156,13 @@ async def test_a_heartbeat_is_seen(settings: Settings) -> None:
     stopped = file.stat().st_mtime - 60
     os.utime(file, (stopped, stopped))
     assert not await health.alive()
+
+
+def test_the_terminals_end_stops_chatai_unless_it_was_started_under_nohup() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert stopping_signals() == [signal.SIGINT, signal.SIGTERM]
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        assert signal.SIGHUP in stopping_signals()
+    finally:
+        signal.signal(signal.SIGHUP, before)
