@@ -2,7 +2,7 @@
 
     python -m scripts.example_documents
 
-They are made up for a shop that does not exist, and the same bytes come out each time.
+They are made up for a shop that does not exist. The PDF's bytes are the same each time; the DOCX carries the time.
 """
 
 from __future__ import annotations
