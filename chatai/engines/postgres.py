@@ -27,6 +27,7 @@ from chatai.engines.process import (
     EngineError,
     end_leftovers,
     last_lines,
+    leave_sockets,
     private_folder,
     processes_in,
     reachable,
@@ -232,6 +233,7 @@ class EmbeddedPostgres:
         if self._process is not None:
             stop_process(self._process, signal.SIGQUIT if at_once else signal.SIGINT, 5 if at_once else STOP_PATIENCE)
             self._process = None
+            leave_sockets(self._require_sockets(), self._run_dir)
 
     def _url(self, role: str, secret: str, database: str) -> str:
         password = quote(kept_secret(self._secrets_dir / secret), safe="")

@@ -110,6 +110,14 @@ def socket_folder(run_dir: Path) -> Path:
     return private_folder(inner)
 
 
+def leave_sockets(sockets: Path, run_dir: Path) -> None:
+    """Removes a folder of sockets outside `run_dir` once no server has one in it."""
+    if sockets.parent != run_dir:
+        with suppress(OSError):  # the other server is still there, or it was there last and removed it
+            sockets.rmdir()
+            sockets.parent.rmdir()
+
+
 @contextmanager
 def reachable(account: Account, *folders: Path) -> Iterator[tuple[list[str], list[int]]]:
     """Names for folders under which a server of another account reaches them, and file descriptors to hand over.

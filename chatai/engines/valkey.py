@@ -17,6 +17,7 @@ from chatai.engines.process import (
     EngineError,
     end_leftovers,
     last_lines,
+    leave_sockets,
     private_folder,
     processes_in,
     reachable,
@@ -142,6 +143,8 @@ class EmbeddedValkey:
         if self._process is not None:
             stop_process(self._process, signal.SIGKILL if at_once else signal.SIGTERM, STOP_PATIENCE)
             self._process = None
+            self._require_socket().unlink(missing_ok=True)  # a killed server leaves it
+            leave_sockets(self._require_socket().parent, self._run_dir)
 
     def _require_socket(self) -> Path:
         if self._socket is None:

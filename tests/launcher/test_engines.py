@@ -149,6 +149,22 @@ def test_a_deep_folder_gets_short_sockets_of_its_own(tmp_path: Path) -> None:
             made.parent.rmdir()
 
 
+def test_sockets_outside_the_data_folder_go_with_the_last_server(
+    make_postgres: Callable[..., EmbeddedPostgres], tmp_path: Path
+) -> None:
+    deep = tmp_path / ("d" * 80)
+    postgres = make_postgres(deep)
+    valkey = EmbeddedValkey(deep / "valkey", deep / "run", deep / "logs" / "valkey.log")
+    postgres.start()
+    valkey.start()
+    folder = socket_folder(deep / "run")
+    assert not folder.is_relative_to(tmp_path)
+    valkey.stop(at_once=True)
+    assert postgres.probe()
+    postgres.stop()
+    assert not folder.parent.exists()
+
+
 def test_a_processor_without_avx2_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     monkeypatch.setattr("sys.platform", "linux")
