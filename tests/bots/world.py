@@ -74,8 +74,9 @@ class World:
     async def new_bot(self, name: str = "Shop", assistant_id: UUID | None = None) -> tuple[SandboxBot, BotView]:
         """A bot that is connected and runs."""
         bot = self.server.sandbox.new_bot(name)
+        known = await service.check_token(self.actor, bot.token)
         async with self.database.workspace(self.actor.workspace_id) as uow:
-            view = await service.add_bot(uow, self.actor, assistant_id or self.assistant_id, bot.token)
+            view = await service.add_bot(uow, self.actor, assistant_id or self.assistant_id, known)
         await self.until_state(view, "running", "sleeping")
         return bot, view
 

@@ -1,5 +1,6 @@
 """Connecting bots, against a real Bot API exchange with the sandbox."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
@@ -28,6 +29,7 @@ from chatai.domains.channels.errors import (
 )
 from chatai.domains.channels.ports import telegram
 from chatai.integrations.telegram import TelegramClient
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -50,8 +52,9 @@ async def an_assistant(database: Database, actor: Actor):
 
 async def add(database: Database, actor: Actor, token: str, assistant_id=None):
     assistant_id = assistant_id or await an_assistant(database, actor)
+    known = await service.check_token(actor, token)
     async with database.workspace(actor.workspace_id) as uow:
-        return await service.add_bot(uow, actor, assistant_id, token)
+        return await service.add_bot(uow, actor, assistant_id, known)
 
 
 async def test_a_bot_is_connected_and_its_token_is_nowhere_in_clear(database, actor, sandbox, owner_url):
@@ -178,3 +181,13 @@ async def test_roles(database, actor, new_actor, sandbox):
                 await action(uow, who, view.id)
     with pytest.raises(MayNotManageBots):
         await add(database, operator, sandbox.sandbox.new_bot("Two").token, view.assistant_id)
+
+
+async def test_a_slow_telegram_holds_no_connection_to_the_database(database, actor, sandbox):
+    bots = [sandbox.sandbox.new_bot(f"Shop {number}") for number in range(database.engine.pool.size() + 1)]
+    assistant_id = await an_assistant(database, actor)
+    sandbox.sandbox.faults.add(Fault(delay_ms=1000))
+    adding = [asyncio.create_task(add(database, actor, bot.token, assistant_id)) for bot in bots]
+    await eventually(lambda: all(bot.call_count for bot in bots))
+    assert database.engine.pool.checkedout() == 0
+    assert len(await asyncio.gather(*adding)) == len(bots)

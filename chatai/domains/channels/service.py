@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from uuid import UUID
 
@@ -36,22 +36,39 @@ BOTS_CHANNEL = "chatai_bots"
 _TOKEN = re.compile(r"\d{6,12}:[A-Za-z0-9_-]{35}")
 
 
-async def add_bot(uow: UnitOfWork, actor: Actor, assistant_id: UUID, token: str) -> BotView:
+@dataclass(frozen=True, slots=True)
+class KnownToken:
+    """A token that Telegram has just said the bot of."""
+
+    token: str = field(repr=False)
+    identity: BotIdentity
+
+
+async def check_token(actor: Actor, token: str) -> KnownToken:
+    """Asks Telegram whose token it is: outside any unit of work, since Telegram may take its time.
+
+    Raises:
+        NotAToken: The text is no token.
+        TokenRefused: Telegram does not know it.
+        TelegramUnreachable, TelegramBusy: Telegram could not be asked.
+    """
+    require_manage_bots(actor)
+    token = token.strip()
+    if not _TOKEN.fullmatch(token):
+        raise NotAToken
+    return KnownToken(token, await _introduce(token))
+
+
+async def add_bot(uow: UnitOfWork, actor: Actor, assistant_id: UUID, known: KnownToken) -> BotView:
     """Connects a bot to an assistant and wants it to run.
 
     Raises:
         AssistantNotFound: There is no such assistant in the workspace.
-        NotAToken: The text is no token.
-        TokenRefused: Telegram does not know it.
-        TelegramUnreachable, TelegramBusy: Telegram could not be asked.
         BotAlreadyHere, BotInUse: The bot is connected already, in this workspace or elsewhere.
     """
     require_manage_bots(actor)
     await assistants.get_assistant(uow, actor, assistant_id)
-    token = token.strip()
-    if not _TOKEN.fullmatch(token):
-        raise NotAToken
-    identity = await _introduce(token)
+    identity = known.identity
     if await repository.find_by_telegram_id(uow, identity.telegram_id):
         raise BotAlreadyHere(username=identity.username)
     bot = Bot(
@@ -60,7 +77,7 @@ async def add_bot(uow: UnitOfWork, actor: Actor, assistant_id: UUID, token: str)
         telegram_id=identity.telegram_id,
         username=identity.username[:64],
         name=identity.name[:100],
-        token_encrypted=_vault().encrypt(token),
+        token_encrypted=_vault().encrypt(known.token),
         webhook_secret=new_token(),
         desired_state="running",
         state="starting",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -33,6 +34,7 @@ from chatai.web.shared.texts import channels as texts
 from chatai.web.shared.texts import common
 
 REFRESH_MS = 2000
+LONGEST_ADDING_SECONDS = 60
 
 
 @dataclass
@@ -59,13 +61,19 @@ class Channels(rx.State):
     added: int = 0
     removing: str = ""
     removing_name: str = ""
+    _adding_since: float = 0.0
 
     @handler
     async def load(self, actor: Actor) -> None:
         """Also called every few seconds: a bot's state changes by itself."""
         await self._load(actor)
 
+    def _let_go_of_dead(self) -> None:
+        """What was adding a bot may have been killed with its process."""
+        self.adding = self.adding and time.time() - self._adding_since < LONGEST_ADDING_SECONDS
+
     async def _load(self, actor: Actor) -> None:
+        self._let_go_of_dead()
         assistant_id = route_id(self, "assistant_id")
         async with unit(actor) as uow:
             found = await channels.list_bots(uow, actor, assistant_id)
@@ -75,13 +83,15 @@ class Channels(rx.State):
     async def add(self, actor: Actor, form: dict[str, Any]) -> None:
         """In the background, for Telegram is asked meanwhile and may take its time."""
         async with self:
+            self._let_go_of_dead()
             if self.adding:
                 return
-            self.error, self.adding = "", True
+            self.error, self.adding, self._adding_since = "", True, time.time()
             assistant_id = route_id(self, "assistant_id")
         try:
+            known = await channels.check_token(actor, str(form.get("token", "")))
             async with unit(actor) as uow:
-                await channels.add_bot(uow, actor, assistant_id, str(form.get("token", "")))
+                await channels.add_bot(uow, actor, assistant_id, known)
         finally:
             async with self:
                 self.adding = False
