@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Annotated
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import structlog
 from fastapi import APIRouter, Form, Request
@@ -37,6 +37,17 @@ Field = Annotated[str, Form(max_length=2_000)]
 def _to(path: str, **query: str) -> RedirectResponse:
     given = {name: value for name, value in query.items() if value}
     return RedirectResponse(f"{path}?{urlencode(given)}" if given else path, status_code=303)
+
+
+def _of_page(request: Request, name: str, posted: str) -> str:
+    """What the form posted, or else what stands in the address of its page.
+
+    The pages copy a link's token into their form by script; a form that is sent before that still counts.
+    """
+    page = urlsplit(request.headers.get("referer", ""))
+    if posted or page.netloc != request.headers.get("host"):
+        return posted
+    return parse_qs(page.query).get(name, [""])[0]
 
 
 def _inside(path: str) -> str:
@@ -91,6 +102,7 @@ async def register(
 ) -> Response:
     """Makes an account. With the first-admin link's token the person is logged in at once."""
     settings, database, client = get_settings(), get_database(), client_of(request)
+    setup = _of_page(request, "setup", setup)
     registration = Registration(email, name, password, request_language(request), setup)
     try:
         await _limit(client, email)
@@ -121,6 +133,7 @@ async def request_reset(request: Request, email: Field = "") -> Response:
 @router.post("/reset")
 async def reset(request: Request, token: Field = "", password: Field = "") -> Response:
     """Sets the new password by the mailed link."""
+    token = _of_page(request, "token", token)
     try:
         await _limit(client_of(request), "")
         async with password_turn, get_database().person() as uow:

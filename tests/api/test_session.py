@@ -78,6 +78,19 @@ async def test_the_first_admin_link_works_once(api: httpx.AsyncClient, database:
         assert await accounts.setup_link(uow, "http://localhost") is None
 
 
+async def test_a_form_sent_before_its_scripts_ran_still_knows_its_link(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    async with database.person() as uow:
+        link = await accounts.setup_link(uow, str(api.base_url).rstrip("/"))
+    assert link
+    form = {"name": "Alex", "email": "alex@example.org", "password": PASSWORD}
+    foreign = link.replace("localhost", "evil.example")
+    assert place(await api.post("/api/auth/register", data=form, headers={"referer": foreign}))[0] == "/confirm"
+    form["email"] = "admin@example.org"
+    assert place(await api.post("/api/auth/register", data=form, headers={"referer": link})) == ("/", {})
+
+
 async def test_nobody_learns_who_is_registered(api: httpx.AsyncClient, database: Database, outbox: Outbox) -> None:
     first = await register(api)
     second = await register(api)
