@@ -13,7 +13,7 @@ import pyromark
 from telegramify_markdown import MessageEntity as Entity
 from telegramify_markdown import RenderConfig, convert, utf16_len
 
-from chatai.core.i18n import Language
+from chatai.core.i18n import Language, language_of_text
 
 MAX_MESSAGE_UNITS = 4096
 """The longest message that Telegram takes, in UTF-16 code units after entities are parsed."""
@@ -57,13 +57,14 @@ _OPTIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUG
 def render(markdown: str, *, sources: Sequence[Source] = (), language: Language = "en") -> list[Part]:
     """The messages that show an answer, at least one unless there is nothing to show.
 
-    The sources stand at the end as a quotation that unfolds.
+    The sources stand at the end as a quotation that unfolds, in the language of the answer; `language` is for an
+    answer without letters.
     """
     text, entities = _styled(markdown)
     parts = split(text, entities)
     if not sources:
         return parts
-    block = _sources_block(sources, language)
+    block = _sources_block(sources, language_of_text(markdown, language))
     if parts and utf16_len(parts[-1].text) + 2 + utf16_len(block) <= MAX_MESSAGE_UNITS:
         last = parts.pop()
         start = utf16_len(last.text) + 2

@@ -1,9 +1,13 @@
 """The languages that ChatAI speaks, and which one a person asks for."""
 
+import re
 from typing import Literal, get_args
 
 Language = Literal["en", "ru"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+_CYRILLIC = re.compile(r"[а-яё]", re.IGNORECASE)
+_LATIN = re.compile(r"[a-z]", re.IGNORECASE)
 
 
 def language_of(value: str | None, default: Language = "en") -> Language:
@@ -25,3 +29,9 @@ def language_of(value: str | None, default: Language = "en") -> Language:
             if primary == language:
                 weighted.append((-quality, position, language))
     return min(weighted)[2] if weighted else default
+
+
+def language_of_text(text: str, default: Language) -> Language:
+    """The language of a text by its letters; without letters, the default."""
+    cyrillic, latin = len(_CYRILLIC.findall(text)), len(_LATIN.findall(text))
+    return default if cyrillic == latin else "ru" if cyrillic > latin else "en"

@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from chatai.domains.conversations.extractive import best_sentences, language_of_text, quote_passages
+from chatai.core.i18n import language_of_text
+from chatai.domains.conversations.extractive import best_sentences, quote_passages
 from chatai.domains.knowledge.schemas import Passage
 
 

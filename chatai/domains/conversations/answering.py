@@ -24,7 +24,7 @@ from chatai.core.actor import Actor
 from chatai.core.clock import now
 from chatai.core.database import Database, DatabaseAway, UnitOfWork
 from chatai.core.errors import ChatAIError
-from chatai.core.i18n import language_of
+from chatai.core.i18n import language_of, language_of_text
 from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.schemas import AssistantDetail
 from chatai.domains.conversations import repository
@@ -37,7 +37,7 @@ from chatai.domains.conversations.errors import (
     StillAnswering,
     TooLongQuestion,
 )
-from chatai.domains.conversations.extractive import language_of_text, quote_passages
+from chatai.domains.conversations.extractive import quote_passages
 from chatai.domains.conversations.models import Citation, Conversation, Message
 from chatai.domains.conversations.pinpoint import pinpoint, statements
 from chatai.domains.conversations.prompt import build_prompt, search_query

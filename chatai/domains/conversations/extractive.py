@@ -22,14 +22,6 @@ _NOTHING = {
     "ru": "В документах об этом ничего не нашлось. (Языковая модель здесь не настроена, "
     "я могу только цитировать документы.)",
 }
-_CYRILLIC = re.compile(r"[а-яё]", re.IGNORECASE)
-_LATIN = re.compile(r"[a-z]", re.IGNORECASE)
-
-
-def language_of_text(text: str, default: Language) -> Language:
-    """The language of a question by its letters; without letters, the default."""
-    cyrillic, latin = len(_CYRILLIC.findall(text)), len(_LATIN.findall(text))
-    return default if cyrillic == latin else "ru" if cyrillic > latin else "en"
 
 
 def quote_passages(question: str, passages: Sequence[Passage], language: Language) -> str:
