@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from chatai.core.i18n import language_of_text
+from chatai.domains.conversations.citations import CitationFilter
 from chatai.domains.conversations.extractive import best_sentences, quote_passages
 from chatai.domains.knowledge.schemas import Passage
 
@@ -62,3 +63,9 @@ def test_the_language_of_a_question_is_read_from_its_letters(text: str, expected
 )
 def test_short_words_are_known_in_all_their_forms(question: str, text: str) -> None:
     assert "[1]" in quote_passages(question, [passage(text)], "en")
+
+
+def test_brackets_of_a_document_are_no_citations() -> None:
+    answer = quote_passages("When is delivery free?", [passage("Delivery is free from 50 euros【1】, see [1].")], "en")
+    shown = CitationFilter(3)
+    assert (shown.feed(answer) + shown.end()).endswith(r"free from 50 euros\[1\], see \[1\]. [1]")

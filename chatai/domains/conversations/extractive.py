@@ -58,5 +58,6 @@ def best_sentences(text: str, question: str) -> str:
 
 def _escape_markdown(text: str) -> str:
     """A document's text is quoted as it is: no headings, lists, links or pictures grow out of it."""
-    escaped = re.sub(r"([\\`*_\[\]#<>|~])", r"\\\1", text)
+    plain = text.translate({ord("【"): "[", ord("】"): "]"})  # else 【1】 would pass for a citation of ours
+    escaped = re.sub(r"([\\`*_\[\]#<>|~])", r"\\\1", plain)
     return re.sub(r"^(\d+)([.)])|^([+-])", lambda found: f"{found[1] or ''}\\{found[2] or found[3]}", escaped)
