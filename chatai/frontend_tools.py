@@ -78,12 +78,18 @@ def fetch_bun(tools: Path, npm: Path) -> Path | None:
 
 
 def npm_registry(npm: Path, folder: Path) -> str:
-    """The registry that npm is configured to use on this machine, so that Bun and Reflex use the same one."""
+    """The registry that npm is configured to use on this machine, so that Bun and Reflex use the same one.
+
+    Raises:
+        ToolsError: npm does not say.
+    """
     result = subprocess.run(
         [str(npm), "config", "get", "registry"], cwd=folder, capture_output=True, text=True, timeout=30, check=False
     )
     found = result.stdout.strip()
-    return found if found.startswith("http") else "https://registry.npmjs.org/"
+    if not found.startswith("http"):
+        raise ToolsError("npm does not say which registry to use; set NPM_CONFIG_REGISTRY")
+    return found
 
 
 def _bun_package() -> str | None:

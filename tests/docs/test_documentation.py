@@ -29,6 +29,7 @@ MACHINE = re.compile(
     r"|--(?:extra-)?index-url[ =]+\S*://"
     r"|\"resolved\": *\"https?:"
     r"|https?://[^/\s\"']*(?:artifactory|nexus|pythonhosted|mirror)"
+    r"|https?://(?:registry|pypi|deb)\."
 )
 
 
