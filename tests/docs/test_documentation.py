@@ -29,7 +29,7 @@ MACHINE = re.compile(
     r"|--(?:extra-)?index-url[ =]+\S*://"
     r"|\"resolved\": *\"https?:"
     r"|https?://[^/\s\"']*(?:artifactory|nexus|pythonhosted|mirror)"
-    r"|https?://(?:registry|pypi|deb)\."
+    r"|https?://(?:registry\.n|pypi\.o|deb\.d)"
 )
 
 
