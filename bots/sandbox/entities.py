@@ -44,12 +44,6 @@ def utf16_length(text: str) -> int:
     return len(text) + sum(character > "\uffff" for character in text)
 
 
-def utf16_slice(text: str, offset: int, length: int) -> str:
-    """The part of the text that an entity covers."""
-    data = text.encode("utf-16-le", "surrogatepass")
-    return data[offset * 2 : (offset + length) * 2].decode("utf-16-le", "replace")
-
-
 def byte_offset(text: str, index: int) -> int:
     """Telegram's parse errors count bytes of UTF-8."""
     return len(text[:index].encode())

@@ -8,6 +8,7 @@ see every row. Being a role rather than a flag keeps the tenant policy a plain c
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -30,6 +31,8 @@ DEFER_JOB = text(
     "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(:queue, :task, 0, :lock, :queueing_lock, CAST(:args AS jsonb),"
     " CAST(:at AS timestamptz))::procrastinate_job_to_defer_v1])"
 )
+
+PATIENCE = 10.0  # seconds for a connection and its first answer
 
 _SET_SCOPE = text(
     "SELECT set_config('app.workspace_id', :workspace, true), set_config('app.account_id', :account, true)"
@@ -125,6 +128,7 @@ class Database:
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
         self.url = url
+        self.patience = PATIENCE
         address = make_url(url).set(drivername="postgresql+psycopg")
         options: dict[str, Any] = {
             "connect_args": {
@@ -165,11 +169,7 @@ class Database:
         uow = UnitOfWork(session, workspace_id)
         try:
             async with session, session.begin():
-                if system:
-                    await session.execute(text(f"SET LOCAL ROLE {SYSTEM_ROLE}"))
-                else:
-                    values = {"workspace": str(workspace_id or ""), "account": str(account_id or "")}
-                    await session.execute(_SET_SCOPE, values)
+                await self._set_scope(session, workspace_id, account_id, system)
                 yield uow
         except PoolTimeout as error:
             raise DatabaseAway from error
@@ -178,6 +178,21 @@ class Database:
                 raise DatabaseAway from error
             raise
         await uow._committed()
+
+    async def _set_scope(
+        self, session: AsyncSession, workspace_id: UUID | None, account_id: UUID | None, system: bool
+    ) -> None:
+        """The transaction's first statement. A server that does not answer it in time is as good as away."""
+        try:
+            async with asyncio.timeout(self.patience):
+                if system:
+                    await session.execute(text(f"SET LOCAL ROLE {SYSTEM_ROLE}"))
+                else:
+                    values = {"workspace": str(workspace_id or ""), "account": str(account_id or "")}
+                    await session.execute(_SET_SCOPE, values)
+        except TimeoutError as error:
+            await session.invalidate()  # closed, not asked to roll back: it would not answer that either
+            raise DatabaseAway from error
 
     async def close(self) -> None:
         await self.engine.dispose()

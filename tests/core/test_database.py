@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
+import psutil
 import pytest
 from sqlalchemy import text
 
 from chatai.core.actor import Actor
 from chatai.core.database import Database, DatabaseAway
 from chatai.core.errors import NotFound
+from chatai.engines import EmbeddedPostgres
 
 JOBS = text("SELECT task_name, args, lock FROM procrastinate_jobs ORDER BY id")
 
@@ -62,3 +66,26 @@ async def test_an_absent_server_is_said_so() -> None:
             await uow.session.execute(text("SELECT 1"))
     assert "127.0.0.1" not in refused.value.sentence("en")
     await away.close()
+
+
+async def test_a_frozen_server_is_as_good_as_away(database: Database, postgres: EmbeddedPostgres) -> None:
+    async with database.person() as uow:
+        await uow.session.execute(text("SELECT 1"))
+    database.patience = 0.5
+    assert postgres.pid
+    server = psutil.Process(postgres.pid)
+    frozen = [*server.children(recursive=True), server]
+    for process in frozen:
+        process.suspend()
+    try:
+        started = time.monotonic()
+        with pytest.raises(DatabaseAway):
+            async with database.person():
+                pass
+        assert time.monotonic() - started < 30
+    finally:
+        for process in frozen:
+            process.resume()
+    database.patience = 30
+    async with database.person() as uow:
+        assert (await uow.session.execute(text("SELECT 1"))).scalar() == 1

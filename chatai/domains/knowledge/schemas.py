@@ -71,10 +71,6 @@ class DocumentView:
             return 0.8 + (self.chunks_embedded / self.chunk_count * 0.2 if self.chunk_count else 0.0)
         return 0.0
 
-    @property
-    def at_work(self) -> bool:
-        return self.state in {"queued", "reading", "embedding"}
-
     def error(self, language: Language) -> str:
         """Why it failed or what is missing, for people; empty if all is well."""
         from chatai.domains.knowledge.errors import failure_sentence
