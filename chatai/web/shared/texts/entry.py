@@ -58,9 +58,7 @@ PITCH_ANSWER = Text(
 )
 PITCH_SOURCE = Text("Returns policy.pdf, p. 4", "Правила возврата.pdf, с. 4")
 PITCH_POINTS = (
-    Text(
-        "Telegram bots, web chat and API from one knowledge base", "Telegram-боты, веб-чат и API на одной базе знаний"
-    ),
+    Text("Telegram bots and web chat from one knowledge base", "Telegram-боты и веб-чат на одной базе знаний"),
     Text("Every answer names its page", "У каждого ответа указана страница"),
     Text("Runs on your own machine", "Работает на вашем сервере"),
 )
