@@ -112,3 +112,28 @@ async def _logging_out_leaves_nothing_behind(page: Page, secret: str) -> None:
     assert not any(secret in frame or "anna@example.org" in frame for frame in received)
     await page.get_by_role("button", name="Log in").click()
     await expect(page.get_by_role("heading", name=secret)).to_be_visible()
+
+
+async def test_an_assistants_page_never_shows_the_one_before(page: Page, site: Site) -> None:
+    """Going from one assistant to another, nothing of the first may stand there: a file dropped would go to it."""
+    await register(page, site)
+    first = await make_assistant(page, "First")
+    await page.goto("/")
+    second = await make_assistant(page, "Second")
+    await page.goto(first)
+    await expect(page.locator("main h1")).to_have_text("First")
+    await page.evaluate(
+        """(place) => {
+            window.seen = [];
+            const look = () => {
+                const title = document.querySelector("main h1")?.textContent;
+                if (location.pathname.startsWith(place) && title) window.seen.push(title);
+            };
+            new MutationObserver(look).observe(document.body, {childList: true, subtree: true, characterData: true});
+        }""",
+        re.sub(r"^https?://[^/]+", "", second).rstrip("/"),
+    )
+    await page.get_by_role("link", name="Assistants").first.click()
+    await page.get_by_text("Second").first.click()
+    await expect(page.locator("main h1")).to_have_text("Second")
+    assert set(await page.evaluate("window.seen")) == {"Second"}

@@ -25,6 +25,10 @@ TABS = (
 )
 
 
+# Where the browser is. After a click the state still holds the assistant before, until the server has answered.
+PLACE = rx.Var("(typeof window === 'undefined' ? '' : window.location.pathname.toLowerCase())").to(str)
+
+
 class Current(rx.State):
     """The assistant whose page is open."""
 
@@ -75,4 +79,5 @@ def assistant_page(tab: Tab, *content: Any) -> rx.Component:
         rx.el.nav(*tabs, class_name="tabs", aria_label=t(texts.TABS)),
         *content,
     )
-    return shell("assistants", rx.match(Current.state, ("ready", ready), ("missing", missing()), skeleton(64, 40, 260)))
+    state = rx.cond(PLACE.contains(Current.id), Current.state, "")
+    return shell("assistants", rx.match(state, ("ready", ready), ("missing", missing()), skeleton(64, 40, 260)))
