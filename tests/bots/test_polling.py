@@ -298,9 +298,9 @@ async def test_sources_stand_at_the_end_with_their_pages(world, tmp_path):
     bot, _ = await world.new_bot(assistant_id=shop.id)
     chat = world.chat(bot)
     world.write(bot, chat, "How much is delivery within the city?")
-    await eventually(lambda: world.said(bot, chat) and "Источники" in world.said(bot, chat)[0])
+    await eventually(lambda: world.said(bot, chat) and "Sources" in world.said(bot, chat)[0])
     (message,) = [m for m in chat.messages.values() if m["from"]["id"] == bot.id]
     quote = next(e for e in message["entities"] if e["type"] == "expandable_blockquote")
     shown = message["text"].encode("utf-16-le")[2 * quote["offset"] : 2 * (quote["offset"] + quote["length"])]
-    assert shown.decode("utf-16-le") == "Источники\n[1] Условия.pdf, с. 2"
+    assert shown.decode("utf-16-le") == "Sources\n[1] Условия.pdf, p. 2"  # in the answer's language
     assert "three hundred rubles.” [1]" in message["text"]
