@@ -179,7 +179,7 @@ async def test_a_chat_that_blocked_the_bot_is_recorded_and_not_tried_again(world
     (row,) = await eventually(recorded)
     assert "blocked" in row.error
     assert row.attempts == 1
-    assert (await world.bot_of(view)).state == "running"
+    await world.until_state(view, "running")
     calls = await world.server.wait_for_calls(bot, "sendMessage")
     assert len([call for call in calls if str(call["parameters"]["chat_id"]) == str(ANNA["id"])]) == 1
 
@@ -248,7 +248,7 @@ async def test_a_quiet_bot_costs_no_process_and_wakes_when_written_to(world):
     world.model.plan.answers = ["good morning"]
     world.write(bot, world.chat(bot), "wake up")
     await world.until_said(bot, world.chat(bot), "good morning")
-    assert (await world.bot_of(view)).state == "running"
+    await world.until_state(view, "running")
 
 
 async def test_a_stopped_bot_is_still_and_answers_later_what_came_meanwhile(world):
