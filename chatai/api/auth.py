@@ -9,12 +9,10 @@ from fastapi import Cookie, Depends, Request, Response
 from chatai.core.actor import Actor
 from chatai.core.database import get_database
 from chatai.core.errors import Unauthenticated
-from chatai.core.i18n import Language, language_of
+from chatai.core.i18n import LANGUAGE_COOKIE, Language, language_of
 from chatai.core.settings import Settings, get_settings
 from chatai.domains.accounts import service as accounts
 from chatai.domains.accounts.schemas import SESSION_COOKIE, Client, LogIn
-
-LANGUAGE_COOKIE = "chatai_language"
 
 
 async def perhaps_actor(chatai_session: Annotated[str | None, Cookie()] = None) -> Actor | None:

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 Language = Literal["en", "ru"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+LANGUAGE_COOKIE = "chatai_language"  # set by the pages, read by the API
 
 _CYRILLIC = re.compile(r"[а-яё]", re.IGNORECASE)
 _LATIN = re.compile(r"[a-z]", re.IGNORECASE)

@@ -26,10 +26,10 @@ from starlette.requests import cookie_parser
 from chatai.core.actor import Actor
 from chatai.core.database import DatabaseAway, UnitOfWork, get_database
 from chatai.core.errors import ChatAIError, NotFound
-from chatai.core.i18n import Language, language_of
+from chatai.core.i18n import LANGUAGE_COOKIE, Language, language_of
 from chatai.domains.accounts.schemas import SESSION_COOKIE
 from chatai.domains.accounts.service import authenticate
-from chatai.web.shared.i18n import LANGUAGE_COOKIE, Preferences
+from chatai.web.shared.i18n import Preferences
 
 GUARDED = "__chatai_guarded__"
 HYDRATING = {f"{rx.State.get_full_name()}.{name}" for name in ("hydrate", "hydrate_and_load")}

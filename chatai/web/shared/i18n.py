@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import reflex as rx
 from reflex.vars import Var, VarData
 
-from chatai.core.i18n import Language
+from chatai.core.i18n import LANGUAGE_COOKIE, Language
 from chatai.core.settings import get_settings
 
-LANGUAGE_COOKIE = "chatai_language"
 YEAR_SECONDS = 31_536_000
 
 
