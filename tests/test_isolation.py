@@ -22,7 +22,7 @@ from tests.api.conftest import Outbox, api, log_in_as_new, outbox
 __all__ = ["api", "outbox"]
 
 # Tables of the whole installation. Everything else must belong to a workspace.
-INSTALLATION = {"account", "login_session", "account_token"}
+INSTALLATION = {"account", "login_session", "account_token", "bot_manager", "bot_lease"}
 PUBLIC_ROUTES = {
     "/health",
     "/api/auth/login",

@@ -31,6 +31,15 @@ class Bot(TenantRow, table=True):
     state_reason: str = Field(default="", max_length=500, description="Code of the error that explains the state.")
     last_error: str = Field(default="", max_length=500, description="What Telegram or the process said, in English.")
     polling_offset: int = Field(default=0, sa_type=BigInteger)
+    always_on: bool = Field(default=False, description="Its process stays also when there is nothing to do.")
+    description: str = Field(default="", max_length=512, description="What an empty chat shows, as Telegram has it.")
+    short_description: str = Field(default="", max_length=120, description="What the bot's profile shows.")
+    webhook_error: str = Field(default="", max_length=500, description="Why Telegram's last post failed, in its words.")
+    webhook_error_at: datetime | None = timestamp(nullable=True)
+    webhook_pending: int = Field(default=0, description="Updates that wait at Telegram, when it was last asked.")
+    managed_by: UUID | None = Field(
+        default=None, foreign_key="bot.id", ondelete="SET NULL", index=True, description="The bot that made this one."
+    )
     updated_at: datetime = timestamp(default=True)  # moved by people only: the bot manager looks for changes by it
 
 
@@ -41,6 +50,7 @@ class BotUpdate(SQLModel, table=True):
     __table_args__ = (
         Index("ix_bot_update_undone", "bot_id", "update_id", postgresql_where="state IN ('new', 'taken')"),
         Index("ix_bot_update_received", "received_at"),
+        Index("ix_bot_update_chat", "bot_id", "chat_id", "update_id"),
     )
 
     bot_id: UUID = Field(foreign_key="bot.id", ondelete="CASCADE", primary_key=True)
@@ -51,7 +61,76 @@ class BotUpdate(SQLModel, table=True):
     state: str = Field(default="new", max_length=16, description="See UpdateState in schemas.")
     attempts: int = 0
     reply_message_ids: list[int] = Field(default_factory=list, sa_column=Column(JSONB, nullable=False))
+    sends_begun: int = Field(default=0, description="New messages that were about to be sent for it, sent or not.")
+    sends_repeated: int = Field(default=0, description="Sent again though Telegram may have had them: the open window.")
     error: str = Field(default="", max_length=500)
     received_at: datetime = timestamp(default=True)
     taken_at: datetime | None = timestamp(nullable=True)
     done_at: datetime | None = timestamp(nullable=True)
+
+
+class BotLive(SQLModel, table=True):
+    """How a bot fares right now, written by the manager that runs it every few seconds. Unlogged: a crash of the server
+    empties it, and the next writing fills it."""
+
+    __tablename__ = "bot_live"
+    __table_args__ = {"prefixes": ["UNLOGGED"]}
+
+    bot_id: UUID = Field(foreign_key="bot.id", ondelete="CASCADE", primary_key=True)
+    workspace_id: UUID = Field(foreign_key="workspace.id", ondelete="CASCADE", index=True)
+    manager_id: UUID = Field(description="See BotManager; without a foreign key, which an unlogged table cannot have.")
+    pid: int | None = Field(default=None, description="Of its process; none: it sleeps.")
+    memory_kb: int = Field(default=0, description="Memory of its own (USS) at the last look.")
+    memory_peak_kb: int = 0
+    started_at: datetime | None = timestamp(nullable=True)
+    restarts: int = Field(default=0, description="Since its manager took it.")
+    queued: int = Field(default=0, description="Updates that wait for their turn.")
+    in_work: int = 0
+    answered: int = Field(default=0, sa_type=BigInteger, description="Updates settled since its manager took it.")
+    sent: int = Field(
+        default=0, sa_type=BigInteger, description="Calls to Telegram that count for its limits, likewise."
+    )
+    sent_per_second: float = Field(default=0.0, description="Over the last minute.")
+    throttled: int = Field(default=0, sa_type=BigInteger, description="Times that Telegram answered 429.")
+    paused_until: datetime | None = timestamp(nullable=True)
+    wait_p95_ms: int = Field(default=0, description="From an update's arrival to its end, over the last minute.")
+    last_update_at: datetime | None = timestamp(nullable=True)
+    updated_at: datetime = timestamp(default=True)
+
+
+class BotEvent(TenantRow, table=True):
+    """Something that happened to a bot: what its page shows as its log. Kept for a while only."""
+
+    __tablename__ = "bot_event"
+    __table_args__ = (Index("ix_bot_event_bot", "bot_id", "id"), Index("ix_bot_event_created", "created_at"))
+
+    bot_id: UUID = Field(foreign_key="bot.id", ondelete="CASCADE")
+    level: str = Field(max_length=8, description="info, warning or error.")
+    event: str = Field(max_length=100, description="What happened, as a code: process_ended, update_set_aside, …")
+    detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSONB, nullable=False))
+
+
+class BotManager(SQLModel, table=True):
+    """A running bot manager. Its bots are free for others once `expires_at` has passed. Seen by the system only."""
+
+    __tablename__ = "bot_manager"
+
+    id: UUID = Field(primary_key=True)
+    name: str = Field(max_length=100, description="Host and process id, for people.")
+    shard: int = Field(default=0, description="Its ordinal among `shards`.")
+    shards: int = 1
+    address: str = Field(default="", max_length=200, description="Where other managers pass webhook posts on to.")
+    started_at: datetime = timestamp(default=True)
+    expires_at: datetime = timestamp()
+
+
+class BotLease(SQLModel, table=True):
+    """Which manager runs a bot. `fence` grows with each change of hands: what an earlier holder still writes under an
+    older number is refused. Seen by the system only."""
+
+    __tablename__ = "bot_lease"
+
+    bot_id: UUID = Field(foreign_key="bot.id", ondelete="CASCADE", primary_key=True)
+    manager_id: UUID = Field(index=True)
+    fence: int = Field(default=1, sa_type=BigInteger)
+    taken_at: datetime = timestamp(default=True)
