@@ -1,0 +1,247 @@
+"""The life of one bot's worker process at the manager: woken, started, watched, left alone, ended, replaced.
+
+What the process works on is not known here: that is its `Charge` (see `runner`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import deque
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from bots.tuning import Tuning, backoff
+from bots.wire import Message, WireError
+from bots.zygote_client import WorkerProcess, ZygoteClient, ZygoteError
+from chatai.core.database import DatabaseAway
+from chatai.domains.channels.errors import BotCrashes, TokenUnreadable
+from chatai.domains.channels.schemas import BotState
+
+log = structlog.get_logger(__name__)
+
+LONGEST_CRASH_DELAY = 60.0
+
+# Exit code → what happened, in words for `last_error`. See bots.worker.
+_EXITS = {-9: "the process was killed", -11: "the process crashed", 71: "out of memory", 72: "the process failed"}
+
+
+class Charge(Protocol):
+    """What a process is kept for."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is something to do."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits and nothing is in work, so that the process may leave."""
+
+    async def prepare(self) -> None:
+        """Called before a process is asked for. Raises: DatabaseAway."""
+
+    def introduction(self) -> Message:
+        """The process's first frame. Raises: TokenUnreadable."""
+
+    def begin(self) -> None:
+        """The process is ready for work."""
+
+    async def take(self, message: Message) -> None:
+        """The process says something about its work."""
+
+    def hang_up(self) -> None:
+        """The process is gone or not understood any more; its end is not known yet."""
+
+    def take_back(self) -> None:
+        """The process has ended: what it had is undone."""
+
+    def drop(self) -> None:
+        """Something here failed: what is held in memory cannot be trusted."""
+
+    def tell(self, state: BotState, reason: str = "", last_error: str | None = None) -> None:
+        """The bot's state is another one."""
+
+
+class BotProcess:
+    """Sees to it that a bot has a worker process for as long as it needs one."""
+
+    def __init__(self, bot_id: UUID, charge: Charge, zygote: ZygoteClient, tuning: Tuning, idle_seconds: float) -> None:
+        self.worker: WorkerProcess | None = None
+        self.restarts = 0
+        self.closed = False
+        """Nothing more is begun: the bot is stopped or given up."""
+        self._bot_id = bot_id
+        self._charge = charge
+        self._zygote = zygote
+        self._tuning = tuning
+        self._idle_seconds = idle_seconds
+        self._wanted_awake = False
+        self._ready = False
+        self._leaving = False
+        self._hung = False
+        self._task: asyncio.Task[None] | None = None
+        self._crashes: deque[float] = deque()
+        self._last_active = 0.0
+        self._pong = 0
+
+    @property
+    def takes_work(self) -> bool:
+        return self.worker is not None and self._ready and not self._leaving and not self.closed
+
+    def warm(self) -> None:
+        """Starts the process although there is nothing to do yet."""
+        self._wanted_awake = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Has a process started if none is there or on its way."""
+        if (self._task is None or self._task.done()) and not self.closed:
+            self._task = asyncio.create_task(self._run())
+            self._task.add_done_callback(self._ended)
+
+    def send(self, message: Message) -> None:
+        """Sends to the process, if it is there."""
+        if self.worker is not None:
+            self.worker.wire.send(message)
+
+    def touch(self) -> None:
+        """The process is in use: its quiet time begins anew."""
+        self._last_active = time.monotonic()
+
+    def give_up(self) -> None:
+        """Ends the process at once, for good."""
+        self.closed = True
+        if self.worker is not None:
+            self._zygote.kill(self.worker)
+
+    async def close(self) -> None:
+        """Lets the process finish what it has, and ends it."""
+        self.closed = True
+        if self._task is not None:
+            if self.worker is not None:
+                self._leave(self.worker)
+                await asyncio.wait({self._task}, timeout=self._tuning.drain_patience)
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A fault of ours is told; the updates are still stored, and the fleet's timer has them taken up again."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("a bot's runner failed", bot_id=str(self._bot_id), exc_info=error)
+            self._charge.drop()
+
+    async def _run(self) -> None:
+        """Has a worker for as long as there is work, and for a quiet time after it."""
+        while not self.closed and (self._charge.waits or self._wanted_awake):
+            self._wanted_awake = False
+            try:
+                await self._charge.prepare()
+                worker = await self._zygote.spawn()
+            except DatabaseAway:
+                return  # the fleet's timer comes back to it
+            except ZygoteError as error:
+                await self._crashed(str(error))
+                continue
+            try:
+                status = await self._employ(worker)
+            except TokenUnreadable as error:
+                self._zygote.kill(worker)
+                self.closed = True
+                self._charge.tell("failed", error.code)
+                return
+            self._charge.take_back()
+            if status == 0 or self.closed:
+                continue
+            self.restarts += 1
+            why = _EXITS.get(status, f"the process ended with status {status}")
+            await self._crashed("the process did not answer" if self._hung else why)
+        if not self.closed:
+            self._charge.tell("sleeping")
+
+    async def _crashed(self, why: str) -> None:
+        """Counts a crash and waits before the next try, or gives the bot up."""
+        tuning, now = self._tuning, time.monotonic()
+        self._crashes.append(now)
+        while self._crashes[0] < now - tuning.crash_window:
+            self._crashes.popleft()
+        log.warning("a bot's process ended", bot_id=str(self._bot_id), why=why, crashes=len(self._crashes))
+        if len(self._crashes) > tuning.crashes_allowed:
+            self.closed = True
+            self._charge.tell("quarantined", BotCrashes.code, why)
+            return
+        self._charge.tell("starting", "", why)
+        await asyncio.sleep(backoff(tuning.crash_delay, len(self._crashes), LONGEST_CRASH_DELAY, random.random()))
+
+    async def _employ(self, worker: WorkerProcess) -> int:
+        """Serves a worker from its start to its end; its exit code."""
+        self.worker, self._ready, self._leaving, self._hung = worker, False, False, False
+        self.touch()
+        watch = asyncio.create_task(self._watch(worker))
+        try:
+            worker.wire.send(self._charge.introduction())
+            while (message := await worker.wire.receive()) is not None:
+                await self._take(message)
+        except WireError as error:
+            log.error("a worker is not understood", bot_id=str(self._bot_id), error=str(error))
+        finally:
+            watch.cancel()
+            self.worker = None
+            self._charge.hang_up()
+            await worker.wire.close()
+        try:
+            return await asyncio.wait_for(asyncio.shield(worker.exited), 2)
+        except TimeoutError:
+            self._zygote.kill(worker)
+            return await worker.exited
+
+    async def _take(self, message: Message) -> None:
+        match message["type"]:
+            case "pong":
+                self._pong = int(message["beat"])
+            case "ready":
+                self.touch()
+                self._ready = True
+                self._charge.tell("running")
+                self._charge.begin()
+            case "log":
+                self.touch()
+                log.log(
+                    {"error": 40, "warning": 30}.get(message["level"], 20),
+                    message["event"],
+                    bot_id=str(self._bot_id),
+                    **{f"worker_{key}": str(value) for key, value in message["fields"].items()},
+                )
+            case _:
+                self.touch()
+                await self._charge.take(message)
+
+    async def _watch(self, worker: WorkerProcess) -> None:
+        """Ends a worker that hangs, and lets one go that has nothing to do."""
+        tuning, idle = self._tuning, self._idle_seconds
+        beat, asked_at = 0, time.monotonic()
+        self._pong = 0
+        while True:
+            await asyncio.sleep(min(tuning.ping_interval, tuning.pong_patience, idle) / 2)
+            now = time.monotonic()
+            if not self._ready:
+                late = now - asked_at > tuning.start_patience
+            else:
+                late = self._pong < beat and now - asked_at > tuning.pong_patience
+            if late:
+                log.error("a bot's process hangs and is killed", bot_id=str(self._bot_id), pid=worker.pid)
+                self._hung = True
+                self._zygote.kill(worker)
+                return
+            if self._ready and self._pong == beat and now - asked_at >= tuning.ping_interval:
+                beat, asked_at = beat + 1, now
+                worker.wire.send({"type": "ping", "beat": beat})
+            if self._ready and not self._leaving and self._charge.is_empty and now - self._last_active >= idle:
+                self._leave(worker)
+
+    def _leave(self, worker: WorkerProcess) -> None:
+        self._leaving = True
+        worker.wire.send({"type": "stop"})
