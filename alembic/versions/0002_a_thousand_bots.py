@@ -12,7 +12,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-TENANT_TABLES = ("bot_live", "bot_event")
+TENANT_TABLES = ("bot_chat", "bot_live", "bot_event")
 SYSTEM_TABLES = ("bot_manager", "bot_lease")
 
 
@@ -44,6 +44,25 @@ def downgrade() -> None:
 
 
 def _create_tables() -> None:
+    op.create_table(
+        "bot_chat",
+        sa.Column("bot_id", sa.Uuid(), nullable=False),
+        sa.Column("chat_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("workspace_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("language", sa.String(length=2), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["bot_id"], ["bot.id"], name=op.f("fk_bot_chat_bot_id_bot"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspace.id"], name=op.f("fk_bot_chat_workspace_id_workspace"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("bot_id", "chat_id", name=op.f("pk_bot_chat")),
+    )
+    op.create_index(op.f("ix_bot_chat_workspace_id"), "bot_chat", ["workspace_id"])
     op.create_table(
         "bot_live",
         sa.Column("bot_id", sa.Uuid(), nullable=False),
@@ -130,6 +149,7 @@ def _columns() -> dict[str, list[sa.Column[object]]]:
             sa.Column("sends_repeated", sa.Integer(), nullable=False, server_default="0"),
         ],
         "message": [
+            sa.Column("author", sa.String(length=200), nullable=False, server_default=""),
             sa.Column("attachment_name", sa.String(length=255), nullable=False, server_default=""),
             sa.Column("attachment_text", sa.Text(), nullable=False, server_default=""),
         ],

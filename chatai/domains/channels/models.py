@@ -69,6 +69,23 @@ class BotUpdate(SQLModel, table=True):
     done_at: datetime | None = timestamp(nullable=True)
 
 
+class BotChat(SQLModel, table=True):
+    """A chat that a bot is or was in, and what was chosen there. Made when there is something to remember of it."""
+
+    __tablename__ = "bot_chat"
+
+    bot_id: UUID = Field(foreign_key="bot.id", ondelete="CASCADE", primary_key=True)
+    chat_id: int = Field(sa_type=BigInteger, primary_key=True)
+    workspace_id: UUID = Field(foreign_key="workspace.id", ondelete="CASCADE", index=True)
+    kind: str = Field(default="private", max_length=16, description="private, group, supergroup or channel.")
+    title: str = Field(default="", max_length=200, description="The group's title or the person's name.")
+    language: str = Field(default="", max_length=2, description="What was chosen with /language; empty: nothing.")
+    source: str = Field(default="", max_length=64, description="The payload of the link that /start came by, the last.")
+    gone_at: datetime | None = timestamp(nullable=True)  # since when the bot is blocked or removed
+    created_at: datetime = timestamp(default=True)
+    updated_at: datetime = timestamp(default=True)
+
+
 class BotLive(SQLModel, table=True):
     """How a bot fares right now, written by the manager that runs it every few seconds. Unlogged: a crash of the server
     empties it, and the next writing fills it."""

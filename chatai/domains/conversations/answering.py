@@ -29,6 +29,7 @@ from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.schemas import AssistantDetail
 from chatai.domains.conversations import repository
 from chatai.domains.conversations.access import require_participant
+from chatai.domains.conversations.attachments import MAX_ATTACHMENT
 from chatai.domains.conversations.citations import CitationFilter
 from chatai.domains.conversations.errors import (
     EmptyQuestion,
@@ -78,6 +79,7 @@ class _Turn:
     question: Message
     answer: Message
     history: list[Message]
+    asked: Question
     default_language: str
 
 
@@ -129,9 +131,9 @@ async def _begin(uow: UnitOfWork, actor: Actor, conversation_id: UUID, question:
     """Stores the question and an empty answer; or finds the answer that is there already."""
     conversation = require_participant(actor, await repository.get(uow, conversation_id, lock=True))
     assistant = await assistants.get_assistant(uow, actor, conversation.assistant_id)
-    asked = await _question(uow, conversation, question)
+    asked, changed = await _question(uow, conversation, question)
     earlier = await repository.answer_to(uow, asked.id)
-    if earlier is not None and question.repeat_of is None and earlier.state == "complete":
+    if earlier is not None and question.repeat_of is None and earlier.state == "complete" and not changed:
         citations = await repository.citations(uow, [earlier.id])
         return message_view(earlier, citations[earlier.id])
     history = [m for m in await repository.messages(uow, conversation_id, limit=40) if m.id < asked.id]
@@ -148,24 +150,37 @@ async def _begin(uow: UnitOfWork, actor: Actor, conversation_id: UUID, question:
         reply_to=asked.id,
     )
     uow.session.add(made)
-    conversation.title = conversation.title or " ".join(asked.text.split())[:80]
+    conversation.title = conversation.title or " ".join((asked.text or asked.attachment_name).split())[:80]
     conversation.last_message_at = now()
     await uow.session.flush()
-    return _Turn(conversation_id, assistant, asked, made, history, conversation.language)
+    return _Turn(conversation_id, assistant, asked, made, history, question, conversation.language)
 
 
-async def _question(uow: UnitOfWork, conversation: Conversation, question: Question) -> Message:
+async def _question(uow: UnitOfWork, conversation: Conversation, question: Question) -> tuple[Message, bool]:
+    """The stored question, and whether the person has changed it since it was answered."""
     if question.repeat_of is not None:
         asked = await repository.get_message(uow, question.repeat_of)
         if asked is None or asked.conversation_id != conversation.id or asked.role != "person":
             raise MessageNotFound
-        return asked
+        return asked, False
     text = question.text.replace("\x00", "").strip()
-    if not text:
+    attached = question.attachment_text.replace("\x00", "").strip()[:MAX_ATTACHMENT]
+    name = " ".join(question.attachment_name.replace("\x00", "").split())[:255]
+    if not (text or name or attached):
         raise EmptyQuestion
     if len(text) > MAX_QUESTION:
         raise TooLongQuestion(limit=MAX_QUESTION, length=len(text))
-    return await repository.add_question(uow, conversation, text, question.external_id)
+    content = {
+        "text": text,
+        "author": " ".join(question.author.replace("\x00", "").split())[:200],
+        "attachment_name": name,
+        "attachment_text": attached,
+    }
+    stored = await repository.add_question(uow, conversation, question.external_id, **content)
+    changed = question.revised and (stored.text, stored.attachment_text) != (text, attached)
+    if changed:
+        stored.text, stored.attachment_name, stored.attachment_text = text, name, attached
+    return stored, changed
 
 
 def _refuse_two_at_once(conversation: Conversation, messages: Sequence[Message]) -> None:
@@ -196,7 +211,7 @@ class _Writing:
         """The answer's text, piece by piece. Raises what the model raises."""
         turn = self._turn
         async with self._database.workspace(self._actor.workspace_id, self._actor.account_id) as uow:
-            query = search_query(turn.question.text, turn.history)
+            query = search_query(turn.question, turn.history)
             self._passages = await knowledge.search(uow, turn.assistant.id, query, limit=PASSAGES)
         self._filter = CitationFilter(len(self._passages))
         model = language_model.optional
@@ -224,13 +239,20 @@ class _Writing:
                 _log.warning("the answer in the making could not be kept", conversation_id=str(turn.conversation_id))
 
     async def _quoted(self) -> AsyncGenerator[str, None]:
-        question = self._turn.question.text
-        language = language_of_text(question, language_of(self._turn.default_language))
-        yield quote_passages(question, self._passages, language)
+        question, asked = self._turn.question, self._turn.asked
+        language = asked.language or language_of_text(question.text, language_of(self._turn.default_language))
+        yield quote_passages(question.text, self._passages, language, question.attachment_text)
 
     async def _modelled(self, model: LanguageModel) -> AsyncGenerator[str, None]:
         turn = self._turn
-        prompt = build_prompt(turn.assistant, self._passages, turn.history, turn.question.text)
+        prompt = build_prompt(
+            turn.assistant,
+            self._passages,
+            turn.history,
+            turn.question,
+            language=turn.asked.language,
+            pictures=turn.asked.pictures,
+        )
         async for event in model.stream(prompt):
             if isinstance(event, ModelText):
                 yield event.text

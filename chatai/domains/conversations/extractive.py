@@ -16,6 +16,10 @@ _INTRO = {
     "en": "No language model is configured here, so these are the passages of the documents that fit best:",
     "ru": "Языковая модель здесь не настроена, поэтому вот места в документах, которые подходят лучше всего:",
 }
+_FROM_ATTACHMENT = {
+    "en": "No language model is configured here. This stands in what you attached:",
+    "ru": "Языковая модель здесь не настроена. Вот что есть в том, что вы приложили:",
+}
 _NOTHING = {
     "en": "I found nothing about this in the documents. (No language model is configured here; "
     "I can only quote passages.)",
@@ -24,12 +28,15 @@ _NOTHING = {
 }
 
 
-def quote_passages(question: str, passages: Sequence[Passage], language: Language) -> str:
+def quote_passages(question: str, passages: Sequence[Passage], language: Language, attached: str = "") -> str:
     """An answer in Markdown made of quotations, each with the number of its passage.
 
-    A passage that shares next to nothing with the question is no answer to it and is left out.
+    A passage that shares next to nothing with the question is no answer to it and is left out. What the person
+    attached is quoted first.
     """
     wanted = stems(question)
+    if attached and (not wanted or wanted & stems(attached)):
+        return "\n\n".join([_FROM_ATTACHMENT[language], "> " + best_sentences(attached, question)])
     needed = 1 if len(wanted) < 3 else 2
     fitting = [
         (number, passage)

@@ -51,6 +51,7 @@ class Message(TenantRow, table=True):
     error_code: str = Field(default="", max_length=64)
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    author: str = Field(default="", max_length=200, description="Who said it, where several people talk.")
     attachment_name: str = Field(default="", max_length=255, description="A file that came with the question.")
     attachment_text: str = Field(default="", sa_type=Text, description="What could be read in it, or heard.")
 

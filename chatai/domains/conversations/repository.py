@@ -87,8 +87,11 @@ async def get_message(uow: UnitOfWork, message_id: UUID) -> Message | None:
     return await uow.session.get(Message, message_id)
 
 
-async def add_question(uow: UnitOfWork, conversation: Conversation, text: str, external_id: str | None) -> Message:
-    """Stores a question, or finds the one that the channel handed over before under the same name."""
+async def add_question(uow: UnitOfWork, conversation: Conversation, external_id: str | None, **content: str) -> Message:
+    """Stores a question, or finds the one that the channel handed over before under the same name.
+
+    `content`: its text, its author and what is attached.
+    """
     statement = (
         insert(Message)
         .values(
@@ -97,13 +100,13 @@ async def add_question(uow: UnitOfWork, conversation: Conversation, text: str, e
             workspace_id=conversation.workspace_id,
             conversation_id=conversation.id,
             role="person",
-            text=text,
             state="complete",
             external_id=external_id,
             model="",
             error_code="",
             prompt_tokens=0,
             completion_tokens=0,
+            **content,
         )
         .on_conflict_do_nothing(index_elements=["conversation_id", "external_id"])
     )

@@ -8,6 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from chatai.core.i18n import Language
+from chatai.domains.models.schemas import Picture
 
 Channel = Literal["web", "telegram", "api", "widget"]
 MessageRole = Literal["person", "assistant"]
@@ -20,11 +21,21 @@ class Question:
 
     `external_id` is the channel's own name of it: asked again with the same one, it gets the answer that is stored.
     `repeat_of` is an earlier question of the conversation that is to be answered anew; `text` is then not read.
+    `revised`: the person changed the question of this `external_id`; its answer is made anew when the words differ.
+    `author` is who asks, where several people talk in one conversation. What is attached (a file's text, a quoted or
+    forwarded message) is data for the model; pictures are shown to it and not kept.
+    `language`: the one that the person chose for answers; none: that of the question.
     """
 
     text: str = ""
     external_id: str | None = None
     repeat_of: UUID | None = None
+    revised: bool = False
+    author: str = ""
+    attachment_name: str = ""
+    attachment_text: str = ""
+    pictures: tuple[Picture, ...] = ()
+    language: Language | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,8 @@ class MessageView:
     citations: tuple[CitationView, ...]
     created_at: datetime
     reply_to: UUID | None = None
+    author: str = ""
+    attachment_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

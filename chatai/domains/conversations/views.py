@@ -33,6 +33,8 @@ def message_view(message: Message, citations: Sequence[Citation], *, abandoned: 
         citations=tuple(map(citation_view, citations)),
         created_at=message.created_at,
         reply_to=message.reply_to,
+        author=message.author,
+        attachment_name=message.attachment_name,
     )
 
 

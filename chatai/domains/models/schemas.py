@@ -7,11 +7,20 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture for a model that sees: a JPEG, PNG, GIF or WebP."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PromptMessage:
     """One message of a prompt, in the roles of the chat completions API."""
 
     role: Literal["system", "user", "assistant"]
     content: str
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ import structlog
 
 from chatai.core.settings import Settings
 from chatai.domains.models.errors import ModelCut
-from chatai.domains.models.schemas import ModelEnd, ModelText, Prompt
+from chatai.domains.models.schemas import ModelEnd, ModelText, Prompt, PromptMessage
 from chatai.integrations.openai.client import explained, make_client
 
 _log = structlog.get_logger(__name__)
@@ -27,7 +28,7 @@ class OpenAIChat:
     async def stream(self, prompt: Prompt) -> AsyncIterator[ModelText | ModelEnd]:
         """The answer as it comes. An end without a finish reason means that the connection broke: `cut_short`."""
         model = prompt.model or self._default_model
-        messages = [{"role": message.role, "content": message.content} for message in prompt.messages]
+        messages = [{"role": message.role, "content": _content(message)} for message in prompt.messages]
         finished, begun = False, False
         prompt_tokens = completion_tokens = 0
         try:
@@ -60,6 +61,17 @@ class OpenAIChat:
 
     async def close(self) -> None:
         await self._client.close()
+
+
+def _content(message: PromptMessage) -> str | list[dict[str, Any]]:
+    """The words alone, or with the pictures after them as data addresses."""
+    if not message.pictures:
+        return message.content
+    parts: list[dict[str, Any]] = [{"type": "text", "text": message.content}]
+    for picture in message.pictures:
+        address = f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode()}"
+        parts.append({"type": "image_url", "image_url": {"url": address}})
+    return parts
 
 
 def _detail(error: Exception) -> str:
