@@ -41,6 +41,8 @@ class Turn:
     error_ru: str = ""
     said_at: str = ""
     reply_to: str = ""
+    author: str = ""
+    attachment: str = ""
     sources: list[Source] = field(default_factory=list)
 
 
@@ -56,6 +58,8 @@ def turn_of(message: MessageView) -> Turn:
         error_ru=sentence_for(message.error_code, "ru") if failed else "",
         said_at=message.created_at.isoformat(),
         reply_to=str(message.reply_to or ""),
+        author=message.author,
+        attachment=message.attachment_name,
         sources=sources,
     )
 
@@ -106,7 +110,7 @@ def sources(turn: rx.Var[Turn]) -> rx.Component:
     )
 
 
-def asked(text: rx.Var[str] | str) -> rx.Component:
+def asked(text: rx.Var[str] | str | rx.Component) -> rx.Component:
     return rx.el.div(rx.el.div(text, class_name="said"), class_name="turn asked")
 
 
@@ -122,7 +126,12 @@ def answered(turn: rx.Var[Turn], *actions: rx.Component) -> rx.Component:
 
 
 def turn_view(turn: rx.Var[Turn]) -> rx.Component:
-    return rx.cond(turn.role == "person", asked(turn.text), answered(turn))
+    words = rx.fragment(
+        rx.cond(turn.author, rx.el.div(turn.author, class_name="faint small")),
+        turn.text,
+        rx.cond(turn.attachment, rx.el.div("📎 ", turn.attachment, class_name="faint small")),
+    )
+    return rx.cond(turn.role == "person", asked(words), answered(turn))
 
 
 def typing() -> rx.Component:
