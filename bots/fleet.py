@@ -12,8 +12,11 @@ from uuid import UUID
 
 import structlog
 
+from bots import memory
 from bots.answer_pool import AnswerPool
+from bots.events import EventLog, Level
 from bots.inbox import Inbox
+from bots.live import LiveWriter
 from bots.receiving import Poller
 from bots.runner import BotRunner, Means
 from bots.tuning import Tuning, backoff
@@ -29,7 +32,7 @@ from chatai.domains.channels.errors import (
     WebhookRefused,
 )
 from chatai.domains.channels.ports import TelegramAway, TelegramRefusal, telegram
-from chatai.domains.channels.schemas import BotState, ManagedBot, Mode
+from chatai.domains.channels.schemas import BotState, LiveFigures, ManagedBot, Mode
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +41,7 @@ SETUP_RETRY = 5.0
 LONGEST_SETUP_RETRY = 300.0
 STATE_RETRY = 1.0
 _GIVEN_UP = {"revoked", "quarantined"}
+_BAD = {"failed", "revoked", "conflict", "quarantined"}
 
 
 class Fleet:
@@ -51,13 +55,16 @@ class Fleet:
         zygote: ZygoteClient,
         answers: AnswerPool,
         tuning: Tuning,
+        manager_id: UUID,
     ) -> None:
         self._database = database
         self._settings = settings
         self._inbox = inbox
         self._answers = answers
         self._tuning = tuning
-        self._means = Means(zygote, answers, inbox, settings, tuning, self.report)
+        self.events = EventLog(database)
+        self._means = Means(zygote, answers, inbox, settings, tuning, self.report, self.events, manager_id)
+        self._live = LiveWriter(database, manager_id, self._figures)
         self._runners: dict[UUID, BotRunner] = {}
         self._changed_at: dict[UUID, datetime] = {}
         self._setups: dict[UUID, asyncio.Task[None]] = {}
@@ -83,7 +90,8 @@ class Fleet:
 
     async def run(self) -> None:
         """Reconciles until cancelled."""
-        writer = asyncio.create_task(self._write_states())
+        work = (self._write_states(), self.events.run(), self._live.run(), memory.watch(lambda: self.runners))
+        tasks = [asyncio.create_task(one) for one in work]
         try:
             while True:
                 self._look.clear()
@@ -96,7 +104,8 @@ class Fleet:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._look.wait(), self._tuning.reconcile_interval)
         finally:
-            writer.cancel()
+            for task in tasks:
+                task.cancel()
 
     async def close(self) -> None:
         """Lets every worker finish what it has."""
@@ -105,6 +114,9 @@ class Fleet:
         closing = [asyncio.create_task(runner.close()) for runner in self._runners.values()]
         if closing or self._stopping:
             await asyncio.wait([*closing, *self._stopping])
+        with suppress(DatabaseAway):
+            await self.events.flush()
+            await self._live.clear()
 
     def report(self, runner: BotRunner, state: BotState, reason: str = "", last_error: str | None = None) -> None:
         """Writes how a bot is, soon. A runner that was replaced has no say any more."""
@@ -116,9 +128,23 @@ class Fleet:
             self._end(bot_id)
         if self._reported.get(bot_id) == (state, reason) and last_error is None:
             return
+        self._note_change(runner, state, reason, last_error)
         self._reported[bot_id] = (state, reason)
         self._states[bot_id] = (state, reason, last_error)
         self._state_to_write.set()
+
+    def _note_change(self, runner: BotRunner, state: BotState, reason: str, last_error: str | None) -> None:
+        """Into the bot's log goes what is bad, once, and that it is over."""
+        before = self._reported.get(runner.bot.id, (runner.bot.state, ""))
+        if state in _BAD:
+            if before != (state, reason):
+                level: Level = "warning" if state == "conflict" else "error"
+                runner.note(level, f"bot_{state}", reason=reason, error=last_error or "")
+        elif before[0] in _BAD:
+            runner.note("info", "bot_recovered")
+
+    def _figures(self) -> list[LiveFigures]:
+        return [figures for runner in self._runners.values() if (figures := runner.live()) is not None]
 
     async def _reconcile(self) -> None:
         async with self._database.system() as uow:

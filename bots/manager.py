@@ -33,6 +33,7 @@ from bots.tuning import Tuning
 from bots.updates import MAX_BODY_BYTES
 from bots.zygote_client import ZygoteClient
 from chatai import wiring
+from chatai.core.ids import new_id
 from chatai.core.logging import configure
 from chatai.core.settings import Settings, SettingsError, load_settings
 from chatai.domains.channels.service import BOTS_CHANNEL
@@ -62,7 +63,10 @@ class Manager:
         self._inbox = Inbox(self._database)
         self.zygote = ZygoteClient()
         self.answers = AnswerPool(settings.bot_answer_processes, self._tuning)
-        self.fleet = Fleet(self._database, settings, self._inbox, self.zygote, self.answers, self._tuning)
+        self.id = new_id()
+        self.fleet = Fleet(
+            self._database, settings, self._inbox, self.zygote, self.answers, self._tuning, manager_id=self.id
+        )
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._started = time.time()
@@ -110,7 +114,7 @@ class Manager:
             "bots": len(runners),
             "live": sum(runner.worker is not None for runner in runners),
             "waiting_updates": sum(runner.known for runner in runners),
-            "answered_updates": sum(runner.answered for runner in runners),
+            "answered_updates": sum(runner.figures.answered for runner in runners),
             "restarts": sum(runner.restarts for runner in runners),
             "answers_under_way": self.answers.asking,
             "pids": {"manager": os.getpid(), "zygote": self.zygote.pid, "answers": self.answers.pids},

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from bots.events import Level
 from bots.tuning import Tuning, backoff
 from bots.wire import Message, WireError
 from bots.zygote_client import WorkerProcess, ZygoteClient, ZygoteError
@@ -63,6 +64,15 @@ class Charge(Protocol):
 
     def tell(self, state: BotState, reason: str = "", last_error: str | None = None) -> None:
         """The bot's state is another one."""
+
+    def note(self, level: Level, event: str, **detail: object) -> None:
+        """Something happened that belongs into the bot's log (see `events.EventLog.add`)."""
+
+    def started(self, pid: int) -> None:
+        """There is a process."""
+
+    def ended(self) -> None:
+        """There is none any more."""
 
 
 class BotProcess:
@@ -155,9 +165,14 @@ class BotProcess:
                 return
             self._charge.take_back()
             if status == 0 or self.closed:
+                self._charge.note("info", "process_stopped" if self.closed else "process_left", pid=worker.pid)
                 continue
             self.restarts += 1
             why = _EXITS.get(status, f"the process ended with status {status}")
+            if self._hung:
+                self._charge.note("error", "process_hung", pid=worker.pid)
+            else:
+                self._charge.note("error", "process_ended", pid=worker.pid, why=why)
             await self._crashed("the process did not answer" if self._hung else why)
         if not self.closed:
             self._charge.tell("sleeping")
@@ -180,6 +195,7 @@ class BotProcess:
         """Serves a worker from its start to its end; its exit code."""
         self.worker, self._ready, self._leaving, self._hung = worker, False, False, False
         self.touch()
+        self._charge.started(worker.pid)
         watch = asyncio.create_task(self._watch(worker))
         try:
             worker.wire.send(self._charge.introduction())
@@ -190,6 +206,7 @@ class BotProcess:
         finally:
             watch.cancel()
             self.worker = None
+            self._charge.ended()
             self._charge.hang_up()
             await worker.wire.close()
         try:
@@ -209,6 +226,10 @@ class BotProcess:
                 self._charge.begin()
             case "log":
                 self.touch()
+                if message["level"] in {"error", "warning"}:
+                    about = message["fields"].get("error")
+                    text = f"{message['event']}: {about}" if about else message["event"]
+                    self._charge.note(message["level"], "worker_log", text=text)
                 log.log(
                     {"error": 40, "warning": 30}.get(message["level"], 20),
                     message["event"],

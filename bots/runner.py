@@ -12,11 +12,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 
 from bots.answer_pool import AnswerPool
+from bots.events import EventLog, Level
 from bots.inbox import Inbox
+from bots.live import Figures
 from bots.process import BotProcess
 from bots.queue import ChatQueues, Work
 from bots.tuning import Tuning, backoff
@@ -25,7 +28,15 @@ from bots.zygote_client import WorkerProcess, ZygoteClient
 from chatai.core.database import DatabaseAway
 from chatai.core.settings import Settings
 from chatai.domains.channels.errors import TokenRevoked
-from chatai.domains.channels.schemas import BotState, IncomingUpdate, ManagedBot, StoredUpdate, UpdateMark, UpdateState
+from chatai.domains.channels.schemas import (
+    BotState,
+    IncomingUpdate,
+    LiveFigures,
+    ManagedBot,
+    StoredUpdate,
+    UpdateMark,
+    UpdateState,
+)
 from chatai.domains.channels.service import token_of
 
 log = structlog.get_logger(__name__)
@@ -44,6 +55,8 @@ class Means:
     settings: Settings
     tuning: Tuning
     report: Report
+    events: EventLog
+    manager_id: UUID
 
 
 class BotRunner:
@@ -51,7 +64,7 @@ class BotRunner:
 
     def __init__(self, bot: ManagedBot, means: Means) -> None:
         self.bot = bot
-        self.answered = 0
+        self.figures = Figures()
         self._means = means
         self._process = BotProcess(bot.id, self, means.zygote, means.tuning, means.settings.bot_idle_seconds)
         self._queues = ChatQueues(means.tuning.parallel_chats)
@@ -76,12 +89,49 @@ class BotRunner:
         return len(self._queues)
 
     @property
+    def pid(self) -> int | None:
+        """Of the bot's process, if it has one."""
+        return self.worker.pid if self.worker is not None else None
+
+    def weighed(self, pid: int, kilobytes: int) -> None:
+        """The process takes so much memory of its own."""
+        if pid == self.pid:
+            self.figures.weighed(kilobytes)
+
+    def live(self) -> LiveFigures | None:
+        """How the bot fares; None while there is nothing to tell."""
+        figures, pid = self.figures, self.pid
+        if pid is None and not self._queues and not self.restarts and figures.last_update_at is None:
+            return None
+        in_work = len(self._queues.in_work)
+        return LiveFigures(
+            bot_id=self.bot.id,
+            manager_id=self._means.manager_id,
+            pid=pid,
+            memory_kb=figures.memory_kb,
+            memory_peak_kb=figures.memory_peak_kb,
+            started_at=figures.started_at,
+            restarts=self.restarts,
+            queued=self._queues.waiting,
+            in_work=in_work,
+            answered=figures.answered,
+            sent=figures.sent_total,
+            sent_per_second=round(figures.sent_per_second, 3),
+            throttled=figures.throttled_total,
+            paused_until=figures.paused_until_time,
+            wait_p95_ms=round(figures.wait_p95 * 1000),
+            last_update_at=figures.last_update_at,
+        )
+
+    @property
     def takes_directly(self) -> bool:
         """Whether fresh updates may come straight from the ingest; else they wait in PostgreSQL for their turn."""
         return not self._behind and not self._process.closed and len(self._queues) < self._means.tuning.loaded_updates
 
     def offer(self, updates: list[IncomingUpdate]) -> None:
         """Fresh updates are stored. Those marked as taken are worked on from here; the others are fetched later."""
+        if updates:
+            self.figures.received()
         for update in updates:
             if update.taken and not self._process.closed:
                 self._queues.add(StoredUpdate(self.bot.id, update.update_id, update.chat_id, update.payload, 1, []))
@@ -156,6 +206,7 @@ class BotRunner:
             case "sent":
                 work = self._queues.find(message["update"])
                 if work is not None:
+                    self.figures.sent(max(0, len(message["messages"]) - len(work.update.replies)))
                     work.update.replies = [int(number) for number in message["messages"]]
                     self._mark(work, "taken")
             case "done":
@@ -190,6 +241,16 @@ class BotRunner:
 
     def tell(self, state: BotState, reason: str = "", last_error: str | None = None) -> None:
         self._means.report(self, state, reason, last_error)
+
+    def note(self, level: Level, event: str, **detail: object) -> None:
+        self._means.events.add(self.bot.id, self.bot.workspace_id, level, event, **detail)
+
+    def started(self, pid: int) -> None:
+        self.figures.process_started()
+        self.note("info", "process_started", pid=pid)
+
+    def ended(self) -> None:
+        self.figures.process_ended()
 
     def _pump(self) -> None:
         """Gives the worker what it may work on."""
@@ -232,7 +293,9 @@ class BotRunner:
     def _settle(self, work: Work, state: UpdateState, error: str = "") -> None:
         """The update is through: its chat goes on, and that it is through is written."""
         self._queues.settle(work)
-        self.answered += 1
+        self.figures.settled(time.monotonic() - work.update.received)
+        if state == "failed":
+            self.note("warning", "update_failed", update=work.number, error=error)
         self._mark(work, state, error, then_forget=True)
         self._pump()
 
@@ -243,6 +306,7 @@ class BotRunner:
         work.failures += 1
         if blame and work.update.attempts >= tuning.tries:
             log.error("an update is set aside", bot_id=str(self.bot.id), update=work.number, error=error)
+            self.note("error", "update_set_aside", update=work.number, attempts=work.update.attempts, error=error)
             self._settle(work, "set_aside", error)
             return
         delay = backoff(tuning.retry_delay, work.failures, tuning.longest_retry_delay, random.random())

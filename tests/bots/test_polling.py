@@ -1,6 +1,7 @@
 """The whole road of a message: a person writes in Telegram, the bot's own process answers. Updates come by polling."""
 
 import re
+import signal
 import time
 
 import pytest
@@ -12,7 +13,7 @@ from bots.sandbox.faults import Fault
 from bots.sandbox.parameters import Upload
 from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.schemas import AssistantDraft
-from chatai.domains.channels import service
+from chatai.domains.channels import events, live, service
 from chatai.domains.knowledge import service as knowledge
 from tests.bots.world import ANNA, JOHN, open_world
 from tests.fakes.openai import Plan
@@ -304,3 +305,31 @@ async def test_sources_stand_at_the_end_with_their_pages(world, tmp_path):
     shown = message["text"].encode("utf-16-le")[2 * quote["offset"] : 2 * (quote["offset"] + quote["length"])]
     assert shown.decode("utf-16-le") == "Sources\n[1] Условия.pdf, p. 2"  # in the answer's language
     assert "three hundred rubles.” [1]" in message["text"]
+
+
+async def test_what_happens_to_a_bot_stands_in_its_log_and_its_figures(world):
+    bot, view = await world.new_bot()
+    world.model.plan.answers = ["yes"]
+    world.write(bot, world.chat(bot), "hello")
+    await world.until_said(bot, world.chat(bot), "yes")
+    pid = world.signal_worker(view, signal.SIGKILL)
+
+    async def told():
+        async with world.database.workspace(world.actor.workspace_id) as uow:
+            found = await events.list_events(uow, world.actor, view.id)
+        return [(one.event, one.detail.get("pid")) for one in reversed(found)]
+
+    wanted = [("process_started", pid), ("process_ended", pid)]
+    await eventually(lambda: _begins(told, wanted))
+    async with world.database.workspace(world.actor.workspace_id) as uow:
+        figures = (await live.list_live(uow, world.actor, [view.id])).get(view.id)
+    assert figures is None or figures.answered == 1
+    await world.manager.fleet._live.write()
+    async with world.database.workspace(world.actor.workspace_id) as uow:
+        figures = (await live.list_live(uow, world.actor, [view.id]))[view.id]
+    assert (figures.answered, figures.restarts, figures.sent) == (1, 1, 1)
+    assert 0 < figures.wait_p95_ms < 60_000
+
+
+async def _begins(told, wanted) -> bool:
+    return (await told())[: len(wanted)] == wanted

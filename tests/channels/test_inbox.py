@@ -1,31 +1,8 @@
 """The durable inbox: everything once, in order, and nothing forgotten."""
 
-import pytest
-
 from chatai.core.ids import new_id
-from chatai.domains.assistants import service as assistants
-from chatai.domains.assistants.schemas import AssistantDraft
 from chatai.domains.channels import inbox, repository
-from chatai.domains.channels.models import Bot
 from chatai.domains.channels.schemas import IncomingUpdate, UpdateMark
-
-
-@pytest.fixture
-async def bot_id(database, actor):
-    async with database.workspace(actor.workspace_id) as uow:
-        draft = AssistantDraft(name="Shop", description="", instructions="", greeting="", model="", temperature=0)
-        assistant = await assistants.create_assistant(uow, actor, draft)
-        bot = Bot(
-            workspace_id=actor.workspace_id,
-            assistant_id=assistant.id,
-            telegram_id=1234567,
-            username="shop_bot",
-            name="Shop",
-            token_encrypted="-",
-            webhook_secret="-",
-        )
-        assert await repository.insert(uow, bot)
-    return bot.id
 
 
 def update(bot_id, number: int, *, taken: bool = False, chat: int = 5) -> IncomingUpdate:

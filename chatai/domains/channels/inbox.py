@@ -7,6 +7,7 @@ Each statement takes many updates, so that one commit serves all who wait. Undon
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -51,7 +52,8 @@ WHERE bot_id = :bot AND update_id IN (
     SELECT update_id FROM bot_update
     WHERE bot_id = :bot AND state IN ('new', 'taken') AND NOT update_id = ANY(CAST(:known AS bigint[]))
     ORDER BY update_id LIMIT :most)
-RETURNING update_id, chat_id, payload, attempts, reply_message_ids
+RETURNING update_id, chat_id, payload, attempts, reply_message_ids,
+          extract(epoch FROM clock_timestamp() - received_at)::float8 AS age
 """)
 
 _WAITING = text("SELECT bot_id, count(*) AS number FROM bot_update WHERE state IN ('new', 'taken') GROUP BY bot_id")
@@ -107,8 +109,11 @@ async def mark(uow: UnitOfWork, marks: Sequence[UpdateMark]) -> None:
 async def take(uow: UnitOfWork, bot_id: UUID, known: Sequence[int], most: int) -> list[StoredUpdate]:
     """Takes the bot's oldest undone updates, save those that are `known` to be in work, in order of their ids."""
     rows = await uow.session.execute(_TAKE, {"bot": bot_id, "known": list(known), "most": most})
+    here = time.monotonic()
     taken = [
-        StoredUpdate(bot_id, row.update_id, row.chat_id, row.payload, row.attempts, row.reply_message_ids)
+        StoredUpdate(
+            bot_id, row.update_id, row.chat_id, row.payload, row.attempts, row.reply_message_ids, here - row.age
+        )
         for row in rows
     ]
     return sorted(taken, key=lambda update: update.update_id)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from chatai.core.clock import now
 from chatai.core.errors import sentence_for
 from chatai.core.i18n import Language
+from chatai.domains.channels.event_texts import event_sentence
+
+STALE_AFTER = timedelta(seconds=60)
 
 DesiredState = Literal["running", "stopped"]
 BotState = Literal["stopped", "starting", "running", "sleeping", "failed", "revoked", "conflict", "quarantined"]
@@ -85,7 +90,10 @@ class IncomingUpdate:
 
 @dataclass(slots=True)
 class StoredUpdate:
-    """An update that is to be answered. `attempts` counts this one; `replies` are messages sent for it already."""
+    """An update that is to be answered. `attempts` counts this one; `replies` are messages sent for it already.
+
+    `received`: when it came, as this process's monotonic time in seconds.
+    """
 
     bot_id: UUID
     update_id: int
@@ -93,6 +101,7 @@ class StoredUpdate:
     payload: dict[str, Any]
     attempts: int
     replies: list[int]
+    received: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +114,65 @@ class UpdateMark:
     attempts: int
     replies: tuple[int, ...]
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BotEventRow:
+    """Something that happened to a bot, to be written. `event` is a code of `event_texts`."""
+
+    id: UUID
+    created_at: datetime
+    bot_id: UUID
+    workspace_id: UUID
+    level: str
+    event: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BotEventView:
+    """A line of a bot's log."""
+
+    id: UUID
+    created_at: datetime
+    level: str
+    event: str
+    detail: dict[str, Any]
+
+    def sentence(self, language: Language) -> str:
+        """What happened, for people. It may quote Telegram or a process, so it is text, never HTML."""
+        return event_sentence(self.event, self.detail, language)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFigures:
+    """How a bot fares right now. See `models.BotLive` for the fields and their units."""
+
+    bot_id: UUID
+    manager_id: UUID
+    pid: int | None
+    memory_kb: int
+    memory_peak_kb: int
+    started_at: datetime | None
+    restarts: int
+    queued: int
+    in_work: int
+    answered: int
+    sent: int
+    sent_per_second: float
+    throttled: int
+    paused_until: datetime | None
+    wait_p95_ms: int
+    last_update_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveView(LiveFigures):
+    """Figures as they were written. One with a process is rewritten at least every 20 seconds."""
+
+    updated_at: datetime
+
+    @property
+    def stale(self) -> bool:
+        """Whether the manager that wrote it has fallen silent: then nobody knows how the bot is."""
+        return self.pid is not None and now() - self.updated_at > STALE_AFTER

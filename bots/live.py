@@ -1,0 +1,179 @@
+"""How each bot fares right now: counted at the manager, written to PostgreSQL every few seconds.
+
+Pages, metrics and other processes read it there, so that they see the same whichever manager runs a bot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+
+from chatai.core.clock import now
+from chatai.core.database import Database, DatabaseAway
+from chatai.domains.channels import live
+from chatai.domains.channels.schemas import LiveFigures
+
+log = structlog.get_logger(__name__)
+
+WRITE_INTERVAL = 5.0
+REWRITE_INTERVAL = 20.0
+"""Figures of a bot with a process are written at least so often: whoever reads older ones knows that the manager is
+gone (see `schemas.STALE_AFTER`)."""
+WINDOW = 60.0
+MOST_WAITS = 256
+"""Of so many answers the wait is remembered, the latest ones."""
+
+
+class Figures:
+    """What is counted of one bot. Times without a zone are monotonic. One that did nothing yet holds next to nothing:
+    there may be ten thousand."""
+
+    __slots__ = (
+        "_sends",
+        "_waits",
+        "answered",
+        "last_update_at",
+        "memory_kb",
+        "memory_peak_kb",
+        "paused_until",
+        "sent_total",
+        "started_at",
+        "throttled_total",
+    )
+
+    def __init__(self) -> None:
+        self.answered = 0
+        self.sent_total = 0
+        self.throttled_total = 0
+        self.paused_until = 0.0
+        self.memory_kb = 0
+        self.memory_peak_kb = 0
+        self.started_at: datetime | None = None
+        self.last_update_at: datetime | None = None
+        self._sends: deque[tuple[int, int]] | None = None
+        self._waits: deque[tuple[float, float]] | None = None
+
+    def received(self) -> None:
+        """An update came."""
+        self.last_update_at = now()
+
+    def settled(self, waited: float) -> None:
+        """An update is through, so many seconds after it came."""
+        self.answered += 1
+        if self._waits is None:
+            self._waits = deque(maxlen=MOST_WAITS)
+        self._waits.append((time.monotonic(), waited))
+
+    def sent(self, number: int = 1) -> None:
+        """So many calls went to Telegram that count for its limits."""
+        self.sent_total += number
+        second = int(time.monotonic())
+        if self._sends is None:
+            self._sends = deque(maxlen=int(WINDOW) + 1)
+        if self._sends and self._sends[-1][0] == second:
+            number += self._sends.pop()[1]
+        self._sends.append((second, number))
+
+    def throttled(self, seconds: float) -> None:
+        """Telegram answered 429: the bot must be still for so long."""
+        self.throttled_total += 1
+        self.paused_until = max(self.paused_until, time.monotonic() + seconds)
+
+    def process_started(self) -> None:
+        self.started_at = now()
+        self.memory_kb = self.memory_peak_kb = 0
+
+    def process_ended(self) -> None:
+        self.started_at = None
+        self.memory_kb = 0
+
+    def weighed(self, kilobytes: int) -> None:
+        self.memory_kb = kilobytes
+        self.memory_peak_kb = max(self.memory_peak_kb, kilobytes)
+
+    @property
+    def sent_per_second(self) -> float:
+        """Over the last minute."""
+        since = time.monotonic() - WINDOW
+        return sum(number for second, number in self._sends or () if second >= since) / WINDOW
+
+    @property
+    def wait_p95(self) -> float:
+        """Seconds from an update's arrival to its end, over the last minute; 0 without any."""
+        since = time.monotonic() - WINDOW
+        waits = sorted(waited for when, waited in self._waits or () if when >= since)
+        return waits[int(0.95 * (len(waits) - 1))] if waits else 0.0
+
+    @property
+    def paused_until_time(self) -> datetime | None:
+        """Until when Telegram's 429 keeps the bot still, if it does."""
+        left = self.paused_until - time.monotonic()
+        return (now() + timedelta(seconds=left)).replace(microsecond=0) if left > 0 else None
+
+
+class LiveWriter:
+    """Writes the figures of this manager's bots, those that changed.
+
+    Args:
+        database: Where.
+        manager_id: Who runs the bots.
+        collect: Gives the figures of all bots that have any.
+    """
+
+    def __init__(self, database: Database, manager_id: UUID, collect: Callable[[], Iterable[LiveFigures]]) -> None:
+        self._database = database
+        self._manager_id = manager_id
+        self._collect = collect
+        self._written: dict[UUID, tuple[LiveFigures, float]] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(WRITE_INTERVAL)
+            try:
+                await self.write()
+            except DatabaseAway:
+                continue  # they are of the moment: the next ones will do
+            except Exception:  # figures that cannot be written must not end the writer of the later ones
+                log.exception("live figures of bots could not be written")
+
+    async def write(self) -> None:
+        """Writes what changed, and removes the figures of bots that are no longer run here. Raises: DatabaseAway."""
+        moment = time.monotonic()
+        seen = {one.bot_id: one for one in self._collect()}
+        changed = [one for one in seen.values() if self._is_due(one, moment)]
+        gone = [bot_id for bot_id in self._written if bot_id not in seen]
+        if not changed and not gone:
+            return
+        async with self._database.system() as uow:
+            await live.upsert(uow, changed)
+            if gone:
+                await live.remove(uow, self._manager_id, gone)
+        for one in changed:
+            self._written[one.bot_id] = (one, moment)
+        for bot_id in gone:
+            del self._written[bot_id]
+
+    async def clear(self) -> None:
+        """Removes all figures that were written here. Raises: DatabaseAway."""
+        async with self._database.system() as uow:
+            await live.remove(uow, self._manager_id, list(self._written))
+        self._written.clear()
+
+    def _is_due(self, figures: LiveFigures, moment: float) -> bool:
+        before = self._written.get(figures.bot_id)
+        if before is None:
+            return True
+        written, when = before
+        if figures.pid is not None and moment - when >= REWRITE_INTERVAL - WRITE_INTERVAL:
+            return True
+        return replace(figures, paused_until=None) != replace(written, paused_until=None) or (
+            (figures.paused_until is None) != (written.paused_until is None)
+        )

@@ -1,0 +1,78 @@
+"""How bots fare right now. Written by the manager that runs them, a few rows at a time; read by pages and metrics.
+
+The table is unlogged: it costs next to nothing to write, and a crash of the server empties it until the next writing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from uuid import UUID
+
+from sqlalchemy import delete, select, text
+from sqlmodel import col
+
+from chatai.core.actor import Actor
+from chatai.core.database import UnitOfWork
+from chatai.domains.channels.access import require_run_bots
+from chatai.domains.channels.models import BotLive
+from chatai.domains.channels.schemas import LiveFigures, LiveView
+
+_NAMES = [field.name for field in fields(LiveFigures)]
+_TYPES = {
+    "bot_id": "uuid",
+    "manager_id": "uuid",
+    "started_at": "timestamptz",
+    "paused_until": "timestamptz",
+    "last_update_at": "timestamptz",
+    "answered": "bigint",
+    "sent": "bigint",
+    "throttled": "bigint",
+    "sent_per_second": "float8",
+}
+_ROW = ", ".join(f"{name} {_TYPES.get(name, 'int')}" for name in _NAMES)
+_UPSERT = text(  # all names are of this module
+    f"""
+INSERT INTO bot_live (workspace_id, updated_at, {", ".join(_NAMES)})
+SELECT bot.workspace_id, now(), {", ".join(f"seen.{name}" for name in _NAMES)}
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS seen ({_ROW})
+JOIN bot ON bot.id = seen.bot_id
+ON CONFLICT (bot_id) DO UPDATE SET updated_at = now(), {", ".join(f"{name} = excluded.{name}" for name in _NAMES[1:])}
+"""  # noqa: S608 - no value in it
+)
+
+
+async def upsert(uow: UnitOfWork, rows: Sequence[LiveFigures]) -> None:
+    """Writes figures, in the system's unit of work. Those of bots that are gone are passed over."""
+    if rows:
+        await uow.session.execute(_UPSERT, {"rows": json.dumps([asdict(row) for row in rows], default=str)})
+
+
+async def remove(uow: UnitOfWork, manager_id: UUID, bot_ids: Sequence[UUID]) -> None:
+    """Removes the figures that this manager wrote of bots which it no longer runs."""
+    written = (col(BotLive.manager_id) == manager_id) & col(BotLive.bot_id).in_(bot_ids)
+    await uow.session.execute(delete(BotLive).where(written))
+
+
+async def list_live(uow: UnitOfWork, actor: Actor, bot_ids: Sequence[UUID] | None = None) -> dict[UUID, LiveView]:
+    """The figures of the workspace's bots, or of these alone. A bot that is not in it has done nothing yet.
+
+    Raises:
+        MayNotManageBots: The role does not cover it.
+    """
+    require_run_bots(actor)
+    query = select(BotLive)
+    if bot_ids is not None:
+        query = query.where(col(BotLive.bot_id).in_(bot_ids))
+    rows = (await uow.session.execute(query)).scalars()
+    return {row.bot_id: _view(row) for row in rows}
+
+
+async def list_everywhere(uow: UnitOfWork) -> list[LiveView]:
+    """The figures of all bots, in the system's unit of work: for metrics and the installation's administrators."""
+    return [_view(row) for row in (await uow.session.execute(select(BotLive))).scalars()]
+
+
+def _view(row: BotLive) -> LiveView:
+    return LiveView(**{field.name: getattr(row, field.name) for field in fields(LiveView)})
