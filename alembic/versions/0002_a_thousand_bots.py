@@ -143,6 +143,7 @@ def _columns() -> dict[str, list[sa.Column[object]]]:
             sa.Column("webhook_error_at", sa.DateTime(timezone=True), nullable=True),
             sa.Column("webhook_pending", sa.Integer(), nullable=False, server_default="0"),
             sa.Column("managed_by", sa.Uuid(), nullable=True),
+            sa.Column("made_bots", sa.String(length=16), nullable=False, server_default=""),
         ],
         "bot_update": [
             sa.Column("sends_begun", sa.Integer(), nullable=False, server_default="0"),

@@ -65,6 +65,8 @@ def bot_view(bot: SandboxBot, *, token: bool = True) -> Wire:
         "name": bot.name,
         "username": bot.username,
         "privacy": bot.privacy,
+        "can_manage_bots": bot.can_manage_bots,
+        "managed_by": bot.managed_by,
         "description": bot.description,
         "pending_update_count": len(bot.updates),
         "call_count": bot.call_count,
@@ -116,6 +118,8 @@ async def change_bot(request: web.Request) -> web.Response:
     bot, values = the_bot(request), await read_parameters(request)
     if "privacy" in values.values:
         bot.privacy = values.boolean("privacy")
+    if "can_manage_bots" in values.values:
+        bot.can_manage_bots = values.boolean("can_manage_bots")
     if values.text("name").strip():
         bot.name = values.text("name").strip()[:64]
     request.app[SANDBOX].on_change()
@@ -130,7 +134,10 @@ async def delete_bot(request: web.Request) -> web.Response:
 
 @routes.post("/sandbox/bots/{bot}/revoke")
 async def revoke_token(request: web.Request) -> web.Response:
-    return web.json_response({"token": request.app[SANDBOX].revoke(the_bot(request))})
+    sandbox, bot = request.app[SANDBOX], the_bot(request)
+    token = sandbox.revoke(bot)
+    people.tell_manager(sandbox, bot, dict(DEFAULT_PERSON))
+    return web.json_response({"token": token})
 
 
 @routes.post("/sandbox/bots/{bot}/messages")

@@ -65,6 +65,8 @@ def _bot_snapshot(bot: SandboxBot) -> dict[str, Any]:
         "privacy": bot.privacy,
         "description": bot.description,
         "short_description": bot.short_description,
+        "can_manage_bots": bot.can_manage_bots,
+        "managed_by": bot.managed_by,
         "names": bot.names,
         "commands": bot.commands,
         "allowed_updates": bot.allowed_updates,
@@ -95,6 +97,8 @@ def restore(sandbox: Sandbox, kept: dict[str, Any]) -> None:
             privacy=item["privacy"],
             description=item["description"],
             short_description=item["short_description"],
+            can_manage_bots=item.get("can_manage_bots", False),  # files of earlier versions have neither
+            managed_by=item.get("managed_by", 0),
             names=item["names"],
             commands=item["commands"],
             allowed_updates=item["allowed_updates"],

@@ -151,6 +151,20 @@ def unblock(sandbox: Sandbox, bot: SandboxBot, chat: Chat, author: Wire) -> None
         sandbox.on_change()
 
 
+def tell_manager(sandbox: Sandbox, bot: SandboxBot, owner: Wire) -> None:
+    """The token of a managed bot was changed by its owner: its manager is told."""
+    manager = sandbox.bots.get(bot.managed_by)
+    if manager is not None:
+        sandbox.queue_update(manager, "managed_bot", {"user": owner, "bot": bot.user()})
+
+
+def announce(sandbox: Sandbox, bot: SandboxBot, chat: Chat, author: Wire, **content: Any) -> None:
+    """A service message: something that a person did, told in the chat."""
+    message = _message(sandbox, bot, chat, author)
+    message.update(content)
+    _arrive(sandbox, bot, chat, message)
+
+
 def _message(sandbox: Sandbox, bot: SandboxBot, chat: Chat, author: Wire) -> Wire:
     return {
         "message_id": sandbox.next_message_id(bot),

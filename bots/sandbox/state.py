@@ -97,6 +97,9 @@ class SandboxBot:
     privacy: bool = True  # in groups it gets only commands, mentions and replies to it
     description: str = ""
     short_description: str = ""
+    photo: str = ""  # file id of the profile photo
+    can_manage_bots: bool = False  # what its owner allows in BotFather's "Bot Management Mode"
+    managed_by: int = 0  # the bot that this one was made for
     names: dict[str, str] = field(default_factory=dict)  # by language, for the three texts: "name:ru"
     commands: dict[str, list[Wire]] = field(default_factory=dict)  # by scope and language
     chats: dict[int, Chat] = field(default_factory=dict)

@@ -124,6 +124,12 @@ class Settings(BaseSettings):
     sandbox_port: int = Field(8081, ge=1, le=65535, description="Port of `chatai sandbox`.")
     bot_idle_seconds: int = Field(300, ge=1, description="A bot's process leaves after this many quiet seconds.")
     bot_memory_mb: int = Field(150, ge=32, description="Most memory of its own that one bot's process may take.")
+    max_bots_per_workspace: int = Field(
+        10_000, ge=1, le=1_000_000, description="Most bots that one workspace may have connected."
+    )
+    webhook_check_minutes: int = Field(
+        10, ge=1, le=1440, description="How often Telegram is asked how a bot's webhook fares."
+    )
     bot_answer_processes: int = Field(1, ge=1, le=64, description="Processes that make answers for the bots.")
 
     # --- Observability

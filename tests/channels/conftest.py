@@ -1,16 +1,61 @@
-"""A bot in the test's own database, without Telegram."""
+"""A Bot API server with bots that are connected to it, and bots without Telegram."""
 
-from collections.abc import Awaitable, Callable
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import UUID
 
 import pytest
 
+from bots.sandbox.server import SandboxServer
+from bots.sandbox.state import Options
 from chatai.core.actor import Actor
 from chatai.core.database import Database
 from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.schemas import AssistantDraft
-from chatai.domains.channels import repository
+from chatai.domains.channels import repository, service
 from chatai.domains.channels.models import Bot
+from chatai.domains.channels.ports import telegram
+from chatai.domains.channels.schemas import BotView
+from chatai.integrations.telegram import TelegramClient
+
+Connect = Callable[..., Awaitable[BotView]]
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[SandboxServer]:
+    async with SandboxServer(Options(strict=True)) as server:
+        client = TelegramClient(server.url)
+        telegram.bind(client)
+        yield server
+        await client.close()
+        telegram.bind(None)
+
+
+@pytest.fixture
+def new_assistant(database: Database, actor: Actor) -> Callable[..., Awaitable[UUID]]:
+    async def make(name: str = "Shop", who: Actor = actor) -> UUID:
+        async with database.workspace(who.workspace_id) as uow:
+            draft = AssistantDraft(name=name, instructions="Be kind.", greeting="Hello!")
+            return (await assistants.create_assistant(uow, who, draft)).id
+
+    return make
+
+
+@pytest.fixture
+def connect(
+    database: Database, actor: Actor, sandbox: SandboxServer, new_assistant: Callable[..., Awaitable[UUID]]
+) -> Connect:
+    """Connects a bot: a new one of the sandbox, or the one with this token."""
+
+    async def make(token: str = "", assistant_id: UUID | None = None, who: Actor = actor) -> BotView:
+        token = token or sandbox.sandbox.new_bot("Shop").token
+        known = await service.check_token(who, token)
+        assistant_id = assistant_id or await new_assistant(who=who)
+        async with database.workspace(who.workspace_id) as uow:
+            return await service.add_bot(uow, who, assistant_id, known)
+
+    return make
 
 
 @pytest.fixture

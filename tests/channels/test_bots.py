@@ -2,17 +2,15 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
 
 from bots.sandbox.faults import Fault
-from bots.sandbox.server import SandboxServer
-from bots.sandbox.state import Options
 from chatai.core.actor import Actor, Role
 from chatai.core.database import Database
 from chatai.core.errors import ChatAIError
+from chatai.core.settings import get_settings
 from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.errors import AssistantNotFound
 from chatai.domains.assistants.schemas import AssistantDraft
@@ -26,20 +24,9 @@ from chatai.domains.channels.errors import (
     TelegramBusy,
     TelegramUnreachable,
     TokenRefused,
+    TooManyBots,
 )
-from chatai.domains.channels.ports import telegram
-from chatai.integrations.telegram import TelegramClient
 from tests.waiting import eventually
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[SandboxServer]:
-    async with SandboxServer(Options(strict=True)) as server:
-        client = TelegramClient(server.url)
-        telegram.bind(client)
-        yield server
-        await client.close()
-        telegram.bind(None)
 
 
 async def an_assistant(database: Database, actor: Actor):
@@ -191,3 +178,35 @@ async def test_a_slow_telegram_holds_no_connection_to_the_database(database, act
     await eventually(lambda: all(bot.call_count for bot in bots))
     assert database.engine.pool.checkedout() == 0
     assert len(await asyncio.gather(*adding)) == len(bots)
+
+
+async def test_many_at_once_and_those_of_others_passed_over(database, actor, stranger, connect):
+    mine = [(await connect()).id for _ in range(3)]
+    theirs = (await connect(who=stranger)).id
+    for action in (service.stop_bots, service.start_bots, service.delete_bots):
+        async with database.workspace(actor.workspace_id) as uow:
+            assert await action(uow, actor, [*mine, theirs]) == 3
+    async with database.workspace(stranger.workspace_id) as uow:
+        assert (await service.get_bot(uow, stranger, theirs)).state == "starting"
+
+
+async def test_a_full_workspace_takes_no_more(database, actor, connect, monkeypatch):
+    await connect()
+    monkeypatch.setenv("MAX_BOTS_PER_WORKSPACE", "1")
+    get_settings.cache_clear()
+    with pytest.raises(TooManyBots) as full:
+        await connect()
+    assert "1" in full.value.sentence("ru")
+
+
+async def test_going_back_to_polling_asks_for_everything_that_waits(database, connect):
+    bot = await connect()
+    async with database.system() as uow:
+        await uow.session.execute(text("UPDATE bot SET polling_offset = 900, mode = 'polling'"))
+        await service.set_receiving(uow, bot.id, "polling", "", "secret")
+        (same,) = await service.list_managed(uow, [bot.id])
+        await service.set_receiving(uow, bot.id, "webhook", "https://example.org", "secret")
+        await service.set_receiving(uow, bot.id, "polling", "", "secret")
+    async with database.system() as uow:
+        (managed,) = await service.list_managed(uow, [bot.id])
+    assert (same.polling_offset, managed.polling_offset) == (900, 0)

@@ -23,6 +23,7 @@ async def get_me(call: Call) -> Wire:
         "can_connect_to_business": False,
         "has_main_web_app": False,
         "has_topics_enabled": False,
+        "can_manage_bots": call.bot.can_manage_bots,
     }
 
 
@@ -75,6 +76,31 @@ async def set_my_short_description(call: Call) -> bool:
 @method("getMyShortDescription")
 async def get_my_short_description(call: Call) -> Wire:
     return _get_text(call, "short_description")
+
+
+@method("setMyProfilePhoto")
+async def set_my_profile_photo(call: Call) -> bool:
+    """A static photo only: the sandbox plays no videos."""
+    raw = call.parameters.structure("photo", "InputProfilePhoto")
+    if not isinstance(raw, dict) or raw.get("type") not in ("static", "animated"):
+        raise bad_request("can't parse InputProfilePhoto: expected an Object")
+    name = str(raw.get("photo") or "")
+    upload = call.parameters.uploads.get(name.removeprefix("attach://")) if name.startswith("attach://") else None
+    if upload is None:
+        raise bad_request("profile photo must be uploaded as a file")
+    if not upload.data.startswith(b"\xff\xd8"):
+        raise bad_request("IMAGE_PROCESS_FAILED")
+    stored = call.sandbox.keep_file("photo.jpg", "image/jpeg", upload.data, "profile_photos")
+    call.bot.photo = stored.file_id
+    call.sandbox.publish(call.bot, "profile")
+    return True
+
+
+@method("removeMyProfilePhoto")
+async def remove_my_profile_photo(call: Call) -> bool:
+    call.bot.photo = ""
+    call.sandbox.publish(call.bot, "profile")
+    return True
 
 
 def _commands_key(call: Call) -> str:

@@ -65,3 +65,12 @@ class SessionView:
     created_at: datetime
     last_seen_at: datetime
     is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A person to write a mail to."""
+
+    email: str
+    name: str
+    language: Language

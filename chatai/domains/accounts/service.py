@@ -29,7 +29,7 @@ from chatai.domains.accounts.mails import MailPurpose, render
 from chatai.domains.accounts.models import Account, AccountToken, LoginSession
 from chatai.domains.accounts.passwords import check_strength, hash_password, verify_password
 from chatai.domains.accounts.ports import mailer
-from chatai.domains.accounts.schemas import AccountView, Client, LogIn, Registration, SessionView
+from chatai.domains.accounts.schemas import AccountView, Client, LogIn, Recipient, Registration, SessionView
 from chatai.domains.accounts.tokens import SessionClaims, decode, encode
 from chatai.domains.audit import service as audit
 from chatai.domains.workspaces import service as workspaces
@@ -336,6 +336,19 @@ async def send_mail(uow: UnitOfWork, account_id: UUID, purpose: MailPurpose, pag
         link = f"{page_url}/{path}?token={await _new_token(uow, purpose, account.id)}"
     subject, text = render(purpose, language_of(account.language), name=account.name, link=link)
     await mailer().send(account.email, subject, text)
+
+
+async def recipient(uow: UnitOfWork, account_id: UUID) -> Recipient | None:
+    """How to write to a person; None for one who is gone, disabled, or has not confirmed the address."""
+    account = await repository.get(uow, account_id)
+    if account is None or account.disabled_at or not account.confirmed_at:
+        return None
+    return Recipient(account.email, account.name, language_of(account.language))
+
+
+async def write_to(person: Recipient, subject: str, text: str) -> None:
+    """Sends a mail that another domain has to say, outside any unit of work. Raises: Unavailable: worth another try."""
+    await mailer().send(person.email, " ".join(subject.split()), text)
 
 
 async def _queue_mail(uow: UnitOfWork, account_id: UUID, purpose: MailPurpose) -> None:

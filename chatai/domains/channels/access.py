@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chatai.core.actor import Actor, Role
-from chatai.domains.channels.errors import MayNotManageBots
+from chatai.domains.channels.errors import MayNotManageBots, NotInstallationAdmin
 
 
 def may_manage_bots(actor: Actor) -> bool:
@@ -14,6 +14,12 @@ def may_manage_bots(actor: Actor) -> bool:
 def may_run_bots(actor: Actor) -> bool:
     """Start, stop and look."""
     return actor.kind == "system" or (actor.kind != "bot" and actor.role.covers(Role.OPERATOR))
+
+
+def require_everywhere(actor: Actor) -> None:
+    """Bots of all workspaces are for the installation's admins."""
+    if actor.kind != "person" or actor.account_id is None or not actor.installation_role.covers(Role.ADMIN):
+        raise NotInstallationAdmin
 
 
 def require_manage_bots(actor: Actor) -> None:

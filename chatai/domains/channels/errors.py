@@ -89,3 +89,119 @@ class BotSetupFailed(Unavailable):
     code = "bot_setup_failed"
     en = "The bot could not be set up. ChatAI tries again by itself."
     ru = "Бота не удалось настроить. ChatAI попробует снова сам."
+
+
+class NotInstallationAdmin(Forbidden):
+    code = "not_installation_admin"
+    en = "This page is for the admins of the whole installation. Your own bots are under “Bots”."
+    ru = "Эта страница – для администраторов всей системы. Ваши боты – в разделе «Боты»."
+
+
+class TooManyBots(Conflict):
+    code = "too_many_bots"
+    en = "This workspace has {limit} bots, and no more are allowed. Remove one, or ask for a higher limit."
+    ru = "В этом рабочем пространстве уже {limit} ботов, больше нельзя. Удалите лишнего или попросите поднять предел."
+
+
+class WrongBot(Invalid):
+    """Somebody else's token would silently turn one bot into another."""
+
+    code = "bot_token_of_another"
+    en = "This token belongs to another bot, @{username}. Take the one of @{expected}, or connect @{username} as new."
+    ru = "Это токен другого бота, @{username}. Нужен токен @{expected}; а @{username} можно подключить как нового."
+
+
+class WebhookElsewhere(Conflict):
+    code = "bot_webhook_elsewhere"
+    en = "Another program has Telegram send this bot's messages to its own address. Stop it there, then start the bot."
+    ru = "Другая программа направила сообщения этого бота на свой адрес. Остановите её, затем запустите бота."
+
+
+class BadProfile(Invalid):
+    code = "bot_profile_invalid"
+    en = "A bot's name has 1 to 64 characters, its description up to 512, its short description up to 120."
+    ru = "Имя бота – от 1 до 64 символов, описание – до 512, краткое описание – до 120."
+
+
+class ProfileRefused(Invalid):
+    code = "bot_profile_refused"
+    en = "Telegram did not accept this: {reason}"
+    ru = "Telegram этого не принял: {reason}"
+
+
+class PhotoRefused(Invalid):
+    code = "bot_photo_refused"
+    en = "The picture must be a JPEG, at least 160 pixels wide and high, and no larger than {limit_mb} MB."
+    ru = "Нужен снимок в формате JPEG, не меньше 160 точек в ширину и высоту и не больше {limit_mb} МБ."
+
+
+class NotManaged(Conflict):
+    code = "bot_not_managed"
+    en = "Only a bot that was made with one of your bots can get a new token here. Ask @BotFather for one."
+    ru = "Новый токен здесь можно выпустить только для бота, созданного вашим ботом. Получите его у @BotFather."
+
+
+class ManagementOff(Conflict):
+    code = "bot_management_off"
+    en = "Allow this bot to manage others first: @BotFather, the bot's settings, “Bot Management Mode”."
+    ru = "Сначала разрешите боту управлять другими: @BotFather, настройки бота, «Bot Management Mode»."
+
+
+class ImportEmpty(Invalid):
+    code = "import_empty"
+    en = "There is no line with a bot in this. The first column, or one called “token”, holds the tokens."
+    ru = "Здесь нет ни одной строки с ботом. Токены – в первом столбце или в столбце «token»."
+
+
+class ImportTooLong(Invalid):
+    code = "import_too_long"
+    en = "At most {limit} bots can be connected at once; this has {number}. Split the file."
+    ru = "За один раз можно подключить не больше {limit} ботов, а здесь {number}. Разделите файл."
+
+
+class ImportWithoutTokens(Invalid):
+    code = "import_without_tokens"
+    en = "The first line names columns, but none is called “token”. It has: {columns}."
+    ru = "В первой строке названия столбцов, но столбца «token» нет. Есть: {columns}."
+
+
+class LineBroken(Invalid):
+    code = "import_line_broken"
+    en = "A quotation mark is opened in this line and never closed."
+    ru = "В этой строке открыта кавычка, которая нигде не закрыта."
+
+
+class RepeatedInFile(Conflict):
+    code = "import_repeated"
+    en = "The same bot stands in line {line} already."
+    ru = "Этот бот уже есть в строке {line}."
+
+
+class NoSuchAssistant(Invalid):
+    code = "import_no_such_assistant"
+    en = "There is no assistant “{name}”. Give its name or its identifier."
+    ru = "Ассистента «{name}» нет. Укажите его имя или идентификатор."
+
+
+class AmbiguousAssistant(Invalid):
+    code = "import_ambiguous_assistant"
+    en = "Several assistants are called “{name}”. Give the identifier of the right one."
+    ru = "Ассистентов с именем «{name}» несколько. Укажите идентификатор нужного."
+
+
+class NoAssistantGiven(Invalid):
+    code = "import_no_assistant"
+    en = "No assistant is given here, and none is chosen for lines without one."
+    ru = "Ассистент здесь не указан и не выбран для строк без него."
+
+
+class BotOfLineIsHere(Conflict):
+    code = "import_bot_already_here"
+    en = "The bot @{username} is connected in this workspace already."
+    ru = "Бот @{username} уже подключён в этом рабочем пространстве."
+
+
+class ImportStopped(Conflict):
+    code = "import_stopped"
+    en = "You stopped before this line. Import the file again to go on: what is connected is passed over."
+    ru = "Вы остановились до этой строки. Импортируйте файл ещё раз: уже подключённые боты будут пропущены."

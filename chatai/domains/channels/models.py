@@ -40,6 +40,9 @@ class Bot(TenantRow, table=True):
     managed_by: UUID | None = Field(
         default=None, foreign_key="bot.id", ondelete="SET NULL", index=True, description="The bot that made this one."
     )
+    made_bots: str = Field(
+        default="", max_length=16, description="Bots that people make with it: see MadeBots in schemas."
+    )
     updated_at: datetime = timestamp(default=True)  # moved by people only: the bot manager looks for changes by it
 
 

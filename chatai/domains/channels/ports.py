@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from chatai.core.ports import Port
-from chatai.domains.channels.schemas import BotIdentity
+from chatai.domains.channels.schemas import BotIdentity, BotProfile, WebhookInfo
 
 
 class TelegramRefusal(Exception):
@@ -30,6 +30,33 @@ class Telegram(Protocol):
 
     async def set_commands(self, token: str) -> None:
         """Tells people's apps, in their language, which commands the bot knows."""
+
+    async def get_profile(self, token: str) -> BotProfile:
+        """What Telegram shows of the bot."""
+
+    async def set_name(self, token: str, name: str) -> None:
+        """1 to 64 characters."""
+
+    async def set_description(self, token: str, text: str) -> None:
+        """Up to 512 characters, shown in an empty chat."""
+
+    async def set_short_description(self, token: str, text: str) -> None:
+        """Up to 120 characters, shown in the profile."""
+
+    async def set_photo(self, token: str, jpeg: bytes) -> None:
+        """The bot's picture, as JPEG."""
+
+    async def remove_photo(self, token: str) -> None:
+        """Takes the bot's picture away."""
+
+    async def get_managed_token(self, token: str, bot_id: int) -> str:
+        """The token of a bot that was made for the bot with `token` (Bot API 9.6)."""
+
+    async def replace_managed_token(self, token: str, bot_id: int) -> str:
+        """Makes the token of such a bot useless; the new one."""
+
+    async def get_webhook_info(self, token: str) -> WebhookInfo:
+        """How the bot's webhook fares."""
 
     async def set_webhook(self, token: str, url: str, secret: str) -> None:
         """From now on Telegram posts updates to the address, with the secret in a header."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from chatai.core.clock import now
 from chatai.core.database import UnitOfWork
 from chatai.domains.channels.models import Bot
-from chatai.domains.channels.schemas import BotState, DesiredState, ManagedBot, Mode
+from chatai.domains.channels.schemas import BotName, BotState, DesiredState, ManagedBot, Mode, WebhookInfo
 
 
 async def insert(uow: UnitOfWork, bot: Bot) -> bool:
@@ -40,6 +41,26 @@ async def find_by_telegram_id(uow: UnitOfWork, telegram_id: int) -> Bot | None:
     return found.scalar_one_or_none()
 
 
+async def find_by_telegram_ids(uow: UnitOfWork, telegram_ids: Sequence[int]) -> dict[int, str]:
+    """The user names of those that this unit of work may see."""
+    query = select(col(Bot.telegram_id), col(Bot.username)).where(col(Bot.telegram_id).in_(telegram_ids))
+    return {row.telegram_id: row.username for row in await uow.session.execute(query)}
+
+
+async def count_with_lock(uow: UnitOfWork, workspace_id: UUID) -> int:
+    """How many bots the workspace has. Until the transaction ends nobody else counts them, so that none slips in."""
+    lock = func.pg_advisory_xact_lock(func.hashtext(f"chatai/bots/{workspace_id}"))
+    await uow.session.execute(select(lock))
+    query = select(func.count()).select_from(Bot).where(col(Bot.workspace_id) == workspace_id)
+    return int((await uow.session.execute(query)).scalar_one())
+
+
+async def names(uow: UnitOfWork, bot_ids: Sequence[UUID]) -> list[BotName]:
+    """Those of them that this unit of work may see."""
+    query = select(col(Bot.id), col(Bot.workspace_id), col(Bot.username)).where(col(Bot.id).in_(bot_ids))
+    return [BotName(*row) for row in await uow.session.execute(query)]
+
+
 async def list_bots(uow: UnitOfWork, assistant_id: UUID | None) -> Sequence[Bot]:
     query = select(Bot).order_by(col(Bot.created_at), col(Bot.id))
     if assistant_id is not None:
@@ -47,17 +68,24 @@ async def list_bots(uow: UnitOfWork, assistant_id: UUID | None) -> Sequence[Bot]
     return (await uow.session.execute(query)).scalars().all()
 
 
-async def want(uow: UnitOfWork, bot_id: UUID, desired: DesiredState, state: BotState) -> None:
-    """Writes what people want of a bot, and forgets earlier trouble."""
+async def want(uow: UnitOfWork, bot_ids: Sequence[UUID], desired: DesiredState, state: BotState) -> None:
+    """Writes what people want of bots, and forgets earlier trouble."""
     await uow.session.execute(
         update(Bot)
-        .where(col(Bot.id) == bot_id)
+        .where(col(Bot.id).in_(bot_ids))
         .values(desired_state=desired, state=state, state_reason="", last_error="", updated_at=now())
     )
 
 
-async def remove(uow: UnitOfWork, bot_id: UUID) -> None:
-    await uow.session.execute(delete(Bot).where(col(Bot.id) == bot_id))
+async def change(uow: UnitOfWork, bot_id: UUID, *, restarts: bool, **values: Any) -> None:
+    """Changes columns of a bot. With `restarts` the bot manager begins anew with it."""
+    if restarts:
+        values["updated_at"] = now()
+    await uow.session.execute(update(Bot).where(col(Bot.id) == bot_id).values(**values))
+
+
+async def remove(uow: UnitOfWork, bot_ids: Sequence[UUID]) -> None:
+    await uow.session.execute(delete(Bot).where(col(Bot.id).in_(bot_ids)))
 
 
 async def list_changes(uow: UnitOfWork) -> dict[UUID, datetime]:
@@ -72,18 +100,44 @@ async def list_managed(uow: UnitOfWork, bot_ids: Sequence[UUID]) -> list[Managed
     return [ManagedBot(*row) for row in rows]
 
 
-async def set_state(uow: UnitOfWork, bot_id: UUID, state: BotState, reason: str, last_error: str | None) -> None:
-    """Writes how a bot is that is wanted to run. `last_error=None` leaves the one that is there."""
+async def set_state(
+    uow: UnitOfWork, bot_id: UUID, state: BotState, reason: str, last_error: str | None
+) -> tuple[UUID, str] | None:
+    """Writes how a bot is that is wanted to run. `last_error=None` leaves the one that is there.
+
+    Returns:
+        Its workspace and the state that it was in; None where nothing was written.
+    """
     values: dict[str, str] = {"state": state, "state_reason": reason}
     if last_error is not None:
         values["last_error"] = last_error[:500]
     wanted = (col(Bot.id) == bot_id) & (col(Bot.desired_state) == "running")
-    await uow.session.execute(update(Bot).where(wanted).values(**values))
+    before = select(col(Bot.id), col(Bot.state).label("was")).where(wanted).with_for_update().subquery()
+    statement = (
+        update(Bot)
+        .where(col(Bot.id) == before.c.id)
+        .values(**values)
+        .returning(col(Bot.workspace_id), before.c.was)
+        .execution_options(synchronize_session=False)
+    )
+    row = (await uow.session.execute(statement)).one_or_none()
+    return (row[0], row[1]) if row else None
 
 
 async def set_receiving(uow: UnitOfWork, bot_id: UUID, mode: Mode, webhook_url: str, webhook_secret: str) -> None:
+    values: dict[str, Any] = {"mode": mode, "webhook_url": webhook_url, "webhook_secret": webhook_secret}
+    if not webhook_url:
+        values |= {"webhook_error": "", "webhook_error_at": None, "webhook_pending": 0}
+    fresh_poll = (col(Bot.mode) == "webhook") & (mode == "polling")
+    # Where the last poll ended says nothing after a time with a webhook: identifiers may have begun anew below it,
+    # and polling from above would drop what waits. From 0 on everything comes, and what came before is known.
+    values["polling_offset"] = case((fresh_poll, 0), else_=col(Bot.polling_offset))
+    await uow.session.execute(update(Bot).where(col(Bot.id) == bot_id).values(**values))
+
+
+async def set_webhook_state(uow: UnitOfWork, bot_id: UUID, info: WebhookInfo) -> None:
     await uow.session.execute(
         update(Bot)
         .where(col(Bot.id) == bot_id)
-        .values(mode=mode, webhook_url=webhook_url, webhook_secret=webhook_secret)
+        .values(webhook_error=info.error[:500], webhook_error_at=info.error_at, webhook_pending=info.pending)
     )

@@ -23,6 +23,9 @@ UpdateState = Literal["new", "taken", "done", "failed", "set_aside"]
 """new: waits. taken: being answered. done: settled. failed: could not be delivered, for good (the chat is gone).
 set_aside: failed too often to be tried again."""
 Mode = Literal["webhook", "polling"]
+MadeBots = Literal["", "share", "copy"]
+"""What becomes of a bot that somebody makes for this one (Telegram's managed bots). Empty: nothing, it is left alone.
+share: it answers with the same assistant. copy: it gets a copy of the assistant, with its documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,15 @@ class BotView:
     """Code of the error that explains the state; empty when all is well. `reason` makes a sentence of it."""
     last_error: str
     """What Telegram or the process said last, in English, for those who want to know."""
+    always_on: bool
+    description: str
+    short_description: str
+    webhook_url: str
+    webhook_error: str
+    webhook_error_at: datetime | None
+    webhook_pending: int
+    managed_by: UUID | None
+    made_bots: str
     created_at: datetime
     updated_at: datetime
 
@@ -56,6 +68,40 @@ class BotIdentity:
     telegram_id: int
     username: str
     name: str
+    can_manage_bots: bool = False
+    """Its owner has allowed it, in @BotFather, to have bots made for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotName:
+    """A bot and where it belongs."""
+
+    id: UUID
+    workspace_id: UUID
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
+class BotProfile:
+    """What Telegram shows of a bot: in an empty chat, and in its profile."""
+
+    description: str
+    short_description: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookInfo:
+    """How a bot's webhook is, as Telegram sees it. `url` is empty where there is none.
+
+    `error` is what went wrong with Telegram's last post that failed, in its words; `asks_for_all`: the webhook brings
+    just the kinds of updates that this version understands.
+    """
+
+    url: str
+    pending: int
+    error: str
+    error_at: datetime | None
+    asks_for_all: bool
 
 
 @dataclass(frozen=True, slots=True)

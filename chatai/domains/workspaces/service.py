@@ -37,3 +37,8 @@ async def home_of(uow: UnitOfWork, account_id: UUID) -> UUID | None:
 async def name_of(uow: UnitOfWork, workspace_id: UUID) -> str:
     workspace = await repository.get(uow, workspace_id)
     return workspace.name if workspace else ""
+
+
+async def admins_of(uow: UnitOfWork, workspace_id: UUID) -> list[UUID]:
+    """The accounts that rule a workspace, the longest member first."""
+    return list(await repository.admins(uow, workspace_id))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -11,11 +13,12 @@ import certifi
 
 from chatai.core.logging import scrub
 from chatai.domains.channels.ports import TelegramAway, TelegramRefusal
-from chatai.domains.channels.schemas import BotIdentity
+from chatai.domains.channels.schemas import BotIdentity, BotProfile, WebhookInfo
 
-ALLOWED_UPDATES = ["message"]
+ALLOWED_UPDATES = ["message", "managed_bot"]
 """The kinds of updates that bots understand; Telegram keeps the others to itself."""
 CALL_SECONDS = 15
+PHOTO_SECONDS = 60
 MAX_WEBHOOK_CONNECTIONS = 40
 
 _COMMANDS = {
@@ -35,7 +38,8 @@ class TelegramClient:
     async def get_me(self, token: str) -> BotIdentity:
         me = await self._call(token, "getMe")
         try:
-            return BotIdentity(int(me["id"]), str(me["username"]), str(me["first_name"]))
+            manages = me.get("can_manage_bots") is True
+            return BotIdentity(int(me["id"]), str(me["username"]), str(me["first_name"]), manages)
         except (KeyError, TypeError, ValueError):
             raise TelegramAway("getMe did not say who the bot is") from None
 
@@ -43,6 +47,52 @@ class TelegramClient:
         for language, commands in _COMMANDS.items():
             listed = [{"command": name, "description": description} for name, description in commands]
             await self._call(token, "setMyCommands", commands=listed, language_code=language)
+
+    async def get_profile(self, token: str) -> BotProfile:
+        description = await self._call(token, "getMyDescription")
+        short = await self._call(token, "getMyShortDescription")
+        try:
+            return BotProfile(str(description["description"]), str(short["short_description"]))
+        except (KeyError, TypeError):
+            raise TelegramAway("the bot's description did not come") from None
+
+    async def set_name(self, token: str, name: str) -> None:
+        await self._call(token, "setMyName", name=name)
+
+    async def set_description(self, token: str, text: str) -> None:
+        await self._call(token, "setMyDescription", description=text)
+
+    async def set_short_description(self, token: str, text: str) -> None:
+        await self._call(token, "setMyShortDescription", short_description=text)
+
+    async def set_photo(self, token: str, jpeg: bytes) -> None:
+        form = aiohttp.FormData()
+        form.add_field("photo", json.dumps({"type": "static", "photo": "attach://file"}))
+        form.add_field("file", jpeg, filename="photo.jpg", content_type="image/jpeg")
+        await self._send(token, "setMyProfilePhoto", PHOTO_SECONDS, data=form)
+
+    async def remove_photo(self, token: str) -> None:
+        await self._call(token, "removeMyProfilePhoto")
+
+    async def get_managed_token(self, token: str, bot_id: int) -> str:
+        return _token(await self._call(token, "getManagedBotToken", user_id=bot_id))
+
+    async def replace_managed_token(self, token: str, bot_id: int) -> str:
+        return _token(await self._call(token, "replaceManagedBotToken", user_id=bot_id))
+
+    async def get_webhook_info(self, token: str) -> WebhookInfo:
+        info = await self._call(token, "getWebhookInfo")
+        try:
+            failed = int(info.get("last_error_date") or 0)
+            return WebhookInfo(
+                url=str(info["url"]),
+                pending=int(info["pending_update_count"]),
+                error=scrub(str(info.get("last_error_message") or "")),
+                error_at=datetime.fromtimestamp(failed, UTC) if failed else None,
+                asks_for_all=sorted(info.get("allowed_updates") or []) == sorted(ALLOWED_UPDATES),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError):
+            raise TelegramAway("getWebhookInfo did not say how the webhook is") from None
 
     async def set_webhook(self, token: str, url: str, secret: str) -> None:
         await self._call(
@@ -77,10 +127,13 @@ class TelegramClient:
             self._session = None
 
     async def _call(self, token: str, method: str, wait: float = CALL_SECONDS, **parameters: Any) -> Any:
+        return await self._send(token, method, wait, json=parameters)
+
+    async def _send(self, token: str, method: str, wait: float, **body: Any) -> Any:
         url = f"{self._base_url}/bot{token}/{method}"
         timeout = aiohttp.ClientTimeout(total=wait, sock_connect=10)
         try:
-            async with self._open().post(url, json=parameters, timeout=timeout, allow_redirects=False) as response:
+            async with self._open().post(url, timeout=timeout, allow_redirects=False, **body) as response:
                 answer = await response.json(content_type=None)
         except TimeoutError:
             raise TelegramAway(f"{method}: no answer within {wait:g} seconds") from None
@@ -106,3 +159,9 @@ class TelegramClient:
                 tls = ssl.create_default_context(cafile=certifi.where())
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=tls))
         return self._session
+
+
+def _token(result: Any) -> str:
+    if not isinstance(result, str):
+        raise TelegramAway("no token came for the managed bot")
+    return result

@@ -11,6 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 from aiogram import Bot
+from aiogram.exceptions import TelegramBadRequest, TelegramUnauthorizedError
+from aiogram.types import BufferedInputFile, InputProfilePhotoStatic
 
 from bots.sandbox import people
 from bots.sandbox.server import SandboxServer
@@ -246,3 +248,43 @@ async def test_forms_json_queries_and_any_case_of_a_name(server: SandboxServer, 
             assert (body["ok"], body["result"]["text"]) == (True, "hello")
     async with http.post(f"/bot{bot.token}/sendMessage", data=b"{", headers={"Content-Type": "application/json"}) as r:
         assert (r.status, (await r.json())["ok"]) == (400, False)
+
+
+async def test_a_bot_is_made_for_another_one(server: SandboxServer, http: aiohttp.ClientSession) -> None:
+    _, manager = await post(http, "/sandbox/bots", {"name": "Agency"})
+    path = f"/sandbox/bots/{manager['id']}"
+    assert (await post(http, f"{path}/managed", {"name": "Café"}))[0] == 400  # its owner has not allowed it
+    async with http.patch(path, json={"can_manage_bots": True}) as answer:
+        assert (await answer.json())["can_manage_bots"] is True
+    status, made = await post(http, f"{path}/managed", {"name": "Café", "username": "cafe_bot"})
+    assert (status, made["managed_by"]) == (201, manager["id"])
+    client, other = client_of(server, manager["token"]), client_of(server, made["token"])
+    try:
+        assert (await client.get_me()).can_manage_bots is True
+        told, said = await client.get_updates()
+        assert told.managed_bot
+        assert told.managed_bot.bot_user.username == "cafe_bot"
+        assert said.message
+        assert said.message.managed_bot_created
+        assert await client.get_managed_bot_token(user_id=made["id"]) == made["token"]
+        fresh = await client.replace_managed_bot_token(user_id=made["id"])
+        assert fresh != made["token"]
+        with pytest.raises(TelegramUnauthorizedError):
+            await other.get_me()
+        with pytest.raises(TelegramBadRequest):
+            await client.get_managed_bot_token(user_id=manager["id"])
+    finally:
+        await client.session.close()
+        await other.session.close()
+
+
+async def test_a_profile_photo_is_a_jpeg_file(bot: Bot, shop: SandboxBot) -> None:
+    picture = BufferedInputFile(b"\xff\xd8\xff\xe0 picture", "me.jpg")
+    assert await bot.set_my_profile_photo(InputProfilePhotoStatic(photo=picture))
+    assert shop.photo
+    with pytest.raises(TelegramBadRequest):
+        await bot.set_my_profile_photo(InputProfilePhotoStatic(photo=BufferedInputFile(b"GIF89a", "me.gif")))
+    with pytest.raises(TelegramBadRequest):
+        await bot.set_my_profile_photo(InputProfilePhotoStatic(photo="AgACfile"))
+    assert await bot.remove_my_profile_photo()
+    assert shop.photo == ""
