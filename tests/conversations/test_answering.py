@@ -51,6 +51,7 @@ async def stored(database: Database, actor: Actor, conversation_id: UUID) -> Con
 async def test_an_answer_streams_and_cites_what_it_was_given(
     database: Database, actor: Actor, conversation_id: UUID, document: UUID, model: FakeOpenAI
 ) -> None:
+    model.plan = Plan(token_delay=0.01)  # words that come together are handed on together
     events = await ask(database, actor, conversation_id, "Within how many days may goods be returned?")
     assert isinstance(events[0], Started)
     assert isinstance(events[-1], Completed)

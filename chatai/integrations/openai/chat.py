@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator
-from typing import Any, cast
+from contextlib import aclosing
+from typing import Any
 
+import httpx2
+import openai
 import structlog
 
 from chatai.core.settings import Settings
 from chatai.domains.models.errors import ModelCut
 from chatai.domains.models.schemas import ModelEnd, ModelText, Prompt, PromptMessage
 from chatai.integrations.openai.client import explained, make_client
+from chatai.integrations.openai.events import events
 
 _log = structlog.get_logger(__name__)
 
 
 class OpenAIChat:
-    """Fulfils `chatai.domains.models.ports.LanguageModel`."""
+    """Fulfils `chatai.domains.models.ports.LanguageModel`.
+
+    The request goes out through the library, with its key, errors and connections; what comes back is read by
+    ourselves. The library's typed request and chunks cost 5 ms of CPU an answer, which is what all the rest costs.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._client = make_client(settings)
@@ -28,39 +37,72 @@ class OpenAIChat:
     async def stream(self, prompt: Prompt) -> AsyncIterator[ModelText | ModelEnd]:
         """The answer as it comes. An end without a finish reason means that the connection broke: `cut_short`."""
         model = prompt.model or self._default_model
-        messages = [{"role": message.role, "content": _content(message)} for message in prompt.messages]
-        finished, begun = False, False
-        prompt_tokens = completion_tokens = 0
+        body = {
+            "model": model,
+            "messages": [{"role": message.role, "content": _content(message)} for message in prompt.messages],
+            "temperature": prompt.temperature,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        end, begun = _End(), False
         try:
             async with asyncio.timeout(self._patience) as deadline:
-                stream = await self._client.chat.completions.create(
-                    model=model,
-                    messages=cast(Any, messages),
-                    temperature=prompt.temperature,
+                stream: Any = await self._client.post(
+                    "/chat/completions",
+                    body=body,
+                    cast_to=httpx2.Response,
                     stream=True,
-                    stream_options={"include_usage": True},
+                    stream_cls=openai.AsyncStream[Any],
                 )
-                async with stream:
-                    async for chunk in stream:
-                        deadline.reschedule(asyncio.get_running_loop().time() + self._patience)
-                        if chunk.usage:
-                            prompt_tokens = chunk.usage.prompt_tokens
-                            completion_tokens = chunk.usage.completion_tokens
-                        for choice in chunk.choices[:1]:
-                            finished = finished or choice.finish_reason is not None
-                            if choice.delta and choice.delta.content:
+                response: httpx2.Response = stream  # with this `cast_to` it is the bare response
+                try:
+                    async with aclosing(events(response.aiter_bytes())) as batches:
+                        async for batch in batches:
+                            deadline.reschedule(asyncio.get_running_loop().time() + self._patience)
+                            if text := "".join(end.take(json.loads(data), response.request) for data in batch):
                                 begun = True
-                                yield ModelText(choice.delta.content)
+                                yield ModelText(text)
+                finally:
+                    await response.aclose()
         except Exception as error:
             meaning = explained(error)
             if meaning is None:
                 raise
             _log.warning("model call failed", model=model, error=type(error).__name__, detail=_detail(error))
             raise (ModelCut() if begun and meaning.code == "model_away" else meaning) from None
-        yield ModelEnd(model, prompt_tokens, completion_tokens, cut_short=not finished)
+        yield ModelEnd(model, end.prompt_tokens, end.completion_tokens, cut_short=not end.finished)
 
     async def close(self) -> None:
         await self._client.close()
+
+
+class _End:
+    """What is known of the answer's end by now."""
+
+    def __init__(self) -> None:
+        self.finished = False
+        self.prompt_tokens = 0
+        self.completion_tokens = 0
+
+    def take(self, chunk: Any, request: httpx2.Request) -> str:
+        """Takes a chunk of the stream; the text in it.
+
+        Raises:
+            openai.APIError: The endpoint reports an error in the middle of the answer.
+        """
+        if not isinstance(chunk, dict):
+            return ""
+        if error := chunk.get("error"):
+            message = error.get("message") if isinstance(error, dict) else error
+            raise openai.APIError(str(message or "an error in the stream"), request, body=error)
+        if usage := chunk.get("usage"):
+            self.prompt_tokens = int(usage.get("prompt_tokens") or 0)
+            self.completion_tokens = int(usage.get("completion_tokens") or 0)
+        choices = chunk.get("choices")
+        if not choices:
+            return ""
+        self.finished = self.finished or choices[0].get("finish_reason") is not None
+        return (choices[0].get("delta") or {}).get("content") or ""
 
 
 def _content(message: PromptMessage) -> str | list[dict[str, Any]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import aiohttp
 import httpx2
 import openai
 
@@ -9,20 +12,30 @@ from chatai.core.errors import ChatAIError
 from chatai.core.settings import Settings
 from chatai.domains.models.errors import ModelAway, ModelBusy, ModelRefused, ModelSlow
 
+MOST_CONNECTIONS = 1000
+
 
 def make_client(settings: Settings) -> openai.AsyncOpenAI:
-    """A client that retries nothing by itself: the callers know what may be tried again."""
+    """A client that retries nothing by itself: the callers know what may be tried again.
+
+    It speaks HTTP through aiohttp, which takes half the CPU of the library's own transport.
+    """
+    timeout = httpx2.Timeout(settings.model_timeout_seconds, connect=10, pool=10)
+    limits = httpx2.Limits(max_connections=MOST_CONNECTIONS, keepalive_expiry=30)
     return openai.AsyncOpenAI(
         # Local endpoints need no key, but the client wants one.
         api_key=settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none",
         base_url=settings.openai_base_url or None,
-        timeout=httpx2.Timeout(settings.model_timeout_seconds, connect=10, pool=10),
+        timeout=timeout,
         max_retries=0,
+        http_client=openai.DefaultAioHttpClient(timeout=timeout, limits=limits),
     )
 
 
 def explained(error: Exception) -> ChatAIError | None:
     """What an error of the client means for people; None for what is no failure of the endpoint."""
+    if _hung_up(error):
+        return ModelAway()
     match error:
         case openai.APITimeoutError() | httpx2.TimeoutException() | TimeoutError():
             return ModelSlow()
@@ -30,6 +43,15 @@ def explained(error: Exception) -> ChatAIError | None:
             return ModelBusy()
         case openai.APIStatusError(status_code=status) if status < 500:
             return ModelRefused()
-        case openai.APIError() | httpx2.HTTPError() | OSError():
+        case openai.APIError() | httpx2.HTTPError() | OSError() | json.JSONDecodeError():
             return ModelAway()
     return None
+
+
+def _hung_up(error: BaseException | None) -> bool:
+    """Whether the endpoint broke the connection: the library's transport calls that a timeout."""
+    while error is not None:
+        if isinstance(error, aiohttp.ClientConnectionError):
+            return not isinstance(error, TimeoutError)
+        error = error.__cause__
+    return False
