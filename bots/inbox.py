@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -12,6 +12,7 @@ import structlog
 
 from chatai.core.database import Database, DatabaseAway
 from chatai.domains.channels import inbox
+from chatai.domains.channels.inbox import Key, SendBegun
 from chatai.domains.channels.schemas import IncomingUpdate, StoredUpdate, UpdateMark
 
 log = structlog.get_logger(__name__)
@@ -74,42 +75,65 @@ class Inbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._arrivals: Batcher[_Arrival, set[tuple[UUID, int]]] = Batcher(self._store)
-        self._marks: Batcher[UpdateMark, None] = Batcher(self._mark)
+        self._arrivals: Batcher[_Arrival, dict[Key, bool]] = Batcher(self._store)
+        self._marks: Batcher[UpdateMark, set[Key]] = Batcher(self._mark)
+        self._sends: Batcher[SendBegun, set[SendBegun]] = Batcher(self._begin_sends)
 
     async def store(
         self, updates: Sequence[IncomingUpdate], offsets: Mapping[UUID, int] | None = None
     ) -> list[IncomingUpdate]:
-        """Stores updates and, for polled bots, the next offset; the ones that are new. Raises: DatabaseAway."""
-        fresh = await self._arrivals.add(_Arrival(updates, offsets or {}))
-        return [update for update in updates if (update.bot_id, update.update_id) in fresh]
+        """Stores updates and, for polled bots, the next offset. Raises: DatabaseAway.
 
-    async def mark(self, mark: UpdateMark) -> None:
-        """Writes how far an update has come, however long that takes: done work must not be done again."""
+        Returns:
+            The new ones; `taken` says whether they really are: the bot may have changed hands.
+        """
+        fresh = await self._arrivals.add(_Arrival(updates, offsets or {}))
+        new = []
+        for update in updates:
+            taken = fresh.get((update.bot_id, update.update_id))
+            if taken is not None:
+                new.append(update if update.taken == taken else replace(update, taken=taken))
+        return new
+
+    async def mark(self, mark: UpdateMark) -> bool:
+        """Writes how far an update has come, however long that takes: done work must not be done again.
+
+        False: the update has an end already, or the bot has changed hands and it is no longer ours.
+        """
         while True:
             try:
-                await self._marks.add(mark)
+                return (mark.bot_id, mark.update_id) in await self._marks.add(mark)
             except DatabaseAway:
                 await asyncio.sleep(MARK_RETRY_SECONDS)
-            else:
-                return
 
-    async def take(self, bot_id: UUID, known: Sequence[int], most: int) -> list[StoredUpdate]:
+    async def begin_send(self, bot_id: UUID, update_id: int, fence: int) -> bool:
+        """Writes that a new message is about to be sent for an update. Only when it is True may it be sent.
+
+        False: the update is through, or the bot has changed hands. Raises: DatabaseAway.
+        """
+        begun = SendBegun(bot_id, update_id, fence)
+        return begun in await self._sends.add(begun)
+
+    async def take(self, bot_id: UUID, fence: int, known: Sequence[int], most: int) -> list[StoredUpdate]:
         """Takes a bot's oldest undone updates, save the `known` ones. Raises: DatabaseAway."""
         async with self._database.system() as uow:
-            return await inbox.take(uow, bot_id, known, most)
+            return await inbox.take(uow, bot_id, fence, known, most)
 
     async def count_waiting(self) -> dict[UUID, int]:
         """How many undone updates each bot has. Raises: DatabaseAway."""
         async with self._database.system() as uow:
             return await inbox.count_waiting(uow)
 
-    async def _store(self, arrivals: list[_Arrival]) -> set[tuple[UUID, int]]:
+    async def _store(self, arrivals: list[_Arrival]) -> dict[Key, bool]:
         updates = [update for arrival in arrivals for update in arrival.updates]
         offsets = {bot: offset for arrival in arrivals for bot, offset in arrival.offsets.items()}
         async with self._database.system() as uow:
             return await inbox.store(uow, updates, offsets)
 
-    async def _mark(self, marks: list[UpdateMark]) -> None:
+    async def _mark(self, marks: list[UpdateMark]) -> set[Key]:
         async with self._database.system() as uow:
-            await inbox.mark(uow, marks)
+            return await inbox.mark(uow, marks)
+
+    async def _begin_sends(self, sends: list[SendBegun]) -> set[SendBegun]:
+        async with self._database.system() as uow:
+            return await inbox.begin_sends(uow, sends)

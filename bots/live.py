@@ -43,6 +43,7 @@ class Figures:
         "memory_kb",
         "memory_peak_kb",
         "paused_until",
+        "repeated",
         "sent_total",
         "started_at",
         "throttled_total",
@@ -52,6 +53,7 @@ class Figures:
         self.answered = 0
         self.sent_total = 0
         self.throttled_total = 0
+        self.repeated = 0
         self.paused_until = 0.0
         self.memory_kb = 0
         self.memory_peak_kb = 0

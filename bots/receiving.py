@@ -65,7 +65,7 @@ class Webhook:
             log.warning("a webhook post is refused", bot_id=str(runner.bot.id), why=str(error))
             return web.Response(status=400)
         update = IncomingUpdate(
-            runner.bot.id, payload["update_id"], chat_of(payload), payload, taken=runner.takes_directly
+            runner.bot.id, payload["update_id"], chat_of(payload), payload, runner.takes_directly, runner.fence
         )
         try:
             fresh = await self._inbox.store([update])
@@ -127,8 +127,10 @@ class Poller:
                 log.warning("an update is passed over", bot_id=str(self._runner.bot.id), why=str(error))
                 continue
             chat = chat_of(payload)
-            taken = self._runner.takes_directly
-            updates.append(IncomingUpdate(self._runner.bot.id, payload["update_id"], chat, payload, taken))
+            runner = self._runner
+            updates.append(
+                IncomingUpdate(runner.bot.id, payload["update_id"], chat, payload, runner.takes_directly, runner.fence)
+            )
         if not found:
             return
         fresh = await self._inbox.store(updates, {self._runner.bot.id: offset})

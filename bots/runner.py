@@ -62,8 +62,10 @@ class Means:
 class BotRunner:
     """Answers one bot's updates for as long as it is wanted."""
 
-    def __init__(self, bot: ManagedBot, means: Means) -> None:
+    def __init__(self, bot: ManagedBot, means: Means, fence: int = 0) -> None:
         self.bot = bot
+        self.fence = fence
+        """Of the lease under which the bot is held here."""
         self.figures = Figures()
         self._means = means
         self._process = BotProcess(bot.id, self, means.zygote, means.tuning, means.settings.bot_idle_seconds)
@@ -134,7 +136,11 @@ class BotRunner:
             self.figures.received()
         for update in updates:
             if update.taken and not self._process.closed:
-                self._queues.add(StoredUpdate(self.bot.id, update.update_id, update.chat_id, update.payload, 1, []))
+                self._queues.add(
+                    StoredUpdate(
+                        self.bot.id, update.update_id, update.chat_id, update.payload, 1, [], fence=update.fence
+                    )
+                )
             else:
                 self._behind = True
         self.nudge()
@@ -174,9 +180,10 @@ class BotRunner:
         if not self._behind:
             return
         most = self._means.tuning.loaded_updates
-        taken = await self._means.inbox.take(self.bot.id, self._queues.known, most)
+        taken = await self._means.inbox.take(self.bot.id, self.fence, self._queues.known, most)
         for update in taken:
             self._queues.add(update)
+        self._count_repeated(sum(update.repeated for update in taken))
         self._behind = len(taken) == most
 
     def introduction(self) -> Message:
@@ -206,7 +213,9 @@ class BotRunner:
             case "sent":
                 work = self._queues.find(message["update"])
                 if work is not None:
-                    self.figures.sent(max(0, len(message["messages"]) - len(work.update.replies)))
+                    fresh = max(0, len(message["messages"]) - len(work.update.replies))
+                    self.figures.sent(fresh)
+                    work.update.open_sends = max(0, work.update.open_sends - fresh)
                     work.update.replies = [int(number) for number in message["messages"]]
                     self._mark(work, "taken")
             case "done":
@@ -224,6 +233,18 @@ class BotRunner:
             with suppress(DatabaseAway):  # the fleet's timer comes back to it
                 await self.prepare()
                 self._pump()
+
+    async def begin_send(self, number: int) -> bool:
+        """The process is about to send a new message for an update that it has. Only when it is True may it.
+
+        Raises:
+            DatabaseAway: That it begins cannot be written now.
+        """
+        work = self._queues.find(number)
+        if work is None or not await self._means.inbox.begin_send(self.bot.id, number, work.update.fence):
+            return False
+        work.update.open_sends += 1
+        return True
 
     def hang_up(self) -> None:
         if self._timer is not None:
@@ -311,13 +332,32 @@ class BotRunner:
             return
         delay = backoff(tuning.retry_delay, work.failures, tuning.longest_retry_delay, random.random())
         work.update.attempts += blame
+        repeated, work.update.open_sends = work.update.open_sends, 0
+        self._count_repeated(repeated)
         self._queues.put_back(work, time.monotonic() + (0 if crashed else delay))
-        self._mark(work, "taken", error)
+        self._mark(work, "taken", error, repeated=repeated)
         self._pump()
 
-    def _mark(self, work: Work, state: UpdateState, error: str = "", *, then_forget: bool = False) -> None:
+    def _count_repeated(self, number: int) -> None:
+        """So many messages may come twice: Telegram may have had them when what sent them ended."""
+        if number:
+            self.figures.repeated += number
+            self.note("warning", "sends_repeated", number=number)
+
+    def _mark(
+        self, work: Work, state: UpdateState, error: str = "", *, then_forget: bool = False, repeated: int = 0
+    ) -> None:
         update = work.update
-        mark = UpdateMark(update.bot_id, update.update_id, state, update.attempts, tuple(update.replies), error)
+        mark = UpdateMark(
+            update.bot_id,
+            update.update_id,
+            state,
+            update.attempts,
+            tuple(update.replies),
+            error,
+            update.fence,
+            repeated,
+        )
 
         async def write() -> None:
             await self._means.inbox.mark(mark)

@@ -148,6 +148,7 @@ def _columns() -> dict[str, list[sa.Column[object]]]:
         "bot_update": [
             sa.Column("sends_begun", sa.Integer(), nullable=False, server_default="0"),
             sa.Column("sends_repeated", sa.Integer(), nullable=False, server_default="0"),
+            sa.Column("fence", sa.BigInteger(), nullable=False, server_default="0"),
         ],
         "message": [
             sa.Column("author", sa.String(length=200), nullable=False, server_default=""),

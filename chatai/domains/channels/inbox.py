@@ -1,14 +1,20 @@
 """The durable inbox: an update is stored before Telegram is told that it was received. For the bot manager.
 
 Each statement takes many updates, so that one commit serves all who wait. Undone updates are those in state `new` and
-`taken`; a manager that starts takes both up again.
+`taken`; whoever takes a bot takes both up again.
+
+A row that is taken carries the fence of the lease under which that was done. Whoever writes about it later names the
+fence that they know; once another manager has taken the row, the two differ and nothing is written. PostgreSQL checks
+that on the newest version of the row, so there is no moment in between.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
@@ -18,15 +24,21 @@ from chatai.domains.channels.schemas import IncomingUpdate, StoredUpdate, Update
 
 _STORE = text("""
 INSERT INTO bot_update (bot_id, update_id, workspace_id, chat_id, payload, state, attempts, reply_message_ids, error,
-                        taken_at)
+                        fence, taken_at)
 SELECT incoming.bot_id, incoming.update_id, bot.workspace_id, incoming.chat_id, incoming.payload,
        CASE WHEN incoming.taken THEN 'taken' ELSE 'new' END, incoming.taken::int, '[]', '',
-       CASE WHEN incoming.taken THEN now() END
-FROM unnest(CAST(:bots AS uuid[]), CAST(:updates AS bigint[]), CAST(:chats AS bigint[]), CAST(:payloads AS jsonb[]),
-            CAST(:taken AS boolean[])) AS incoming (bot_id, update_id, chat_id, payload, taken)
+       CASE WHEN incoming.taken THEN incoming.fence ELSE 0 END, CASE WHEN incoming.taken THEN now() END
+FROM (
+    SELECT offered.bot_id, offered.update_id, offered.chat_id, offered.payload, offered.fence,
+           offered.taken AND coalesce(bot_lease.fence, 0) = offered.fence AS taken
+    FROM unnest(CAST(:bots AS uuid[]), CAST(:updates AS bigint[]), CAST(:chats AS bigint[]),
+                CAST(:payloads AS jsonb[]), CAST(:taken AS boolean[]), CAST(:fences AS bigint[]))
+         AS offered (bot_id, update_id, chat_id, payload, taken, fence)
+    LEFT JOIN bot_lease ON bot_lease.bot_id = offered.bot_id
+) AS incoming
 JOIN bot ON bot.id = incoming.bot_id
 ON CONFLICT DO NOTHING
-RETURNING bot_id, update_id
+RETURNING bot_id, update_id, state
 """)
 
 _MOVE_OFFSETS = text("""
@@ -38,30 +50,63 @@ WHERE bot.id = moved.bot_id AND bot.polling_offset < moved.position
 _MARK = text("""
 UPDATE bot_update
 SET state = mark.state, attempts = mark.attempts, reply_message_ids = mark.replies, error = mark.error,
+    sends_repeated = sends_repeated + mark.repeated,
     done_at = CASE WHEN mark.state IN ('done', 'failed', 'set_aside') THEN now() END
 FROM unnest(CAST(:bots AS uuid[]), CAST(:updates AS bigint[]), CAST(:states AS text[]), CAST(:attempts AS int[]),
-            CAST(:replies AS jsonb[]), CAST(:errors AS text[]))
-     AS mark (bot_id, update_id, state, attempts, replies, error)
+            CAST(:replies AS jsonb[]), CAST(:errors AS text[]), CAST(:fences AS bigint[]), CAST(:repeated AS int[]))
+     AS mark (bot_id, update_id, state, attempts, replies, error, fence, repeated)
 WHERE bot_update.bot_id = mark.bot_id AND bot_update.update_id = mark.update_id
-  AND bot_update.state IN ('new', 'taken')
+  AND bot_update.state IN ('new', 'taken') AND bot_update.fence = mark.fence
+RETURNING bot_update.bot_id, bot_update.update_id
 """)
 
+_BEGIN_SENDS = text("""
+UPDATE bot_update SET sends_begun = sends_begun + begun.number
+FROM unnest(CAST(:bots AS uuid[]), CAST(:updates AS bigint[]), CAST(:fences AS bigint[]), CAST(:numbers AS int[]))
+     AS begun (bot_id, update_id, fence, number)
+WHERE bot_update.bot_id = begun.bot_id AND bot_update.update_id = begun.update_id
+  AND bot_update.state = 'taken' AND bot_update.fence = begun.fence
+  AND begun.fence = coalesce((SELECT fence FROM bot_lease WHERE bot_lease.bot_id = begun.bot_id), 0)
+RETURNING bot_update.bot_id, bot_update.update_id, bot_update.fence
+""")
+
+# Messages that were begun, are not recorded and were not counted before may come twice: they are counted now.
 _TAKE = text("""
-UPDATE bot_update SET state = 'taken', attempts = attempts + 1, taken_at = now()
-WHERE bot_id = :bot AND update_id IN (
-    SELECT update_id FROM bot_update
+WITH chosen AS MATERIALIZED (
+    SELECT bot_id, update_id,
+           greatest(0, sends_begun - jsonb_array_length(reply_message_ids) - sends_repeated) AS repeated
+    FROM bot_update
     WHERE bot_id = :bot AND state IN ('new', 'taken') AND NOT update_id = ANY(CAST(:known AS bigint[]))
-    ORDER BY update_id LIMIT :most)
-RETURNING update_id, chat_id, payload, attempts, reply_message_ids,
+      AND fence <= CAST(:fence AS bigint)
+      AND CAST(:fence AS bigint) = coalesce((SELECT fence FROM bot_lease WHERE bot_lease.bot_id = :bot), 0)
+    ORDER BY update_id LIMIT :most FOR UPDATE
+)
+UPDATE bot_update SET state = 'taken', attempts = attempts + 1, fence = CAST(:fence AS bigint), taken_at = now(),
+                      sends_repeated = sends_repeated + chosen.repeated
+FROM chosen
+WHERE bot_update.bot_id = chosen.bot_id AND bot_update.update_id = chosen.update_id
+RETURNING bot_update.update_id, chat_id, payload, attempts, reply_message_ids, repeated,
           extract(epoch FROM clock_timestamp() - received_at)::float8 AS age
 """)
 
 _WAITING = text("SELECT bot_id, count(*) AS number FROM bot_update WHERE state IN ('new', 'taken') GROUP BY bot_id")
 
+Key = tuple[UUID, int]
+"""(bot, update_id)"""
+
+
+@dataclass(frozen=True, slots=True)
+class SendBegun:
+    """A new message is about to be sent for an update."""
+
+    bot_id: UUID
+    update_id: int
+    fence: int
+
 
 async def store(
     uow: UnitOfWork, updates: Sequence[IncomingUpdate], offsets: Mapping[UUID, int] | None = None
-) -> set[tuple[UUID, int]]:
+) -> dict[Key, bool]:
     """Stores updates; those that are there already, and those of bots that are gone, are passed over.
 
     Args:
@@ -70,9 +115,9 @@ async def store(
         offsets: Next `getUpdates` offset of polled bots, to be kept with them.
 
     Returns:
-        (bot, update_id) of those that are new.
+        Those that are new, and of each whether it is taken: False also where the bot has changed hands meanwhile.
     """
-    fresh: set[tuple[UUID, int]] = set()
+    fresh: dict[Key, bool] = {}
     if updates:
         rows = await uow.session.execute(
             _STORE,
@@ -82,18 +127,26 @@ async def store(
                 "chats": [update.chat_id for update in updates],
                 "payloads": [json.dumps(update.payload) for update in updates],
                 "taken": [update.taken for update in updates],
+                "fences": [update.fence for update in updates],
             },
         )
-        fresh = {(row.bot_id, row.update_id) for row in rows}
+        fresh = {(row.bot_id, row.update_id): row.state == "taken" for row in rows}
     if offsets:
         await uow.session.execute(_MOVE_OFFSETS, {"bots": list(offsets), "offsets": list(offsets.values())})
     return fresh
 
 
-async def mark(uow: UnitOfWork, marks: Sequence[UpdateMark]) -> None:
-    """Writes how far updates have come; of several marks of one update the last counts, and an end is final."""
+async def mark(uow: UnitOfWork, marks: Sequence[UpdateMark]) -> set[Key]:
+    """Writes how far updates have come; of several marks of one update the last counts, and an end is final.
+
+    Returns:
+        Those that were written; the others have an end already, or somebody else has taken them.
+    """
     last = {(one.bot_id, one.update_id): one for one in marks}.values()
-    await uow.session.execute(
+    repeated = Counter[Key]()
+    for one in marks:
+        repeated[one.bot_id, one.update_id] += one.repeated
+    rows = await uow.session.execute(
         _MARK,
         {
             "bots": [one.bot_id for one in last],
@@ -102,17 +155,50 @@ async def mark(uow: UnitOfWork, marks: Sequence[UpdateMark]) -> None:
             "attempts": [one.attempts for one in last],
             "replies": [json.dumps(one.replies) for one in last],
             "errors": [one.error[:500] for one in last],
+            "fences": [one.fence for one in last],
+            "repeated": [repeated[one.bot_id, one.update_id] for one in last],
         },
     )
+    return {(row.bot_id, row.update_id) for row in rows}
 
 
-async def take(uow: UnitOfWork, bot_id: UUID, known: Sequence[int], most: int) -> list[StoredUpdate]:
-    """Takes the bot's oldest undone updates, save those that are `known` to be in work, in order of their ids."""
-    rows = await uow.session.execute(_TAKE, {"bot": bot_id, "known": list(known), "most": most})
+async def begin_sends(uow: UnitOfWork, sends: Sequence[SendBegun]) -> set[SendBegun]:
+    """Writes that new messages are about to be sent, so that one which may come twice is known for it later.
+
+    Returns:
+        Those that may be sent: their updates are in work, under the lease as it is now.
+    """
+    numbers = Counter(sends)
+    rows = await uow.session.execute(
+        _BEGIN_SENDS,
+        {
+            "bots": [one.bot_id for one in numbers],
+            "updates": [one.update_id for one in numbers],
+            "fences": [one.fence for one in numbers],
+            "numbers": list(numbers.values()),
+        },
+    )
+    return {SendBegun(row.bot_id, row.update_id, row.fence) for row in rows}
+
+
+async def take(uow: UnitOfWork, bot_id: UUID, fence: int, known: Sequence[int], most: int) -> list[StoredUpdate]:
+    """Takes the bot's oldest undone updates, save those that are `known` to be in work, in order of their ids.
+
+    None where the lease of this `fence` has passed to another.
+    """
+    rows = await uow.session.execute(_TAKE, {"bot": bot_id, "fence": fence, "known": list(known), "most": most})
     here = time.monotonic()
     taken = [
         StoredUpdate(
-            bot_id, row.update_id, row.chat_id, row.payload, row.attempts, row.reply_message_ids, here - row.age
+            bot_id,
+            row.update_id,
+            row.chat_id,
+            row.payload,
+            row.attempts,
+            row.reply_message_ids,
+            fence,
+            here - row.age,
+            repeated=row.repeated,
         )
         for row in rows
     ]

@@ -66,6 +66,11 @@ class BotUpdate(SQLModel, table=True):
     reply_message_ids: list[int] = Field(default_factory=list, sa_column=Column(JSONB, nullable=False))
     sends_begun: int = Field(default=0, description="New messages that were about to be sent for it, sent or not.")
     sends_repeated: int = Field(default=0, description="Sent again though Telegram may have had them: the open window.")
+    fence: int = Field(
+        default=0,
+        sa_type=BigInteger,
+        description="Of the lease under which it was taken. Older ones write nothing.",
+    )
     error: str = Field(default="", max_length=500)
     received_at: datetime = timestamp(default=True)
     taken_at: datetime | None = timestamp(nullable=True)

@@ -125,20 +125,24 @@ class ManagedBot:
 
 @dataclass(frozen=True, slots=True)
 class IncomingUpdate:
-    """An update from Telegram that is not stored yet. `taken`: it goes straight to the bot's process."""
+    """An update from Telegram that is not stored yet. `taken`: it goes straight to the bot's process, if the manager
+    that stores it still holds the bot under `fence`."""
 
     bot_id: UUID
     update_id: int
     chat_id: int
     payload: dict[str, Any]
     taken: bool
+    fence: int = 0
 
 
 @dataclass(slots=True)
 class StoredUpdate:
     """An update that is to be answered. `attempts` counts this one; `replies` are messages sent for it already.
 
-    `received`: when it came, as this process's monotonic time in seconds.
+    `fence`: under which lease it was taken. `received`: when it came, as this process's monotonic time in seconds.
+    `open_sends`: new messages that were begun for it and are in `replies` neither yet nor for certain never.
+    `repeated`: so many messages for it may come twice, as was just found out when it was taken up again.
     """
 
     bot_id: UUID
@@ -147,12 +151,15 @@ class StoredUpdate:
     payload: dict[str, Any]
     attempts: int
     replies: list[int]
+    fence: int = 0
     received: float = field(default_factory=time.monotonic)
+    open_sends: int = 0
+    repeated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateMark:
-    """How far an update has come: what is written of it."""
+    """How far an update has come: what is written of it. `repeated` is added to what the row has."""
 
     bot_id: UUID
     update_id: int
@@ -160,6 +167,8 @@ class UpdateMark:
     attempts: int
     replies: tuple[int, ...]
     error: str = ""
+    fence: int = 0
+    repeated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
