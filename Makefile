@@ -7,7 +7,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url 
 export PLAYWRIGHT_SKIP_BROWSER_GC := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint fmt typecheck lock docs screenshots bench bench-retrieval
+.PHONY: help up test lint fmt typecheck lock docs screenshots bench bench-bots bench-retrieval
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ screenshots: $(VENV)/.tested ## Take pictures of a running ChatAI's pages (BASE=
 
 bench: $(VENV)/.tested ## Measure start time, memory and answers on this machine
 	@$(BIN)/python -m scripts.bench $(ARGS)
+
+bench-bots: $(VENV)/.tested ## Measure memory, speed and isolation of the bots (ARGS="--quick"; --write for the report)
+	@$(BIN)/python -m scripts.bench_bots $(ARGS)
 
 bench-retrieval: $(VENV)/.tested ## Measure how well search finds, on ../shared/data/xquad
 	@$(BIN)/python -m scripts.bench_retrieval $(ARGS)

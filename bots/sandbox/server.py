@@ -18,7 +18,7 @@ from typing import Self
 import aiohttp
 from aiohttp import web
 
-from bots.sandbox import control, downloads, live, managing
+from bots.sandbox import control, downloads, live, load, managing
 from bots.sandbox.calls import Calls
 from bots.sandbox.control import SANDBOX
 from bots.sandbox.errors import ApiError, unauthorized
@@ -43,6 +43,7 @@ def create_app(
     app[CALLS] = Calls(app[SANDBOX])
     app.router.add_post("/bot{token}/{method}", handle_call)
     app.router.add_get("/bot{token}/{method}", handle_call)
+    app.router.add_routes(load.routes)
     app.router.add_routes(control.routes)
     app.router.add_routes(managing.routes)
     app.router.add_routes(live.routes)

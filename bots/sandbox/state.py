@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import secrets
 import time
@@ -141,6 +142,8 @@ class Sandbox:
         self.listeners: dict[int, set[asyncio.Queue[Wire]]] = {}  # pages that watch a bot, by bot
         self.on_change: Callable[[], None] = lambda: None  # something that is kept changed
         self.start_courier: Callable[[SandboxBot], None] = lambda _bot: None
+        self.observers: list[Callable[[SandboxBot, Wire], None]] = []  # told of every call, once it is done
+        self.serial = itertools.count(1)  # people and questions of loads
 
     # --- Bots
 
@@ -292,5 +295,7 @@ class Sandbox:
         bot.calls.append(call)
         for event in bot.watchers:
             event.set()
+        for observe in self.observers:
+            observe(bot, call)
         if bot.id in self.listeners:
             self.publish(bot, "call", call=call)

@@ -22,6 +22,7 @@ from collections import deque
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
+import uvloop
 from aiohttp import web
 
 from tests.fakes import language
@@ -51,6 +52,8 @@ class Plan:
         cut_after: Break the connection after so many pieces of text.
         hang_after: Send nothing more after so many pieces of text (0: not even the first).
         answers: Texts to answer with, one a request; then the computed ones again.
+        always: A text to answer every request with, which spares the computing; `{last}` in it is the question's
+            last word.
         keys: What each API key is worth: 200, or the status it is refused with. Keys that are not named are good.
         models: Models that exist; empty: any.
         max_prompt: Characters that the context holds; 0: any number.
@@ -67,6 +70,7 @@ class Plan:
     cut_after: int | None = None
     hang_after: int | None = None
     answers: list[str] = field(default_factory=list)
+    always: str = ""
     keys: dict[str, int] = field(default_factory=dict)
     models: list[str] = field(default_factory=list)
     max_prompt: int = 0
@@ -260,7 +264,7 @@ class FakeOpenAI:
                 raise Refusal(400, text, "context_length_exceeded")
         except Refusal as refusal:
             return refusal.response()
-        text = plan.answers.pop(0) if plan.answers else language.answer(messages)
+        text = _scripted(plan, messages) or language.answer(messages)
         pieces = language.tokens(text)
         prompt = sum(len(language.content_text(message.get("content")).split()) for message in messages)
         usage = {
@@ -328,6 +332,13 @@ class FakeOpenAI:
             request.transport.abort()
 
 
+def _scripted(plan: Plan, messages: list[dict[str, Any]]) -> str:
+    if plan.answers:
+        return plan.answers.pop(0)
+    words = language.content_text(messages[-1].get("content")).split()
+    return plan.always.replace("{last}", words[-1] if words else "")
+
+
 class ThreadedFakeOpenAI(FakeOpenAI):
     """The same server in a thread of its own, for callers that have no loop or block theirs."""
 
@@ -360,7 +371,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     chosen = parser.parse_args()
     try:
-        asyncio.run(_serve(chosen.port, chosen.host))
+        uvloop.run(_serve(chosen.port, chosen.host))
     except KeyboardInterrupt:
         return
 

@@ -1,0 +1,197 @@
+"""What is measured, part by part. Each takes a running installation and gives figures."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from typing import Any
+
+from scripts.bench_bots.children import Child, cpu_seconds
+from scripts.bench_bots.figures import Latency, each, memory_of, throughput, total
+from scripts.bench_bots.installation import REALISTIC, Answer, Installation, Registered
+from scripts.bench_bots.options import Options
+from scripts.bench_bots.trouble import Crasher, Flood, discard
+
+SETTLE = 3.0  # seconds until what a load left behind is done: marks written, timers run out
+MOST_PER_BOT = 10.0  # questions a second of one bot; Telegram lets a bot send thirty messages a second
+
+
+async def live(made: Installation, options: Options, count: int) -> dict[str, Any]:
+    """So many live bots: what they take after so many answers each, how quick they are, what they cost when quiet."""
+    fresh = made.bots[:count][len(made.bots) :] or await made.register(count - len(made.bots))
+    figures: dict[str, Any] = {"bots": count, "answers_each": options.answers}
+    await made.model_is()
+    began = time.monotonic()
+    filled = await fill(made, options, fresh)
+    figures["fill"] = {"questions": len(filled), "seconds": round(time.monotonic() - began, 1)}
+    await asyncio.sleep(SETTLE)
+    parts = made.parts()
+    figures["bot"] = each(parts["workers"])
+    figures["live"] = len(parts["workers"])
+    figures["system"] = memory_of(parts)
+    figures["system_mb"] = total(figures["system"])
+    figures["beside"] = memory_of(made.beside())
+    figures["cpu_idle_percent"] = await idle_cpu(parts, options.idle_seconds)
+    figures.update(await speed(made, options, made.bots[:count]))
+    return figures
+
+
+async def fill(made: Installation, options: Options, bots: list[Registered]) -> list[Answer]:
+    """Each of the bots answers so many questions, by three people each."""
+    if not bots:
+        return []
+    numbers = [bot.number for bot in bots]
+    answers = await made.load(bots=numbers, questions=options.answers * len(numbers), parallel=48, people=3)
+    lost = sum(answer.complete is None for answer in answers)
+    if lost:
+        raise made.manager.failure(f"left {lost} of {len(answers)} questions unanswered within a minute")
+    return answers
+
+
+async def idle_cpu(parts: dict[str, list[int]], seconds: float) -> float:
+    """Per cent of one core that all of it takes when nobody asks anything."""
+    pids = [pid for found in parts.values() for pid in found]
+    before, began = cpu_seconds(pids), time.monotonic()
+    await asyncio.sleep(seconds)
+    return round((cpu_seconds(pids) - before) / (time.monotonic() - began) * 100, 2)
+
+
+async def speed(made: Installation, options: Options, bots: list[Registered]) -> dict[str, Any]:
+    """Answers at a set pace, with a model that answers at once and one like a real one; then as many as it can."""
+    numbers = [bot.number for bot in bots]
+    rate = min(options.rate, MOST_PER_BOT * len(numbers))
+    figures: dict[str, Any] = {"rate": rate}
+    paced = await made.load(bots=numbers, rate=rate, seconds=options.seconds, people=3)
+    figures["paced"] = Latency.of(paced)
+    await made.model_is(**REALISTIC)
+    paced = await made.load(bots=numbers, rate=rate, seconds=options.seconds, people=3)
+    figures["paced_realistic_first"] = Latency.of(paced)
+    figures["paced_realistic_complete"] = Latency.of(paced, complete=True)
+    await made.model_is()
+    busy = await made.load(bots=numbers, parallel=options.parallel, seconds=options.seconds, people=3)
+    figures["saturated"] = throughput(busy)
+    figures["saturated_latency"] = Latency.of(busy)
+    return figures
+
+
+async def restart(made: Installation, options: Options, count: int) -> dict[str, Any]:
+    """From the end of the old manager to all bots having answered, each one question that came at the start."""
+    stopping = await made.manager.stop()
+    began = time.time()
+    listening = await made.start_manager()
+    numbers = [bot.number for bot in made.bots[:count]]
+    answers = await made.load(bots=numbers, questions=count, parallel=count)
+    ends = [answer.due + answer.complete / 1000 for answer in answers if answer.complete is not None]
+    return {
+        "bots": count,
+        "stop_s": round(stopping, 2),
+        "listening_s": round(listening, 2),
+        "all_answered_s": round(max(ends) - began, 2) if ends else None,
+        "lost": count - len(ends),
+    }
+
+
+async def cold(made: Installation, options: Options) -> dict[str, Any]:
+    """Bots without a process: from a question to its answer, one after another at a quiet pace."""
+    await made.manager.stop()
+    await made.start_manager()
+    first, *others = random.sample(made.bots, min(len(made.bots), options.wakes + 1))
+    await made.load(bots=[first.number], questions=1)  # the zygote and the answer process are there now
+    answers = await wake(made, options, others or [first])
+    return {"wakes": len(answers), "latency": Latency.of(answers)}
+
+
+async def wake(made: Installation, options: Options, bots: list[Registered]) -> list[Answer]:
+    """One question to each, some a second."""
+    return await made.load(bots=[bot.number for bot in bots], rate=options.wakes_a_second, questions=len(bots))
+
+
+async def many(made: Installation, options: Options) -> dict[str, Any]:
+    """Thousands of registered bots of which some live: what the others cost, and how quickly one of them wakes."""
+    await made.manager.stop()
+    await made.start_manager()
+    await made.load(bots=[made.bots[0].number], questions=1)
+    await asyncio.sleep(SETTLE)
+    before = memory_of(made.parts())
+    few = len(made.bots)
+    began = time.monotonic()
+    await made.register(max(0, options.registered - few))
+    registering = time.monotonic() - began
+    await made.manager.stop()
+    listening = await made.start_manager()
+    await made.load(bots=[made.bots[0].number], questions=1)
+    await asyncio.sleep(SETTLE)
+    after = memory_of(made.parts())
+    live_bots = made.bots[: options.live_of_registered]
+    await fill(made, options, live_bots)
+    await asyncio.sleep(SETTLE)
+    parts = made.parts()
+    system = memory_of(parts)
+    sleeping = made.bots[options.live_of_registered :]
+    woken = await wake(made, options, random.sample(sleeping, min(options.wakes, len(sleeping))))
+    return {
+        "registered": len(made.bots),
+        "registered_before": few,
+        "registering_s": round(registering, 1),
+        "listening_s": round(listening, 2),
+        "live": len(live_bots),
+        "processes": len(parts["workers"]),
+        "manager_before_mb": before["manager"]["pss"],
+        "manager_after_mb": after["manager"]["pss"],
+        "bot": each(parts["workers"]),
+        "system": system,
+        "system_mb": total(system),
+        "cpu_idle_percent": await idle_cpu(made.parts(), options.idle_seconds),
+        "cold": Latency.of(woken),
+    }
+
+
+async def single(made: Installation, options: Options, count: int, child: Child) -> dict[str, Any]:
+    """The same bots in one process."""
+    bots = made.bots[:count] or await made.register(count)
+    if made.manager.running:
+        await made.manager.stop()
+    await made.start_manager(child)
+    try:
+        await made.load(bots=[bot.number for bot in bots], questions=2 * len(bots), parallel=48)
+        await asyncio.sleep(SETTLE)
+        parts = made.parts(child)
+        system = memory_of(parts)
+        figures = {
+            "bots": count,
+            "system": system,
+            "system_mb": total(system),
+            "cpu_idle_percent": await idle_cpu(parts, options.idle_seconds),
+        }
+        figures.update(await speed(made, options, bots))
+        return figures
+    finally:
+        child.kill()
+
+
+async def neighbours(made: Installation, options: Options, count: int) -> dict[str, Any]:
+    """What the others feel of a bot that is flooded, and of one whose process is killed every second."""
+    await made.manager.stop()
+    await made.start_manager()
+    others = made.bots[: max(1, count - 2)]
+    numbers = [bot.number for bot in others]
+    flooded, crashing = await made.register(2)
+    await made.load(bots=numbers, questions=len(numbers), parallel=48)
+    quiet = {"bots": numbers, "rate": options.neighbour_rate, "seconds": options.seconds, "people": 3}
+    figures: dict[str, Any] = {"rate": options.neighbour_rate, "bots": len(others)}
+    runs: dict[str, list[Answer]] = {"alone": [], "crashing": [], "flooded": []}
+    # In turns, so that what else goes on on the machine meets all of them alike.
+    for _ in range(options.rounds):
+        runs["alone"] += await made.load(**quiet)
+        async with Crasher(made, crashing) as crasher:
+            runs["crashing"] += await made.load(**quiet)
+        figures["kills"] = figures.get("kills", 0) + crasher.kills
+    for _ in range(options.rounds):
+        async with Flood(made, flooded, options.flood_rate) as flood:
+            runs["flooded"] += await made.load(**quiet)
+        figures["flood_posted"] = figures.get("flood_posted", 0) + flood.posted
+    await discard(made, flooded)
+    await discard(made, crashing)
+    figures |= {name: Latency.of(rows) for name, rows in runs.items()}
+    return figures

@@ -1,0 +1,214 @@
+"""The table: what was to be reached, what was measured, and whether it was."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from scripts.bench_bots.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line. `met`: None where there is no target, or nothing to compare with."""
+
+    what: str
+    target: str
+    measured: str
+    met: bool | None = None
+
+
+def most(value: float | None, limit: float) -> bool | None:
+    return None if value is None else value <= limit
+
+
+def machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
+    model = next(
+        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "CPU"
+    )
+    return (
+        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, Linux {platform.release()}, "
+        f"Python {platform.python_version()}, {datetime.now(UTC):%d %B %Y}"
+    )
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []
+
+
+def targets(figures: dict[str, Any]) -> list[Row]:
+    """The lines with a target, as far as their parts were run."""
+    rows: list[Row] = []
+    live = figures.get("live") or []
+    single = figures.get("single")
+    for one in live[-1:]:
+        n = one["bots"]
+        bot = one["bot"]["pss"]
+        said = f"{bot['median']} MB median, {bot['max']} MB at most ({n} live)"
+        rows.append(Row(f"PSS of a live bot after {one['answers_each']} answers", "≤ 8 MB", said, most(bot["max"], 8)))
+        gib = one["system_mb"] / 1024
+        rows.append(Row(f"{n} live bots, whole system with page tables", "≤ 12 GiB", f"{gib:.2f} GiB", gib <= 12))
+    if many := figures.get("many"):
+        idle = many["registered"] - many["live"]
+        extra = many["processes"] - many["live"]
+        said = f"{extra} processes for {idle} idle bots"
+        rows.append(Row("an idle registered bot", "0 processes", said, extra <= 0))
+    if restart := figures.get("restart"):
+        seconds = restart["all_answered_s"]
+        said = f"{seconds} s ({restart['bots']} bots, {restart['lost']} lost)"
+        rows.append(Row("from stop to all answering", "≤ 15 s", said, most(seconds, 15) and not restart["lost"]))
+    if cold := figures.get("cold"):
+        found = cold["latency"]
+        said = f"p50 {found['p50']}, p95 {found['p95']} ms ({cold['wakes']} wakes)"
+        rows.append(Row("cold wake: question to sendMessage", "p95 ≤ 60 ms", said, most(found["p95"], 60)))
+    if single and live:
+        ours = live[-1]
+        factor = ours["paced"]["p95"] / single["paced"]["p95"]
+        said = f"{ours['paced']['p95']} ms against {single['paced']['p95']} ms: {factor:.2f} ×"
+        name = f"p95 at {ours['rate']:g} updates/s, {ours['bots']} bots, against one process"
+        rows.append(Row(name, "≤ 2 ×", said, factor <= 2))
+        share = ours["saturated"] / single["saturated"] if single["saturated"] else 0.0
+        said = f"{ours['saturated']}/s against {single['saturated']}/s: {share:.2f} ×"
+        rows.append(Row("saturated throughput, against one process", "≥ 0.6 ×", said, share >= 0.6))
+    if found := figures.get("neighbours"):
+        alone = found["alone"]["p95"]
+        for name, title in (("flooded", "a flooded neighbour"), ("crashing", "a crashing neighbour")):
+            change = (found[name]["p95"] / alone - 1) * 100
+            said = f"{alone} → {found[name]['p95']} ms: {change:+.0f}%"
+            rows.append(Row(f"{title}, p95 of the others", "< +10%", said, change < 10))
+    return rows
+
+
+def details(figures: dict[str, Any]) -> list[tuple[str, list[str], list[list[Any]]]]:
+    """The other tables: title, head, lines."""
+    tables: list[tuple[str, list[str], list[list[Any]]]] = []
+    live = figures.get("live") or []
+    if live:
+        head = ["live bots", *(str(one["bots"]) for one in live)]
+        lines: list[list[Any]] = []
+
+        def line(name: str, *path: str) -> None:
+            lines.append([name, *(_at(one, path) for one in live)])
+
+        for kind, title in (("pss", "PSS"), ("own", "own (USS)"), ("rss", "RSS"), ("tables", "page tables")):
+            for share in ("min", "median", "p95", "max") if kind in ("pss", "own") else ("median",):
+                line(f"a bot's {title}, MB, {share}", "bot", kind, share)
+        for part in live[-1]["system"]:
+            line(f"{part}, MB", "system", part, "pss")
+        line("whole system with page tables, MB", "system_mb")
+        for part in live[-1]["beside"]:
+            line(f"({part}, MB)", "beside", part, "pss")
+        line("CPU when quiet, % of a core", "cpu_idle_percent")
+        tables.append(("Memory", head, lines))
+        columns = [(str(one["bots"]), one) for one in live]
+        if single := figures.get("single"):
+            columns.append((f"{single['bots']} in one process", single))
+        lines = [["paced updates a second", *(one["rate"] for _, one in columns)]]
+        for key, title in (
+            ("paced", "question to first message, ms"),
+            ("paced_realistic_first", "the same, model takes 680 ms, until the first sign"),
+            ("paced_realistic_complete", "the same, until all of it"),
+        ):
+            for share in ("p50", "p95", "p99"):
+                lines.append([f"{title}, {share}", *(_at(one, (key, share)) for _, one in columns)])
+            lines.append([f"{title}: unanswered", *(_at(one, (key, "lost")) for _, one in columns)])
+        lines.append(["answers a second, saturated", *(one["saturated"] for _, one in columns)])
+        lines.append(["at that, p95 ms", *(one["saturated_latency"]["p95"] for _, one in columns)])
+        lines.append(["whole system, MB", *(one["system_mb"] for _, one in columns)])
+        tables.append(("Speed", ["live bots", *(name for name, _ in columns)], lines))
+    if many := figures.get("many"):
+        cold, pss = many["cold"], many["bot"]["pss"]
+        tables.append((
+            "Many registered, few live",
+            ["what", "measured"],
+            [
+                ["registered, live", f"{many['registered']}, {many['live']}"],
+                ["processes of bots", many["processes"]],
+                ["registering, s", many["registering_s"]],
+                ["start of the manager until it listens, s", many["listening_s"]],
+                [f"manager with {many['registered_before']} registered, MB", many["manager_before_mb"]],
+                [f"manager with {many['registered']} registered, MB", many["manager_after_mb"]],
+                ["a live bot's PSS, median and most, MB", f"{pss['median']}, {pss['max']}"],
+                ["whole system, MB", many["system_mb"]],
+                ["CPU when quiet, % of a core", many["cpu_idle_percent"]],
+                ["a sleeping bot wakes, p50 and p95, ms", f"{cold['p50']}, {cold['p95']}"],
+            ],
+        ))  # fmt: skip
+    if node := figures.get("node"):
+        if "skipped" in node:
+            tables.append(("Node.js", ["what", "measured"], [[node["skipped"], ""]]))
+        else:
+            each = node["each"]
+            tables.append((
+                "An idle Node.js bot, as the replaced system ran one for each customer",
+                ["what", "measured"],
+                [
+                    ["one alone, PSS and RSS, MB", f"{node['one']['pss']}, {node['one']['rss']}"],
+                    [f"each of {node['bots']}, PSS and RSS, MB", f"{each['pss']['median']}, {each['rss']['median']}"],
+                ],
+            ))  # fmt: skip
+    return tables
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        value = value.get(key, {}) if isinstance(value, dict) else {}
+    return "" if value == {} else value
+
+
+def markdown(figures: dict[str, Any], options: Options, command: str) -> str:
+    """The whole page."""
+    mark = {True: "yes", False: "**no**", None: ""}
+    lines = ["# Bots: memory, speed and isolation", "", f"`{command}` on {figures['machine']}."]
+    lines += ["", *_INTRODUCTION, ""]
+    lines += ["| what | target | measured | met |", "|---|---|---|---|"]
+    lines += [f"| {row.what} | {row.target} | {row.measured} | {mark[row.met]} |" for row in targets(figures)]
+    for title, head, body in details(figures):
+        lines += ["", f"## {title}", "", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+        lines += [f"| {' | '.join(str(cell) for cell in line)} |" for line in body]
+    if found := figures.get("neighbours"):
+        lines += [
+            "", "## Neighbours", "",
+            f"{found['bots']} bots, {found['rate']:g} updates a second among them, model without delay. Flooded: "
+            f"{found['flood_posted']} updates to one bot. Crashing: {found['kills']} kills of one bot's process.", "",
+            "| | p50 ms | p95 ms | p99 ms | unanswered |", "|---|---|---|---|---|",
+        ]  # fmt: skip
+        for name in ("alone", "crashing", "flooded"):
+            one = found[name]
+            lines.append(f"| {name} | {one['p50']} | {one['p95']} | {one['p99']} | {one['lost']} |")
+    lines += ["", f"Load of the machine before the run, over one and five minutes: {figures['load_before']}.", ""]
+    return "\n".join(lines)
+
+
+_INTRODUCTION = (
+    "Every figure is of the whole path: webhook → inbox in PostgreSQL (durable, fsync on) → the bot's own process →",
+    "answer process with retrieval over 240 paragraphs → model → sendMessage. The sandbox stands in Telegram's place",
+    "and is the one clock: a question's time runs from when it was due, at random times, whether or not earlier ones",
+    "are answered. PSS counts shared pages in equal parts to those who share them. The sandbox and the model server",
+    "run on the same cores and are no part of the system's figures. “In one process” is the same code without",
+    "isolation: tasks instead of processes, queues instead of sockets.",
+)
+
+
+def text(figures: dict[str, Any]) -> str:
+    """For the console."""
+    mark = {True: "met", False: "NOT MET", None: ""}
+    rows = [(row.what, row.target, row.measured, mark[row.met]) for row in targets(figures)]
+    lines = ["", *(f"{what:<62} {target:<12} {measured:<58} {met}" for what, target, measured, met in rows)]
+    for title, head, body in details(figures):
+        lines += ["", title, f"  {head[0]:<58} " + " ".join(f"{cell:>18}" for cell in head[1:])]
+        lines += [f"  {line[0]!s:<58} " + " ".join(f"{cell!s:>18}" for cell in line[1:]) for line in body]
+    if found := figures.get("neighbours"):
+        lines += ["", "Neighbours: p50, p95, p99 ms, unanswered"]
+        for name in ("alone", "crashing", "flooded"):
+            shown = " ".join(f"{found[name][key]:>8}" for key in ("p50", "p95", "p99", "lost"))
+            lines.append(f"  {name:<58} {shown}")
+    return "\n".join(lines)

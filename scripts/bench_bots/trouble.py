@@ -1,0 +1,82 @@
+"""Troublesome neighbours: a bot that is flooded, and one whose process dies again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from typing import Self
+
+from chatai.domains.channels import service
+from scripts.bench_bots.installation import Installation, Registered
+
+KILL_EVERY = 1.0  # seconds
+
+
+class Flood:
+    """One bot gets far more updates than it can answer, for as long as the block lasts."""
+
+    def __init__(self, made: Installation, bot: Registered, rate: float) -> None:
+        self._made, self._bot, self._rate = made, bot, rate
+        self.posted = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._flood())
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        assert self._task  # noqa: S101 - entered
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    async def _flood(self) -> None:
+        """Half a second at a time: what was posted is counted also when the block ends in the middle."""
+        while True:
+            rows = await self._made.load(
+                bots=[self._bot.number], rate=self._rate, seconds=0.5, patience=0.0, people=200, texts=["/help"]
+            )
+            self.posted += len(rows)
+
+
+class Crasher:
+    """One bot's process is killed every second while people write to it; when it is quarantined, it is started."""
+
+    def __init__(self, made: Installation, bot: Registered) -> None:
+        self._made, self._bot = made, bot
+        self.kills = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._known = set(self._made.parts()["workers"])
+        self._task = asyncio.create_task(self._crash())
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        assert self._task  # noqa: S101 - entered
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    async def _crash(self) -> None:
+        while True:
+            await self._made.load(bots=[self._bot.number], rate=5, seconds=KILL_EVERY, patience=0.0)
+            fresh = set(self._made.parts()["workers"]) - self._known
+            for pid in fresh:  # the others live already, so a new one is this bot's
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    self.kills += 1
+            if not fresh:
+                async with self._made.database.workspace(self._made.actor.workspace_id) as uow:
+                    view = await service.get_bot(uow, self._made.actor, self._bot.id)
+                    if view.state == "quarantined":
+                        await service.start_bot(uow, self._made.actor, self._bot.id)
+
+
+async def discard(made: Installation, bot: Registered) -> None:
+    """Removes a bot with all that waits for it, here and at the sandbox."""
+    made.bots.remove(bot)
+    async with made.http.delete(f"{made.sandbox_url}/sandbox/bots/{bot.number}") as answer:
+        answer.raise_for_status()
+    async with made.database.workspace(made.actor.workspace_id, made.actor.account_id) as uow:
+        await service.delete_bot(uow, made.actor, bot.id)
