@@ -248,7 +248,9 @@ async def _take(response: aiohttp.ClientResponse, policy: Policy, url: str) -> F
     if (response.content_length or 0) > policy.max_bytes:
         raise limit
     body = bytearray()
-    async for piece in _unpacked(response.content.iter_chunked(64 * 1024), response.headers.get("Content-Encoding", "")):
+    async for piece in _unpacked(
+        response.content.iter_chunked(64 * 1024), response.headers.get("Content-Encoding", "")
+    ):
         body += piece
         if len(body) > policy.max_bytes:
             raise limit

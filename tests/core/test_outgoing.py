@@ -65,8 +65,10 @@ def test_one_address_has_one_spelling() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "example.org", "ftp://example.org/", "file:///etc/passwd", "http://", "http://me:secret@example.org/"]
-    + ["http://exa mple.org/", "http://example.org:99999/", "javascript:alert(1)", "http://a" + "b" * 3000],
+    [
+        *("", "example.org", "ftp://example.org/", "file:///etc/passwd", "http://", "http://me:secret@example.org/"),
+        *("http://exa mple.org/", "http://example.org:99999/", "javascript:alert(1)", "http://a" + "b" * 3000),
+    ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(outgoing.BadAddress):
@@ -129,8 +131,10 @@ async def test_a_circle_of_redirects_ends() -> None:
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(404, outgoing.AddressNotFound), (403, outgoing.AddressNotFound)]
-    + [(500, outgoing.SiteAway), (503, outgoing.SiteAway), (429, outgoing.SiteAway)],
+    [
+        *((status, outgoing.AddressNotFound) for status in (401, 403, 404, 410)),
+        *((status, outgoing.SiteAway) for status in (429, 500, 503)),
+    ],
 )
 async def test_what_the_site_says_no_to(status: int, error: type[ChatAIError]) -> None:
     async def no(_request: web.Request) -> web.Response:

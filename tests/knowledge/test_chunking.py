@@ -7,7 +7,7 @@ import random
 import pytest
 
 from chatai.domains.knowledge.chunking import CHUNK_CHARS, PAGE_JOINT, chunk, page_starts
-from chatai.domains.knowledge.schemas import ChunkDraft, ReadHeading, ReadPage
+from chatai.domains.knowledge.schemas import ChunkDraft, ReadHeading, ReadPage, ReadTable
 
 WORDS = ["насос", "ёлка", "price", "pump", "🚀", "e\u0301tude", "ППР-9087", "срок", "—", "Вопрос?", "\n", "\n\n\t"]
 
@@ -71,3 +71,17 @@ def test_small_sections_are_put_together() -> None:
 
 def test_empty_pages_give_no_chunks() -> None:
     assert chunks_of(ReadPage(1, ""), ReadPage(2, "  \n ")) == []
+
+
+def test_a_chunk_that_begins_within_a_table_names_its_columns() -> None:
+    rows = [f"ППР-{number} | {number} ₽ | {'слово ' * 12}" for number in range(40)]
+    text = "Модель | Цена | Примечание\n" + "\n".join(rows)
+    header = "Модель | Цена | Примечание"
+    table = ReadTable(len(header) + 1, len(text), header)
+    chunks = list(chunk([ReadPage(1, text, (ReadHeading(0, 1, "Цены"),), tables=(table,))]))
+    assert len(chunks) > 2
+    assert chunks[0].heading == "Цены"
+    assert {piece.heading for piece in chunks[1:]} == {f"Цены › {header}"}
+    for piece in chunks:
+        assert piece.text == text[piece.char_start : piece.char_end]
+        assert all(line in (header, *rows) for line in piece.text.split("\n"))  # rows are whole

@@ -49,10 +49,15 @@ def chunk(pages: Sequence[ReadPage], *, size: int = CHUNK_CHARS) -> Iterator[Chu
                 page_end=pages[last].number,
                 char_start=start - starts[first],
                 char_end=end - starts[last],
-                heading=section.heading,
+                heading=_joined([section.heading, _header_over(pages[first], start - starts[first])]),
                 text=piece,
             )
             ordinal += 1
+
+
+def _header_over(page: ReadPage, offset: int) -> str:
+    """The header of the table whose further rows begin a chunk: what the columns are is said there, not here."""
+    return next((table.header for table in page.tables if table.start <= offset < table.end), "")
 
 
 @dataclass

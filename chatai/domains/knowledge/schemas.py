@@ -122,6 +122,15 @@ class ReadHeading:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadTable:
+    """Rows of a table in their page's text, one a line, without the first one, which is the header."""
+
+    start: int
+    end: int
+    header: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReadPage:
     """A page as the reader gives it. `unreadable`: there is something on it, but no text."""
 
@@ -129,6 +138,7 @@ class ReadPage:
     text: str
     headings: tuple[ReadHeading, ...] = field(default=())
     unreadable: bool = False
+    tables: tuple[ReadTable, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)

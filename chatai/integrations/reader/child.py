@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from chatai.integrations.reader.protocol import DOCX, PDF, Page, ReadFailure
+from chatai.integrations.reader.protocol import DOCX, HTML, PDF, Page, ReadFailure
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
@@ -61,6 +61,10 @@ def read(media_type: str, path: Path, progress: Callable[[int, int], None]) -> I
         from chatai.integrations.reader.docx import read_docx
 
         return read_docx(path, progress)
+    if media_type == HTML:
+        from chatai.integrations.reader.html import read_html
+
+        return read_html(path, progress)
     from chatai.integrations.reader.plain import read_plain
 
     return read_plain(path, media_type, progress)
@@ -83,7 +87,15 @@ def main(arguments: list[str]) -> int:
         for page in read(media_type, Path(path), progress):
             count += 1
             headings = [vars(heading) for heading in page.headings]
-            tell("page", number=page.number, text=page.text, headings=headings, unreadable=page.unreadable)
+            tables = [vars(table) for table in page.tables]
+            tell(
+                "page",
+                number=page.number,
+                text=page.text,
+                headings=headings,
+                unreadable=page.unreadable,
+                tables=tables,
+            )
         tell("done", page_count=count)
         return 0
     except ReadFailure as failure:

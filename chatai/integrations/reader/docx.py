@@ -17,12 +17,11 @@ from lxml import etree
 
 from chatai.integrations.reader import cleaning
 from chatai.integrations.reader.docx_prepare import BREAK, MARKS, NOTE, RENDERED_BREAK, Prepared, W, prepare
-from chatai.integrations.reader.paging import Block, paginate
+from chatai.integrations.reader.paging import CELL_SEPARATOR, Block, paginate
 from chatai.integrations.reader.protocol import MAX_TEXT_CHARS, Page, ReadFailure
 
 NOTE_REFERENCE = re.compile(f"{NOTE}((?:footnote|endnote):-?\\d+){NOTE}")
 NOTE_START = re.compile(r"^(footnote|endnote)(-?\d+)\)\t")
-CELL_SEPARATOR = " | "
 
 
 def read_docx(path: Path, progress: Callable[[int, int], None]) -> Iterator[Page]:
@@ -59,6 +58,7 @@ def _blocks(tables: Any, prepared: Prepared, notes: dict[str, str]) -> Iterator[
     for table in tables:
         in_table = _is_table(table)
         above: list[str] = []
+        header = ""
         for number, row in enumerate(table):
             raw: list[tuple[str, Any]]
             if in_table:
@@ -78,10 +78,11 @@ def _blocks(tables: Any, prepared: Prepared, notes: dict[str, str]) -> Iterator[
                     if not shown:
                         continue
                     gap = "\n" if (in_table and number) or _is_list_item(par) or position else "\n\n"
-                    yield Block(
-                        shown, gap=gap, breaks=pending, level=prepared.levels.get(style, 0) if not in_table else 0
-                    )
+                    level = prepared.levels.get(style, 0) if not in_table else 0
+                    yield Block(shown, gap=gap, breaks=pending, level=level, table_header=header)
                     pending, filled = False, True
+                    if in_table and not header:
+                        header = shown
                     for key in NOTE_REFERENCE.findall(part):
                         if notes.get(key):
                             yield Block(f"[{notes[key]}]", gap="\n")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from chatai.integrations.reader.protocol import Heading, Page
+from chatai.integrations.reader.protocol import Heading, Page, Table
 
 PAGE_CHARS = 3_000
+CELL_SEPARATOR = " | "
 LONGEST_REAL_PAGE = 12_000  # a document with longer pages between its breaks was not laid out by them
 
 
@@ -16,7 +17,8 @@ class Block:
     """A paragraph, a list item or a table row, without a line end.
 
     `gap` is what stands before it on its page; `breaks` is true where the document itself begins a new page;
-    `level` is 1 and more for headings, `title` a heading's text where the block's has marks around it.
+    `level` is 1 and more for headings, `title` a heading's text where the block's has marks around it; `table_header`
+    is the first row of the table that the block is a further row of.
     """
 
     text: str
@@ -24,6 +26,7 @@ class Block:
     breaks: bool = False
     level: int = 0
     title: str = ""
+    table_header: str = ""
 
 
 def paginate(blocks: Iterable[Block]) -> Iterator[Page]:
@@ -79,18 +82,27 @@ def _cut(block: Block) -> Iterator[Block]:
 
 
 def _piece(block: Block, text: str, first: bool) -> Block:
-    return Block(text, block.gap if first else "\n", block.breaks and first, block.level, block.title)
+    return Block(
+        text, block.gap if first else "\n", block.breaks and first, block.level, block.title, block.table_header
+    )
 
 
 def _page(number: int, blocks: list[Block]) -> Page:
     parts: list[str] = []
     headings: list[Heading] = []
+    tables: list[Table] = []
     length = 0
     for block in blocks:
         gap = block.gap if parts else ""
         if block.level:
             title = (block.title or block.text).replace("\n", " ")[:300]
             headings.append(Heading(length + len(gap), block.level, title))
+        if block.table_header:
+            start, end = length + len(gap), length + len(gap) + len(block.text)
+            if tables and tables[-1].header == block.table_header[:300] and tables[-1].end + len(gap) == start:
+                tables[-1] = Table(tables[-1].start, end, tables[-1].header)
+            else:
+                tables.append(Table(start, end, block.table_header[:300]))
         parts.append(gap + block.text)
         length += len(gap) + len(block.text)
-    return Page(number, "".join(parts), tuple(headings))
+    return Page(number, "".join(parts), tuple(headings), tables=tuple(tables))

@@ -24,7 +24,7 @@ from chatai.domains.knowledge.errors import (
     UnreadableDocument,
     unreadable,
 )
-from chatai.domains.knowledge.schemas import ReadHeading, ReadPage, ReadProgress
+from chatai.domains.knowledge.schemas import ReadHeading, ReadPage, ReadProgress, ReadTable
 from chatai.integrations.reader.identify import identify
 from chatai.integrations.reader.protocol import MAX_LINE_BYTES, ReadFailure
 
@@ -108,7 +108,8 @@ class ChildReader:
                 return ReadProgress(message["pages_read"], message["page_count"])
             case "page":
                 headings = tuple(ReadHeading(**heading) for heading in message["headings"])
-                return ReadPage(message["number"], message["text"], headings, message["unreadable"])
+                tables = tuple(ReadTable(**table) for table in message["tables"])
+                return ReadPage(message["number"], message["text"], headings, message["unreadable"], tables)
             case "done":
                 return None
             case _:

@@ -2,7 +2,8 @@
 
     {"kind": "progress", "pages_read": 3, "page_count": 117}
     {"kind": "page", "number": 1, "text": "…", "unreadable": false,
-     "headings": [{"offset": 0, "level": 1, "title": "…"}]}
+     "headings": [{"offset": 0, "level": 1, "title": "…"}],
+     "tables": [{"start": 40, "end": 90, "header": "Model | Price"}]}
     {"kind": "done", "page_count": 117}
     {"kind": "error", "code": "damaged_file"}
 
@@ -19,6 +20,8 @@ PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 TEXT = "text/plain"
 MARKDOWN = "text/markdown"
+HTML = "text/html"
+"""Of web pages that were fetched; kept in UTF-8."""
 
 MAX_PAGES = 20_000
 MAX_TEXT_CHARS = 40_000_000  # of one document; a thousand-page book has about three million
@@ -47,6 +50,15 @@ class Heading:
 
 
 @dataclass(frozen=True)
+class Table:
+    """Rows of a table in their page's text, one a line, without the first one, which is the header."""
+
+    start: int
+    end: int
+    header: str
+
+
+@dataclass(frozen=True)
 class Page:
     """A page as it is kept. `unreadable`: there is something on it, but no text (a scan)."""
 
@@ -54,6 +66,7 @@ class Page:
     text: str
     headings: tuple[Heading, ...] = field(default=())
     unreadable: bool = False
+    tables: tuple[Table, ...] = field(default=())
 
 
 class ReadFailure(Exception):
