@@ -74,7 +74,7 @@ def test_empty_pages_give_no_chunks() -> None:
 
 
 def test_a_chunk_that_begins_within_a_table_names_its_columns() -> None:
-    rows = [f"ППР-{number} | {number} ₽ | {'слово ' * 12}" for number in range(40)]
+    rows = [f"ППР-{number} | {number} ₽ | {' '.join(['слово'] * 12)}" for number in range(40)]
     text = "Модель | Цена | Примечание\n" + "\n".join(rows)
     header = "Модель | Цена | Примечание"
     table = ReadTable(len(header) + 1, len(text), header)
