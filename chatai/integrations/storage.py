@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 from pathlib import Path
 from uuid import UUID
 
@@ -76,6 +77,25 @@ class LocalFileStore:
         if not GENERATED.fullmatch(storage_name):
             raise ValueError("not a generated name")
         return self._folder(account_id) / storage_name
+
+    def copy(self, account_id: UUID, storage_name: str) -> str | None:
+        original, copied = self.path(account_id, storage_name), secrets.token_hex(16)
+        target = original.with_name(copied)
+        try:
+            try:
+                target.hardlink_to(original)  # files are never changed, so that two names may share the bytes
+            except FileNotFoundError:
+                return None
+            except OSError:  # the file system has no links
+                shutil.copyfile(original, target)
+                target.chmod(0o600)
+        except OSError as error:
+            target.unlink(missing_ok=True)
+            if error.errno in NO_ROOM:
+                raise StorageFull from error
+            raise
+        _sync_folder(target.parent)
+        return copied
 
     def delete(self, account_id: UUID, storage_name: str) -> None:
         path = self.path(account_id, storage_name)

@@ -231,3 +231,78 @@ class LiveView(LiveFigures):
     def stale(self) -> bool:
         """Whether the manager that wrote it has fallen silent: then nobody knows how the bot is."""
         return self.pid is not None and now() - self.updated_at > STALE_AFTER
+
+
+BotGroup = Literal["", "running", "sleeping", "trouble", "stopped"]
+"""What the bots page can show alone. trouble: failed, revoked, conflict, quarantined, or Telegram cannot deliver."""
+BotSort = Literal["name", "state", "assistant", "answered", "rate", "queue", "memory", "restarts", "activity"]
+
+
+@dataclass(frozen=True, slots=True)
+class BotQuery:
+    """Which bots a page shows, and in which order. `search`: part of a name, user name, assistant or workspace."""
+
+    search: str = ""
+    group: BotGroup = ""
+    sort: BotSort = "name"
+    descending: bool = False
+    offset: int = 0
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class BotLine:
+    """A bot in the list: what it is and how it fares, `memory_kb` and the like as in BotLive."""
+
+    id: UUID
+    workspace_id: UUID
+    workspace: str
+    assistant_id: UUID
+    assistant: str
+    username: str
+    name: str
+    desired_state: str
+    state: str
+    state_reason: str
+    last_error: str
+    webhook_error: str
+    live: bool
+    answered: int
+    sent_per_second: float
+    queue: int
+    memory_kb: int
+    restarts: int
+    last_update_at: datetime | None
+
+    def reason(self, language: Language) -> str:
+        """Why the bot is as it is, in a sentence; empty when all is well."""
+        return sentence_for(self.state_reason, language) if self.state_reason else ""
+
+
+@dataclass(frozen=True, slots=True)
+class BotTotals:
+    """All bots together: their number in each group (empty: all), and what they do."""
+
+    groups: dict[str, int]
+    answered: int
+    sent_per_second: float
+    queue: int
+    memory_kb: int
+
+
+@dataclass(frozen=True, slots=True)
+class BotPage:
+    """One page of the list. `found`: how many fit the query in all."""
+
+    lines: list[BotLine]
+    found: int
+    totals: BotTotals
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """What a bot received within a minute, and how long those messages took, in ms (95th percentile)."""
+
+    at: datetime
+    messages: int
+    wait_ms: int

@@ -16,19 +16,18 @@ from chatai.domains.assistants import service as assistants
 from chatai.domains.audit import service as audit
 from chatai.domains.channels import notices, repository
 from chatai.domains.channels.access import require_manage_bots, require_run_bots
+from chatai.domains.channels.asking import asking
 from chatai.domains.channels.errors import (
     BotAlreadyHere,
     BotInUse,
     BotNotFound,
     NotAToken,
-    TelegramBusy,
-    TelegramUnreachable,
     TokenRefused,
     TokenUnreadable,
     TooManyBots,
 )
 from chatai.domains.channels.models import Bot
-from chatai.domains.channels.ports import TelegramAway, TelegramRefusal, telegram
+from chatai.domains.channels.ports import telegram
 from chatai.domains.channels.schemas import (
     BotIdentity,
     BotName,
@@ -68,6 +67,11 @@ async def check_token(actor: Actor, token: str) -> KnownToken:
     if not _TOKEN.fullmatch(token):
         raise NotAToken
     return KnownToken(token, await _introduce(token))
+
+
+def number_of(token: str) -> str:
+    """The bot's number, the part of a token that is no secret; empty for what is no token."""
+    return token.partition(":")[0] if _TOKEN.fullmatch(token) else ""
 
 
 async def add_bot(
@@ -245,17 +249,9 @@ def token_of(bot: ManagedBot | Bot) -> str:
 
 
 async def _introduce(token: str) -> BotIdentity:
-    try:
+    with asking(TokenRefused):
         identity = await telegram().get_me(token)
         await telegram().set_commands(token)
-    except TelegramAway:
-        raise TelegramUnreachable from None
-    except TelegramRefusal as refusal:
-        if refusal.status in {401, 404}:
-            raise TokenRefused from None
-        if refusal.retry_after:
-            raise TelegramBusy(seconds=refusal.retry_after) from None
-        raise TelegramUnreachable from None
     return identity
 
 

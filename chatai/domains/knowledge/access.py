@@ -16,3 +16,9 @@ def require_keeper(actor: Actor) -> None:
     """Tending knowledge is for the workspace's operators and admins."""
     if actor.kind != "person" or actor.account_id is None or not actor.role.covers(Role.OPERATOR):
         raise Forbidden
+
+
+def require_copier(actor: Actor) -> None:
+    """Copying what is there is for who tends it, and for the system: a customer's bot gets a copy of an assistant."""
+    if actor.kind != "system":
+        require_keeper(actor)

@@ -60,6 +60,10 @@ class FileStore(Protocol):
 
     def path(self, account_id: UUID, storage_name: str) -> Path: ...
 
+    def copy(self, account_id: UUID, storage_name: str) -> str | None:
+        """Keeps the same content under another generated name, which it returns; None if there is no such file."""
+        ...
+
     def delete(self, account_id: UUID, storage_name: str) -> None:
         """Removes the file, finished or not. Nothing happens if there is none."""
         ...

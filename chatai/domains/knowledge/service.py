@@ -17,8 +17,9 @@ from chatai.core.errors import Forbidden
 from chatai.core.settings import get_settings
 from chatai.domains.assistants import service as assistants
 from chatai.domains.audit import service as audit
-from chatai.domains.knowledge import repository
+from chatai.domains.knowledge import copying, repository
 from chatai.domains.knowledge.access import require_keeper, require_reader
+from chatai.domains.knowledge.copying import CopiedFile, discard_copies
 from chatai.domains.knowledge.errors import (
     DocumentNotFound,
     DocumentTooLarge,
@@ -37,9 +38,12 @@ from chatai.domains.knowledge.searching import search
 
 __all__ = [
     "INGEST_TASK",
+    "CopiedFile",
     "add_document",
+    "copy_documents",
     "delete_document",
     "discard",
+    "discard_copies",
     "forget_assistant",
     "get_document",
     "get_page",
@@ -204,6 +208,12 @@ async def forget_assistant(uow: UnitOfWork, assistant_id: UUID) -> None:
     """Called before an assistant is deleted: its documents' files go when that is committed."""
     for document in await repository.of_assistant(uow, assistant_id):
         _remove_file_afterwards(uow, document)
+
+
+async def copy_documents(uow: UnitOfWork, actor: Actor, source: UUID, target: UUID, made: list[CopiedFile]) -> None:
+    """Gives an assistant a copy of each document of another one; see `copying`."""
+    for document in await copying.copy_documents(uow, actor, source, target, made):
+        await _enqueue(uow, document)
 
 
 def view(document: Document) -> DocumentView:
