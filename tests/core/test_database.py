@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import psutil
+import psycopg
 import pytest
+from psycopg.errors import UniqueViolation
 from sqlalchemy import text
 
 from chatai.core.actor import Actor
 from chatai.core.database import Database, DatabaseAway
 from chatai.core.errors import NotFound
+from chatai.domains.assistants.models import Assistant
 from chatai.engines import EmbeddedPostgres
+from tests.waiting import eventually
 
 JOBS = text("SELECT task_name, args, lock FROM procrastinate_jobs ORDER BY id")
 
@@ -89,3 +94,66 @@ async def test_a_frozen_server_is_as_good_as_away(database: Database, postgres: 
     database.patience = 30
     async with database.person() as uow:
         assert (await uow.session.execute(text("SELECT 1"))).scalar() == 1
+
+
+async def test_connections_that_the_server_closed_are_not_used_again(database: Database) -> None:
+    """After a restart of PostgreSQL nobody sees an error for the connections of before."""
+
+    async def work() -> int:
+        async with database.person() as uow:
+            [(number,)] = await uow.run("SELECT pg_backend_pid()")
+            return int(number)
+
+    before = {await work() for _ in range(3)} | set(await asyncio.gather(*[work() for _ in range(3)]))
+    with psycopg.connect(database.url, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(unnest(%s::int[]))", [list(before)])
+
+        def gone() -> bool:
+            left = other.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(%s)", [list(before)]).fetchone()
+            return left == (0,)
+
+        await eventually(gone)
+    assert not before & set(await asyncio.gather(*[work() for _ in range(3)]))
+
+
+async def test_a_connection_that_breaks_in_the_middle_is_away_and_replaced(database: Database) -> None:
+    with pytest.raises(DatabaseAway):
+        async with database.person() as uow:
+            await uow.run("SELECT pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(DatabaseAway):
+        async with database.person() as uow:
+            await uow.session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    async with database.person() as uow:
+        assert await uow.run("SELECT 1") == [(1,)]
+
+
+async def test_both_ways_to_run_a_statement_are_one_transaction(database: Database, actor: Actor) -> None:
+    async with database.workspace(actor.workspace_id) as uow:
+        uow.session.add(Assistant(workspace_id=actor.workspace_id, name="Helper"))
+        assert await uow.run("SELECT name FROM assistant") == [("Helper",)]
+        await uow.run("UPDATE assistant SET name = %(name)s", {"name": "Aide"})
+        assert (await uow.session.execute(text("SELECT name FROM assistant"))).scalar() == "Aide"
+    with pytest.raises(UniqueViolation):
+        async with database.workspace(actor.workspace_id) as uow:
+            await uow.run("UPDATE assistant SET name = 'Gone'")
+            await uow.run("INSERT INTO assistant SELECT * FROM assistant")
+    async with database.workspace(actor.workspace_id) as uow:
+        assert await uow.run("SELECT name FROM assistant") == [("Aide",)]
+
+
+async def test_a_cancelled_unit_is_undone(database: Database, actor: Actor) -> None:
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        async with database.workspace(actor.workspace_id) as uow:
+            await uow.run("UPDATE workspace SET name = 'changed'")
+            begun.set()
+            await uow.run("SELECT pg_sleep(60)")
+
+    task = asyncio.create_task(work())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with database.workspace(actor.workspace_id) as uow:
+        assert await uow.run("SELECT name FROM workspace") == [("Workshop",)]
