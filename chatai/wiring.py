@@ -11,6 +11,7 @@ from chatai.domains.channels.ports import telegram
 from chatai.domains.knowledge.ports import document_reader, embedder, file_store
 from chatai.domains.models.ports import language_model
 from chatai.integrations.reader.process import ChildReader
+from chatai.integrations.reader.recognition import PageRecogniser
 from chatai.integrations.smtp import ConsoleMailer, SmtpMailer
 from chatai.integrations.storage import LocalFileStore
 from chatai.integrations.telegram.client import TelegramClient
@@ -28,8 +29,15 @@ def bind(settings: Settings, *, models: bool = True) -> None:
     _to_close.clear()
     mailer.bind(SmtpMailer(settings) if settings.smtp_server else ConsoleMailer())
     file_store.bind(LocalFileStore(settings.uploads_dir))
+    recogniser = PageRecogniser(
+        settings.ocr_languages, page_seconds=settings.ocr_page_seconds, memory_mb=settings.parser_memory_mb
+    )
     document_reader.bind(
-        ChildReader(timeout_seconds=settings.parser_timeout_seconds, memory_mb=settings.parser_memory_mb)
+        ChildReader(
+            timeout_seconds=settings.parser_timeout_seconds,
+            memory_mb=settings.parser_memory_mb,
+            recogniser=recogniser if settings.ocr_languages else None,
+        )
     )
     client = TelegramClient(settings.telegram_api_url)
     telegram.bind(client)

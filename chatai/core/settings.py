@@ -6,6 +6,7 @@ Values come from the environment, then from `.env` in the current folder, then f
 
 from __future__ import annotations
 
+import re
 import secrets
 from functools import lru_cache
 from pathlib import Path
@@ -113,6 +114,12 @@ class Settings(BaseSettings):
         300, ge=1, le=3600, description="Longest time that reading a document may take."
     )
     parser_memory_mb: int = Field(1024, ge=128, le=65536, description="Most memory that reading a document may take.")
+    ocr_languages: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("rus", "eng"),
+        description="Languages in which scanned pages are recognised, by tesseract's names, comma-separated. Needs "
+        "`tesseract` and `pdftoppm` on the PATH. `none`: scans are not recognised.",
+    )
+    ocr_page_seconds: int = Field(60, ge=5, le=600, description="Longest time that recognising one page may take.")
 
     # --- Telegram
     telegram_api_url: str = Field(
@@ -145,6 +152,16 @@ class Settings(BaseSettings):
     def _split_origins(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("ocr_languages", mode="before")
+    @classmethod
+    def _split_languages(cls, value: object) -> object:
+        if isinstance(value, str):
+            names = tuple(part.strip() for part in value.replace("+", ",").split(",") if part.strip())
+            if not all(re.fullmatch(r"[A-Za-z_]{2,20}", name) for name in names):
+                raise ValueError("must be tesseract's names of languages, as in rus,eng")
+            return () if names == ("none",) else names
         return value
 
     @field_validator("public_url", "frontend_url", "openai_base_url", "telegram_api_url")

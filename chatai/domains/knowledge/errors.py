@@ -70,8 +70,14 @@ class PasswordProtected(UnreadableDocument):
 
 class NoText(UnreadableDocument):
     code = "no_text"
-    en = "There are only images in the document and no text: it looks like a scan. Upload a copy with recognised text."
-    ru = "В документе только изображения, текста нет: похоже на скан. Загрузите копию с распознанным текстом."
+    en = (
+        "There are only images in the document and no text that can be made out: it looks like a scan. Upload a copy "
+        "with recognised text, or ask your administrator to install text recognition."
+    )
+    ru = (
+        "В документе только изображения, и текст в них разобрать не удалось: похоже на скан. Загрузите копию с "
+        "распознанным текстом или попросите администратора установить распознавание."
+    )
 
 
 class UnreadableEncoding(UnreadableDocument):

@@ -132,13 +132,17 @@ class ReadTable:
 
 @dataclass(frozen=True, slots=True)
 class ReadPage:
-    """A page as the reader gives it. `unreadable`: there is something on it, but no text."""
+    """A page as the reader gives it.
+
+    `unreadable`: there is something on it, but no text. `recognised`: the text was read from a picture of the page.
+    """
 
     number: int
     text: str
     headings: tuple[ReadHeading, ...] = field(default=())
     unreadable: bool = False
     tables: tuple[ReadTable, ...] = field(default=())
+    recognised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

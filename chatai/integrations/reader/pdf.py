@@ -22,7 +22,7 @@ def read_pdf(path: Path, progress: Callable[[int, int], None]) -> Iterator[Page]
     """The pages with their text and the headings that the document's outline names.
 
     Raises:
-        ReadFailure: Password-protected (unless the empty password opens it), damaged, or no text on any page.
+        ReadFailure: Password-protected (unless the empty password opens it), damaged, or far too long.
     """
     try:
         reader = PdfReader(path, strict=False)
@@ -66,8 +66,8 @@ def read_pdf(path: Path, progress: Callable[[int, int], None]) -> Iterator[Page]
         # A page that says nothing but a running line is a scan under a watermark, if it has an image; else it is as is.
         if not cleaning.has_text(stripped[index]) and cleaning.has_text(text) and not looks[index].image:
             stripped[index] = text
-    if not any(cleaning.has_text(text) for text in stripped):
-        raise ReadFailure("damaged_file" if broken else "no_text")
+    if broken and not any(cleaning.has_text(text) for text in stripped):
+        raise ReadFailure("damaged_file")
     vocabulary = cleaning.vocabulary_of(stripped)
     outline = _outline(reader)
     for index, text in enumerate(stripped):

@@ -10,15 +10,17 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
-import chatai
 from chatai.domains.knowledge.errors import (
     DamagedFile,
     EmptyFile,
     FileMissing,
+    NoText,
     ParserMemory,
     ParserTimeout,
     UnreadableDocument,
@@ -26,11 +28,11 @@ from chatai.domains.knowledge.errors import (
 )
 from chatai.domains.knowledge.schemas import ReadHeading, ReadPage, ReadProgress, ReadTable
 from chatai.integrations.reader.identify import identify
-from chatai.integrations.reader.protocol import MAX_LINE_BYTES, ReadFailure
+from chatai.integrations.reader.protocol import MAX_LINE_BYTES, PDF, ReadFailure
+from chatai.integrations.reader.recognition import PageRecogniser
+from chatai.integrations.reader.surroundings import child_environment
 
 log = structlog.get_logger(__name__)
-
-PROJECT_ROOT = Path(chatai.__file__).parent.parent
 
 
 class ChildReader:
@@ -39,11 +41,13 @@ class ChildReader:
     Args:
         timeout_seconds: Longest time for one document, by the clock and in processor time.
         memory_mb: Most memory that the child may have.
+        recogniser: Reads pages that are pictures. None: they stay unreadable.
     """
 
-    def __init__(self, *, timeout_seconds: float, memory_mb: int) -> None:
+    def __init__(self, *, timeout_seconds: float, memory_mb: int, recogniser: PageRecogniser | None = None) -> None:
         self.timeout_seconds = timeout_seconds
         self.memory_mb = memory_mb
+        self._recogniser = recogniser
 
     async def identify(self, path: Path, name: str) -> str:
         return await asyncio.to_thread(self._identify, path, name)
@@ -61,6 +65,36 @@ class ChildReader:
     async def read(self, path: Path, media_type: str) -> AsyncGenerator[ReadProgress | ReadPage, None]:
         if not await asyncio.to_thread(path.is_file):
             raise FileMissing
+        pages: list[ReadPage] = []
+        async with aclosing(self._parse(path, media_type)) as events:
+            async for event in events:
+                if isinstance(event, ReadPage):
+                    pages.append(event)
+                else:
+                    yield event
+        if media_type == PDF and self._recogniser is not None and await self._recogniser.available():
+            async with aclosing(self._recognised(self._recogniser, path, pages)) as events:
+                async for event in events:
+                    yield event
+        if not any(page.text for page in pages):
+            raise NoText
+        for page in pages:
+            yield page
+
+    async def _recognised(
+        self, recogniser: PageRecogniser, path: Path, pages: list[ReadPage]
+    ) -> AsyncGenerator[ReadProgress, None]:
+        """Puts recognised pages in the place of unreadable ones."""
+        waiting = [index for index, page in enumerate(pages) if page.unreadable]
+        for done, index in enumerate(waiting):
+            yield ReadProgress(len(pages) - len(waiting) + done, len(pages))
+            text = await recogniser.recognise(path, pages[index].number)
+            if text:
+                pages[index] = replace(pages[index], text=text, unreadable=False, recognised=True)
+        if waiting:
+            yield ReadProgress(len(pages), len(pages))
+
+    async def _parse(self, path: Path, media_type: str) -> AsyncGenerator[ReadProgress | ReadPage, None]:
         deadline = time.monotonic() + self.timeout_seconds
         process = await self._start(path, media_type)
         try:
@@ -83,7 +117,7 @@ class ChildReader:
             stdout=PIPE,
             stderr=PIPE,
             limit=MAX_LINE_BYTES,
-            env={"PATH": os.defpath, "PYTHONPATH": str(PROJECT_ROOT), "PYTHONUTF8": "1", "LANG": "C.UTF-8"},
+            env=child_environment(),
             start_new_session=True,
         )
 
