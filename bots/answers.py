@@ -2,10 +2,18 @@
 
 Started by the manager (`python -m bots.answers FD`). What is asked is bound to a bot by the manager. Kinds:
 
-    answer    chat, topic, person, language, text → any number of delta {text}, then complete {text, sources} or
-              failed {sentence, text, sources}: what had come before it broke off
-    greeting  language → text {text}
-    new       chat, topic, person, language → text {text: ""}; what is said next opens a new conversation
+    answer    chat, topic, person, author, language, text, attached, files, external
+              → any number of delta {text, heard}, then complete {text, sources, language, notes} or failed {the same,
+              and sentence}: what had come before it broke off. attached: pairs of name and text; files: as in
+              `downloads`; external: number of an earlier update whose question this one replaces; heard: what
+              recordings said; notes: sentences about what was left out
+    greeting  chat, chat_kind, title, source, language → text {text, language}
+    new       chat, topic, person, language → text {language}; what is said next opens a new conversation
+    language  chat, language → text {language}: what was chosen there, or else the one that is given
+    choose    chat, chat_kind, title, language → text {language}: from now on this one is spoken there
+    presence  chat, chat_kind, title, here, language → text {language}: the bot was added, or is gone
+    migrated  chat, to → text {}: the group goes on under another number
+    around    chat, most, message → text {updates}: what came in the chat before and after (see `job.Around`)
 Each may end with `away` (the database is away) or `lost` (a fault of ours).
 """
 
@@ -16,12 +24,16 @@ import signal
 import socket
 import sys
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
 import structlog
 
+from bots import incoming, lookups
+from bots.gathering import gather
 from bots.storage import open_database
+from bots.texts import text
 from bots.wire import Message, Wire
 from chatai import wiring
 from chatai.core.actor import Actor
@@ -30,18 +42,22 @@ from chatai.core.errors import ChatAIError
 from chatai.core.i18n import Language
 from chatai.core.logging import configure, scrub
 from chatai.core.settings import Settings, get_settings
-from chatai.domains.assistants import service as assistants
+from chatai.domains.channels import chats
 from chatai.domains.conversations import service as conversations
 from chatai.domains.conversations.schemas import Completed, Failed, MessageView, Question, TextDelta
+from chatai.domains.models import service as models
 
 log = structlog.get_logger(__name__)
+
+SWEEP_SECONDS = 600
 
 
 class Answerer:
     """Serves the questions that come over one wire, all at once."""
 
-    def __init__(self, database: Database, wire: Wire) -> None:
+    def __init__(self, database: Database, wire: Wire, run_dir: Path) -> None:
         self._database = database
+        self._run_dir = run_dir
         self._wire = wire
         self._running: dict[int, asyncio.Task[None]] = {}
 
@@ -82,19 +98,42 @@ class Answerer:
         match ask["kind"]:
             case "answer":
                 await self._stream(ask, actor)
-            case "greeting":
-                async with self._database.workspace(actor.workspace_id) as uow:
-                    assistant = await assistants.get_assistant(uow, actor, UUID(ask["assistant"]))
-                self._say(ask, "text", text=assistant.greeting)
             case "new":
-                conversation = await self._conversation(ask, actor)
+                conversation, chosen = await self._conversation(ask, actor)
                 async with self._database.workspace(actor.workspace_id) as uow:
                     await conversations.close_conversation(uow, actor, conversation)
-                self._say(ask, "text", text="")
+                self._say(ask, "text", language=chosen or ask["language"])
+            case kind:
+                self._say(ask, "text", **await lookups.answer(self._database, actor, kind, ask))
 
     async def _stream(self, ask: Message, actor: Actor) -> None:
-        conversation = await self._conversation(ask, actor)
-        question = Question(ask["text"], external_id=str(ask["update"]))
+        conversation, chosen = await self._conversation(ask, actor)
+        language: Language = chosen or ask["language"]
+        folder = incoming.folder_of(self._run_dir, ask["bot"])
+        gathered = await gather(ask["text"], ask["attached"], ask["files"], folder, language)
+        if gathered.usages:
+            async with self._database.workspace(actor.workspace_id) as uow:
+                for usage in gathered.usages:
+                    assistant = UUID(ask["assistant"])
+                    await models.record_usage(uow, actor, usage, assistant_id=assistant, conversation_id=conversation)
+        if gathered.is_empty:
+            sentence = "\n\n".join(gathered.notes) or text("failed", language)
+            self._say(ask, "failed", sentence=sentence, text="", sources=[], language=language)
+            return
+        if gathered.heard:
+            self._say(ask, "delta", text="", heard=gathered.heard)
+        name, attached = gathered.attachment() if gathered.attached else ("", "")
+        question = Question(
+            gathered.words,
+            external_id=str(ask.get("external") or ask["update"]),
+            revised=bool(ask.get("external")),
+            author=ask["author"],
+            attachment_name=name,
+            attachment_text=attached,
+            pictures=tuple(gathered.pictures),
+            language=chosen,
+        )
+        with_it = {"language": language, "notes": gathered.notes}
         events = conversations.answer(self._database, actor, conversation, question)
         async with aclosing(cast(Any, events)):
             async for event in events:
@@ -103,24 +142,26 @@ class Answerer:
                         self._say(ask, "delta", text=event.text)
                         await self._wire.drain()
                     case Completed():
-                        self._say(ask, "complete", **_shown(event.message))
+                        self._say(ask, "complete", **_shown(event.message), **with_it)
                     case Failed():
-                        self._say(ask, "failed", sentence=event.sentence(ask["language"]), **_shown(event.message))
+                        sentence = event.sentence(language)
+                        self._say(ask, "failed", sentence=sentence, **_shown(event.message), **with_it)
 
-    async def _conversation(self, ask: Message, actor: Actor) -> UUID:
-        """The chat's conversation: the one that goes on, or a new one. Each topic of a forum has its own."""
-        name = ":".join(str(part) for part in (ask["bot"], ask["chat"], ask["topic"]) if part is not None)
+    async def _conversation(self, ask: Message, actor: Actor) -> tuple[UUID, Language | None]:
+        """The chat's conversation, the one that goes on or a new one, and the language that was chosen in the chat.
+        Each topic of a forum has a conversation of its own."""
         async with self._database.workspace(actor.workspace_id) as uow:
+            chosen = await chats.chosen_language(uow, actor, ask["chat"])
             view = await conversations.start_conversation(
                 uow,
                 actor,
                 UUID(ask["assistant"]),
                 channel="telegram",
-                external_id=name,
+                external_id=lookups.conversation_name(ask["bot"], ask["chat"], ask["topic"]),
                 person_name=ask["person"],
-                language=ask["language"],
+                language=chosen or ask["language"],
             )
-        return view.id
+        return view.id, chosen
 
     def _say(self, ask: Message, event: str, **fields: Any) -> None:
         self._wire.send({"type": "event", "ask": ask["ask"], "event": event, **fields})
@@ -145,13 +186,27 @@ def _shown(message: MessageView) -> dict[str, Any]:
     return {"text": message.text, "sources": sources}
 
 
+async def _sweep(run_dir: Path) -> None:
+    """Removes files that killed processes left behind, for as long as this process lives."""
+    while True:
+        try:
+            removed = await asyncio.to_thread(incoming.sweep, run_dir)
+            if removed:
+                log.info("files that were left behind are removed", files=removed)
+        except OSError as error:
+            log.warning("the incoming files cannot be tidied", error=error.strerror)
+        await asyncio.sleep(SWEEP_SECONDS)
+
+
 async def run(descriptor: int, settings: Settings) -> None:
     """Serves the manager at the other end of an inherited socket."""
     database = open_database(settings)
     wiring.bind(settings)
     wire = await Wire.over(socket.socket(fileno=descriptor))
     wire.send({"type": "ready"})
-    await Answerer(database, wire).serve()
+    sweeping = asyncio.create_task(_sweep(settings.run_dir))
+    await Answerer(database, wire, settings.run_dir).serve()
+    sweeping.cancel()
     await wire.close()
     await wiring.close()
     await database.close()

@@ -30,7 +30,14 @@ from aiogram.exceptions import (
 )
 from aiogram.methods import DeleteMessage, EditMessageText, SendChatAction, SendMessage, TelegramMethod
 from aiogram.methods.base import TelegramType
-from aiogram.types import LinkPreviewOptions, Message, MessageEntity, ReplyParameters
+from aiogram.types import (
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    Message,
+    MessageEntity,
+    ReplyParameters,
+)
 
 from bots.formatting import Part
 from bots.limits import Limits
@@ -113,6 +120,11 @@ class Delivery:
                     raise Undeliverable(error.message) from None
                 raise
 
+    def download(self, file_path: str) -> AsyncIterator[bytes]:
+        """The content of a file that `getFile` named, in pieces. Raises what the HTTP client raises, unscrubbed."""
+        session = self._bot.session
+        return session.stream_content(session.api.file_url(self._bot.token, file_path), timeout=REQUEST_SECONDS)
+
     @asynccontextmanager
     async def typing(self, place: Place) -> AsyncIterator[None]:
         """The chat shows that the bot is typing, for as long as the block lasts."""
@@ -185,6 +197,7 @@ class Reply:
                 message_thread_id=place.topic,
                 reply_parameters=reply,
                 link_preview_options=_NO_PREVIEW,
+                reply_markup=_keyboard(part),
             )
 
         message: Message = await self._styled_or_plain(method, part)
@@ -200,6 +213,7 @@ class Reply:
                 text=part.text,
                 entities=entities,
                 link_preview_options=_NO_PREVIEW,
+                reply_markup=_keyboard(part),
             )
 
         try:
@@ -229,3 +243,10 @@ class Reply:
             )
         except TelegramBadRequest:
             return  # it is gone already, or too old to be deleted
+
+
+def _keyboard(part: Part) -> InlineKeyboardMarkup | None:
+    if not part.buttons:
+        return None
+    row = [InlineKeyboardButton(text=button.text, callback_data=button.data) for button in part.buttons]
+    return InlineKeyboardMarkup(inline_keyboard=[row])

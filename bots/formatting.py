@@ -24,11 +24,20 @@ _SOURCES = {"en": ("Sources", "p."), "ru": ("Источники", "с.")}
 
 
 @dataclass(frozen=True, slots=True)
+class Button:
+    """A button under a message. `data`, at most 64 bytes, comes back when it is pressed."""
+
+    text: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
-    """One message: its text, and where in it which style holds."""
+    """One message: its text, where in it which style holds, and a row of buttons under it."""
 
     text: str
     entities: tuple[Entity, ...] = ()
+    buttons: tuple[Button, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,12 @@ def render(markdown: str, *, sources: Sequence[Source] = (), language: Language 
         return [*parts, Part(f"{last.text}\n\n{block}", (*last.entities, quote))]
     quote = Entity(type="expandable_blockquote", offset=0, length=utf16_len(block))
     return [*parts, *split(block, [quote])]
+
+
+def quoted(head: str, words: str) -> list[Part]:
+    """A line, and somebody's words under it as a quotation that unfolds."""
+    quote = Entity(type="expandable_blockquote", offset=utf16_len(head) + 1, length=utf16_len(words))
+    return split(f"{head}\n{words}", [quote])
 
 
 def split(text: str, entities: Sequence[Entity] = (), limit: int = MAX_MESSAGE_UNITS) -> list[Part]:

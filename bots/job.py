@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bots.delivery import Delivery, Later, Place, Reply
-from bots.formatting import Part, Source, render
+from bots.formatting import Part, Source, quoted, render
 from bots.texts import text
 from bots.wire import Message, Wire
 from chatai.core.i18n import Language
@@ -22,7 +22,11 @@ Until the first words have come they are looked for more often."""
 
 @dataclass(frozen=True, slots=True)
 class BotConfig:
-    """What a worker knows of its bot. `api`: address of the Bot API server; `memory_mb`: of its own, at most."""
+    """What a worker knows of its bot.
+
+    `api`: address of the Bot API server; `memory_mb`: of its own, at most; `incoming`: folder for files on their way to
+    the answer process; `sees`: pictures are understood; `hears_seconds`: the longest recording that is, 0 for none.
+    """
 
     bot: str
     token: str = field(repr=False)
@@ -31,6 +35,32 @@ class BotConfig:
     username: str
     language: Language
     memory_mb: int
+    incoming: str
+    sees: bool
+    hears_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An earlier update whose question is asked anew: its number, and the messages that answer it."""
+
+    update: int
+    replies: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """An update that came in the same chat. Times are seconds since the epoch; 0 for one that is not settled."""
+
+    update: int
+    payload: dict[str, Any]
+    replies: tuple[int, ...]
+    received: float
+    done: float
+
+    def done_before(self, other: Around) -> bool:
+        """Whether it was settled before the other one had even come."""
+        return 0 < self.done < other.received
 
 
 class Link:
@@ -93,28 +123,58 @@ class Job:
         """Sends words of our own, as they are."""
         await self.reply_at(place).show([Part(words)])
 
-    async def request(self, kind: str, **fields: Any) -> str:
-        """Asks for something that is answered in one piece.
+    async def show(self, place: Place, parts: Sequence[Part]) -> None:
+        await self.reply_at(place).show(parts)
+
+    def taking_over(self, replies: Sequence[int]) -> Job:
+        """This job with messages that stand already: they are changed instead of new ones being sent."""
+        return replace(self, replies=self.replies or list(replies))
+
+    async def ask(self, kind: str, **fields: Any) -> Message:
+        """Asks for something that is answered in one piece (see `answers`).
 
         Raises:
             Later: The answer process or its database went away.
         """
-        text = ""
+        event: Message = {}
         async for event in self.link.ask(self.update, kind, **fields):
             _raise_if_lost(event)
-            text = str(event.get("text") or "")
-        return text
+        return event
 
-    async def answer(self, place: Place, language: Language, **question: Any) -> None:
-        """Asks for an answer and shows it while it grows. Raises as `Delivery.call`, and Later as `request`."""
+    async def language(self, place: Place, fallback: Language) -> Language:
+        """What was chosen in the chat with /language, or else the fallback. Raises Later."""
+        chosen: Language = (await self.ask("language", chat=place.chat_id, language=fallback))["language"]
+        return chosen
+
+    async def around(self, chat_id: int, most: int, message_id: int = 0) -> list[Around]:
+        """What came in the chat before and after this update, in order; with a message's id, about that one only."""
+        found = await self.ask("around", chat=chat_id, most=most, message=message_id)
+        return [Around(**{**row, "replies": tuple(row["replies"])}) for row in found["updates"]]
+
+    async def answer(
+        self, place: Place, language: Language, base: Base | None = None, *, notes: Sequence[str] = (), **question: Any
+    ) -> None:
+        """Asks for an answer and shows it while it grows. Raises as `Delivery.call`, and Later as `ask`.
+
+        Args:
+            place: Where it goes.
+            language: To speak where none was chosen in the chat.
+            base: The question that this one takes the place of.
+            notes: What is said below the answer: why a file was left out, say.
+            question: See `answers`.
+        """
         reply = self.reply_at(place)
         growing: list[str] = []
+        heard: list[str] = []
+        if base is not None:
+            question["external"] = base.update
         interval = EDIT_SECONDS_IN_GROUPS if place.chat_id < 0 else EDIT_SECONDS
 
         async def listen() -> Message:
             async for event in self.link.ask(self.update, "answer", language=language, **question):
                 if event["event"] == "delta":
                     growing.append(event["text"])
+                    heard.extend(event.get("heard", ()))
             return event
 
         async with self.delivery.typing(place):
@@ -126,7 +186,7 @@ class Job:
                     # An answer that is sent again is not played again: its messages stand already.
                     if not listener.done() and len(growing) > shown and not self.replies:
                         shown = len(growing)
-                        await reply.show_growing(render("".join(growing) + " …"))
+                        await reply.show_growing(_heard_parts(heard, language) + render("".join(growing) + " …"))
                 last = await listener
             finally:
                 listener.cancel()
@@ -135,7 +195,11 @@ class Job:
                 await reply.show([Part(text("failed", language))])
                 return
             _raise_if_lost(last)
-            await reply.show(_final_parts(last, language))
+            language = last.get("language", language)
+            parts = _heard_parts(heard, language) + _final_parts(last, language)
+            if said := [*notes, *last.get("notes", ())]:
+                parts.append(Part("\n\n".join(said)))
+            await reply.show(parts)
 
 
 def _raise_if_lost(event: Message) -> None:
@@ -144,6 +208,13 @@ def _raise_if_lost(event: Message) -> None:
         raise Later("the answer process went away", blame=True)
     if event["event"] == "away":
         raise Later("the answer process or its database is away")
+
+
+def _heard_parts(heard: Sequence[str], language: Language) -> list[Part]:
+    """What was made of a recording, so that the person sees what is answered."""
+    if not heard:
+        return []
+    return quoted(f"🎤 {text('heard', language)}", "\n".join(heard))
 
 
 def _final_parts(last: Message, language: Language) -> list[Part]:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import structlog
 
+from bots import incoming
 from bots.answer_pool import AnswerPool
 from bots.events import EventLog, Level
 from bots.inbox import Inbox
@@ -25,6 +26,7 @@ from bots.queue import ChatQueues, Work
 from bots.tuning import Tuning, backoff
 from bots.wire import Message
 from bots.zygote_client import WorkerProcess, ZygoteClient
+from chatai import wiring
 from chatai.core.database import DatabaseAway
 from chatai.core.settings import Settings
 from chatai.domains.channels.errors import TokenRevoked
@@ -196,6 +198,9 @@ class BotRunner:
             "username": bot.username,
             "language": settings.default_language,
             "memory_mb": settings.bot_memory_mb,
+            "incoming": str(incoming.folder_of(settings.run_dir, str(bot.id))),
+            "sees": wiring.vision_configured(settings),
+            "hears_seconds": settings.transcription_max_minutes * 60 if wiring.speech_configured(settings) else 0,
         }
         return {"type": "start", "bot": config}
 

@@ -38,6 +38,9 @@ _CONFIG = BotConfig(
     username="warm_bot",
     language="en",
     memory_mb=0,
+    incoming="",
+    sees=False,
+    hears_seconds=0,
 )
 
 

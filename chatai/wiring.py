@@ -9,7 +9,7 @@ from chatai.core.settings import Settings
 from chatai.domains.accounts.ports import mailer
 from chatai.domains.channels.ports import telegram
 from chatai.domains.knowledge.ports import document_reader, embedder, file_store
-from chatai.domains.models.ports import language_model
+from chatai.domains.models.ports import language_model, transcriber
 from chatai.integrations.reader.process import ChildReader
 from chatai.integrations.reader.recognition import PageRecogniser
 from chatai.integrations.smtp import ConsoleMailer, SmtpMailer
@@ -44,13 +44,28 @@ def bind(settings: Settings, *, models: bool = True) -> None:
     _to_close.append(client.close)
     language_model.bind(None)
     embedder.bind(None)
+    transcriber.bind(None)
     if models and model_configured(settings):
         _bind_models(settings)
+    if models and speech_configured(settings):
+        _bind_speech(settings)
 
 
 def model_configured(settings: Settings) -> bool:
     """Whether there is a model to ask: a key, or a compatible endpoint that may need none."""
     return bool(settings.openai_api_key or settings.openai_base_url)
+
+
+def vision_configured(settings: Settings) -> bool:
+    """Whether there is a chat model that sees pictures."""
+    return settings.vision_enabled and model_configured(settings)
+
+
+def speech_configured(settings: Settings) -> bool:
+    """Whether there is a model that writes down speech, and an endpoint for it."""
+    return bool(settings.transcription_model) and (
+        model_configured(settings) or bool(settings.transcription_base_url or settings.transcription_api_key)
+    )
 
 
 def _bind_models(settings: Settings) -> None:
@@ -65,6 +80,14 @@ def _bind_models(settings: Settings) -> None:
         vectors = OpenAIEmbedder(settings)
         embedder.bind(vectors)
         _to_close.append(vectors.close)
+
+
+def _bind_speech(settings: Settings) -> None:
+    from chatai.integrations.openai.speech import OpenAISpeech
+
+    speech = OpenAISpeech(settings)
+    transcriber.bind(speech)
+    _to_close.append(speech.close)
 
 
 async def close() -> None:

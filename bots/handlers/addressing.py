@@ -1,8 +1,9 @@
-"""Who a message is meant for, and where its answer belongs."""
+"""Who a message is from, who it is meant for, and where its answer belongs."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from aiogram.types import Message
 
@@ -11,32 +12,55 @@ from bots.job import BotConfig
 from bots.texts import language_of
 from chatai.core.i18n import Language
 
+_COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@(\w+))?(?=\s|$)\s*(.*)", re.DOTALL)
 
-def command_of(message: Message, username: str) -> str | None:
-    """The command at the message's beginning (`start`), unless it names another bot (`/start@other_bot`)."""
-    words = (message.text or "").split(maxsplit=1)
-    if not words or not words[0].startswith("/"):
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command at a message's beginning. `named`: it says which bot it is for, as in `/start@shop_bot`."""
+
+    name: str
+    words: str
+    named: bool
+
+
+def command_of(message: Message, username: str) -> Command | None:
+    """The command at the message's beginning, unless it names another bot."""
+    found = _COMMAND.match(message.text or "")
+    if found is None or (found[2] and found[2].lower() != username.lower()):
         return None
-    name, _, addressee = words[0][1:].partition("@")
-    if addressee and addressee.lower() != username.lower():
-        return None
-    return name.lower() or None
+    return Command(found[1].lower(), found[3].strip(), bool(found[2]))
+
+
+def from_another_bot(message: Message) -> bool:
+    """Whether a bot wrote this: two that answered each other would never end. Anonymous admins and channels come with
+    a stand-in of Telegram's own that says it is a bot, and with the chat in whose name they speak."""
+    return message.from_user is not None and message.from_user.is_bot and message.sender_chat is None
 
 
 def is_addressed(message: Message, bot: BotConfig) -> bool:
-    """In private everything is meant for the bot; in a group a mention, a reply to it, or a command."""
+    """In private everything is meant for the bot; elsewhere a mention, a reply to it, or a command that names it."""
     if message.chat.type == "private":
         return True
     answered = message.reply_to_message
-    if answered is not None and answered.from_user is not None and answered.from_user.id == bot.telegram_id:
+    # In a topic, what is no reply counts as one to the message that opened the topic, whoever opened it.
+    if answered is not None and answered.forum_topic_created is None and _is_of(answered, bot):
         return True
-    words = message.text or message.caption or ""
-    return command_of(message, bot.username) is not None or _mention(bot).search(words) is not None
+    command = command_of(message, bot.username)
+    return (command is not None and command.named) or mentions(message, bot)
 
 
-def question_in(message: Message, bot: BotConfig) -> str:
+def _is_of(message: Message, bot: BotConfig) -> bool:
+    return message.from_user is not None and message.from_user.id == bot.telegram_id
+
+
+def mentions(message: Message, bot: BotConfig) -> bool:
+    return _mention(bot).search(message.text or message.caption or "") is not None
+
+
+def words_of(message: Message, bot: BotConfig) -> str:
     """The message's words without the mention that called the bot."""
-    words = message.text or ""
+    words = message.text or message.caption or ""
     if message.chat.type != "private":
         words = _mention(bot).sub(" ", words)
     return words.strip()
@@ -57,10 +81,10 @@ def language_for(message: Message, bot: BotConfig) -> Language:
 
 
 def name_of(message: Message) -> str:
-    """What to call the person, or the group or channel that speaks."""
-    if message.from_user is not None:
-        return message.from_user.full_name
-    return (message.sender_chat and message.sender_chat.title) or message.chat.title or ""
+    """What to call who speaks: the person, or the group or channel in whose name an admin writes."""
+    if message.sender_chat is not None:
+        return " ".join(filter(None, (message.sender_chat.title, message.author_signature)))
+    return message.from_user.full_name if message.from_user is not None else message.chat.title or ""
 
 
 def _mention(bot: BotConfig) -> re.Pattern[str]:

@@ -1,37 +1,90 @@
-"""/start, /help and /new. Other commands are questions like any other text."""
+"""/start, /help, /new, /language, and what is said to a command that nobody knows."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Callable
 
 from aiogram import Router
 from aiogram.types import Message
 
-from bots.handlers.addressing import command_of, language_for, name_of, place_of
+from bots.formatting import Button, Part
+from bots.handlers.addressing import command_of, from_another_bot, language_for, name_of, place_of
 from bots.job import Job
 from bots.texts import text
+
+LANGUAGE_BUTTONS = (Button("Русский", "language:ru"), Button("English", "language:en"))
+_PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def build_router() -> Router:
     router = Router(name="commands")
-    router.message.register(start, lambda message, job: command_of(message, job.bot.username) == "start")
-    router.message.register(help_, lambda message, job: command_of(message, job.bot.username) == "help")
-    router.message.register(new, lambda message, job: command_of(message, job.bot.username) == "new")
+    router.message.filter(lambda message: not from_another_bot(message))
+    for name, handler in {"start": start, "help": help_, "new": new, "language": language_}.items():
+        router.message.register(handler, _is(name))
+    router.message.register(unknown, _is_unknown)
     return router
 
 
+def _is(name: str) -> Callable[..., bool]:
+    def fits(message: Message, job: Job) -> bool:
+        command = command_of(message, job.bot.username)
+        return command is not None and command.name == name
+
+    return fits
+
+
+def _is_unknown(message: Message, job: Job) -> bool:
+    """A command without words after it. With words it is a question like any other: "/price of the blue one"."""
+    command = command_of(message, job.bot.username)
+    return command is not None and not command.words
+
+
 async def start(message: Message, job: Job) -> None:
-    """Greets as the assistant's owner wrote it."""
-    language = language_for(message, job.bot)
-    greeting = await job.request("greeting", language=language)
-    await job.say(place_of(message), greeting or text("help", language))
+    """Greets as the assistant's owner wrote it. The payload of a link that led here is kept with the chat."""
+    command = command_of(message, job.bot.username)
+    payload = _PAYLOAD.fullmatch(command.words) if command else None
+    source = payload[0] if payload else None
+    fallback, place = language_for(message, job.bot), place_of(message)
+    greeting = await job.ask(
+        "greeting",
+        language=fallback,
+        chat=place.chat_id,
+        chat_kind=message.chat.type,
+        title=message.chat.title or name_of(message),
+        source=source,
+    )
+    if message.chat.type == "private":
+        await job.say(place, greeting["text"] or text("help", greeting["language"]))
+    elif source is None:  # by such a link the bot has just been added, and has said hello
+        await job.say(place, text("help_group", greeting["language"], bot=job.bot.username))
 
 
 async def help_(message: Message, job: Job) -> None:
-    await job.say(place_of(message), text("help", language_for(message, job.bot)))
+    place = place_of(message)
+    language = await job.language(place, language_for(message, job.bot))
+    private = message.chat.type == "private"
+    await job.say(place, text("help", language) if private else text("help_group", language, bot=job.bot.username))
 
 
 async def new(message: Message, job: Job) -> None:
     """Begins a new conversation: what was said before no longer counts."""
-    language = language_for(message, job.bot)
     place = place_of(message)
-    await job.request("new", chat=place.chat_id, topic=place.topic, person=name_of(message), language=language)
-    await job.say(place, text("new", language))
+    fallback = language_for(message, job.bot)
+    begun = await job.ask("new", chat=place.chat_id, topic=place.topic, person=name_of(message), language=fallback)
+    await job.say(place, text("new", begun["language"]))
+
+
+async def language_(message: Message, job: Job) -> None:
+    """Asks which language to speak; the button that is pressed comes to `choices`."""
+    place = place_of(message)
+    language = await job.language(place, language_for(message, job.bot))
+    await job.show(place, [Part(text("choose_language", language), buttons=LANGUAGE_BUTTONS)])
+
+
+async def unknown(message: Message, job: Job) -> None:
+    """In a group only when it names this bot: others may know the command."""
+    command = command_of(message, job.bot.username)
+    if message.chat.type == "private" or (command is not None and command.named):
+        place = place_of(message)
+        await job.say(place, text("unknown_command", await job.language(place, language_for(message, job.bot))))

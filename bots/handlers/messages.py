@@ -1,54 +1,90 @@
-"""Questions, and messages that are no text."""
+"""Questions: of words, files, albums, forwarded messages; and messages that hold none."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiogram import Router
-from aiogram.enums import ContentType
 from aiogram.types import Message
 
-from bots.handlers.addressing import is_addressed, language_for, name_of, place_of, question_in
-from bots.job import Job
+from bots.delivery import Place
+from bots.downloads import MAX_FILES, admit, fetched
+from bots.formatting import Part
+from bots.handlers.addressing import from_another_bot, is_addressed, language_for, name_of, place_of
+from bots.handlers.bundles import Bundle, bundle_of
+from bots.handlers.contents import Content, content_of, is_said_by_people
+from bots.job import Base, Job
 from bots.texts import text
-
-_SAID_BY_PEOPLE = {
-    ContentType.ANIMATION,
-    ContentType.AUDIO,
-    ContentType.CONTACT,
-    ContentType.DICE,
-    ContentType.DOCUMENT,
-    ContentType.LOCATION,
-    ContentType.PHOTO,
-    ContentType.POLL,
-    ContentType.STICKER,
-    ContentType.STORY,
-    ContentType.VENUE,
-    ContentType.VIDEO,
-    ContentType.VIDEO_NOTE,
-    ContentType.VOICE,
-}
-"""Kinds of messages that want an answer. The others are notices of the app (somebody joined, a message was pinned)."""
 
 
 def build_router() -> Router:
     router = Router(name="messages")
-    router.message.register(answer, lambda message: message.text is not None)
-    router.message.register(not_text, lambda message: message.content_type in _SAID_BY_PEOPLE)
+    router.message.register(answer, is_said_by_people)
+    router.channel_post.register(answer, is_said_by_people)
     return router
 
 
 async def answer(message: Message, job: Job) -> None:
-    """Answers a question. In a group only one that is meant for the bot; never another bot's."""
-    if not is_addressed(message, job.bot) or (message.from_user is not None and message.from_user.is_bot):
+    """Answers what is meant for the bot; never another bot's words."""
+    if from_another_bot(message):
         return
-    language = language_for(message, job.bot)
-    place = place_of(message)
-    question = question_in(message, job.bot)
-    if not question:
+    alone = message.media_group_id is None and message.forward_origin is None
+    if alone and not is_addressed(message, job.bot):
+        return
+    bundle = await bundle_of(message, job)
+    if bundle is None or not any(is_addressed(one, job.bot) for one in _all(bundle)):
+        return
+    await answer_bundle(bundle, job, bundle.base)
+
+
+async def answer_bundle(bundle: Bundle, job: Job, base: Base | None) -> None:
+    """Asks for the answer and shows it, in place of the one to `base` if there is one."""
+    message = bundle.comment or bundle.messages[0]
+    fallback, place = language_for(message, job.bot), place_of(message)
+    content = content_of(bundle.messages, job.bot, fallback, bundle.comment)
+    if base is not None and base.replies:
+        job = job.taking_over(base.replies)
+    if content.files or content.odd:
+        fallback = await job.language(place, fallback)
+    files, notes = admit(content.files[:MAX_FILES], job.bot, fallback)
+    if len(content.files) > MAX_FILES:
+        notes.append(text("too_many_files", fallback, limit=MAX_FILES))
+    if not (files or content.words or any(said for _, said in content.attached)):
+        await _say_why_not(content, notes, place, job, message)
+        return
+    async with fetched(files, place, job, fallback) as arrived:
+        notes += arrived.notes
+        if arrived.files or content.words or any(said for _, said in content.attached):
+            await job.answer(
+                place,
+                fallback,
+                base,
+                notes=notes,
+                chat=place.chat_id,
+                topic=place.topic,
+                person=name_of(message) if message.chat.type == "private" else message.chat.title or "",
+                author="" if message.chat.type == "private" else name_of(message),
+                text=content.words,
+                attached=content.attached,
+                files=arrived.files,
+            )
+        else:
+            await job.show(place, [Part("\n\n".join(notes))])
+
+
+async def _say_why_not(content: Content, notes: Sequence[str], place: Place, job: Job, message: Message) -> None:
+    """There is no question in it: says what would be one, once."""
+    if notes:
+        await job.say(place, "\n\n".join(notes))
+        return
+    language = await job.language(place, language_for(message, job.bot))
+    if content.odd is not None:
+        await job.say(place, text(content.odd, language))
+    elif message.chat.type == "private":
         await job.say(place, text("help", language))
-        return
-    await job.answer(place, language, chat=place.chat_id, topic=place.topic, person=name_of(message), text=question)
+    else:
+        await job.say(place, text("help_group", language, bot=job.bot.username))
 
 
-async def not_text(message: Message, job: Job) -> None:
-    if is_addressed(message, job.bot):
-        await job.say(place_of(message), text("text_only", language_for(message, job.bot)))
+def _all(bundle: Bundle) -> list[Message]:
+    return [*bundle.messages, *([bundle.comment] if bundle.comment else [])]

@@ -93,6 +93,21 @@ class Settings(BaseSettings):
     embedding_dimensions: int = Field(
         0, ge=0, le=4000, description="Dimensions to ask of the embedding model. 0: the model's own."
     )
+    vision_enabled: bool = Field(
+        False, description="The chat model sees pictures: those that people send to bots are shown to it."
+    )
+    transcription_model: str = Field(
+        "", description="Model that writes down voice messages to bots, `whisper-1` say. Empty: bots ask to write."
+    )
+    transcription_base_url: str = Field(
+        "", description="Compatible endpoint for speech, up to and with `/v1`. Empty: `OPENAI_BASE_URL`."
+    )
+    transcription_api_key: SecretStr | None = Field(
+        None, description="Key of the endpoint for speech. Empty: `OPENAI_API_KEY`."
+    )
+    transcription_max_minutes: int = Field(
+        10, ge=1, le=120, description="Longest voice message that is written down, in minutes."
+    )
     ai_token_pool_enabled: bool = Field(
         False, description="Spread model calls over a pool of stored keys. No effect in this release."
     )
@@ -164,7 +179,7 @@ class Settings(BaseSettings):
             return () if names == ("none",) else names
         return value
 
-    @field_validator("public_url", "frontend_url", "openai_base_url", "telegram_api_url")
+    @field_validator("public_url", "frontend_url", "openai_base_url", "transcription_base_url", "telegram_api_url")
     @classmethod
     def _check_address(cls, value: str) -> str:
         if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):

@@ -118,7 +118,7 @@ async def test_what_is_no_text_gets_a_polite_answer(world):
     chat = world.chat(bot)
     upload = Upload("cat.png", "image/png", b"\x89PNG\r\n\x1a\n")
     people.write(world.server.sandbox, bot, ANNA, chat, kind="photo", upload=upload)
-    await world.until_said(bot, chat, "Я понимаю только текстовые сообщения. Напишите, пожалуйста, ваш вопрос словами.")
+    await world.until_said(bot, chat, "Картинки я не понимаю. Опишите, пожалуйста, словами, что вы хотите узнать.")
     assert world.model.chats() == []
 
 
@@ -130,12 +130,14 @@ async def test_in_a_group_only_what_is_meant_for_the_bot(world):
     world.write(bot, group, "Just talking among ourselves")
     world.write(bot, group, "/help@another_bot")
     asked = world.write(bot, group, f"@{bot.username} and what do you think?")
-    await world.until_said(bot, group, "mentioned")
-    answer = next(m for m in group.messages.values() if m["from"]["id"] == bot.id)
+    hello = f"Здравствуйте! Я отвечаю на вопросы по документам. Упомяните меня (@{bot.username}) или ответьте на моё "
+    hello += "сообщение."
+    await world.until_said(bot, group, hello, "mentioned")
+    answer = next(m for m in group.messages.values() if m.get("text") == "mentioned")
     assert answer["reply_to_message"]["message_id"] == asked
     assert bot.username not in world.model.chats()[0].body["messages"][-1]["content"]
     world.write(bot, group, "And more?", JOHN, reply_to=answer["message_id"])
-    await world.until_said(bot, group, "mentioned", "replied")
+    await world.until_said(bot, group, hello, "mentioned", "replied")
 
 
 async def test_429_holds_back_this_bot_and_no_other(world):

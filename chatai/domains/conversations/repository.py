@@ -42,6 +42,19 @@ async def lock_external(uow: UnitOfWork, assistant_id: UUID, channel: str, exter
     await uow.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
 
 
+async def rename(uow: UnitOfWork, bot_id: UUID, channel: str, old: str, new: str) -> None:
+    """Gives a bot's conversations of this name another one."""
+    await uow.session.execute(
+        update(Conversation)
+        .where(
+            col(Conversation.bot_id) == bot_id,
+            col(Conversation.channel) == channel,
+            col(Conversation.external_id) == old,
+        )
+        .values(external_id=new)
+    )
+
+
 async def page(
     uow: UnitOfWork, conditions: Sequence[ColumnElement[bool]], *, before: datetime | None, limit: int
 ) -> Sequence[tuple[Conversation, int]]:

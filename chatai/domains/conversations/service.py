@@ -8,12 +8,14 @@ from uuid import UUID
 from chatai.core.actor import Actor
 from chatai.core.clock import now
 from chatai.core.database import UnitOfWork
+from chatai.core.errors import Forbidden
 from chatai.core.i18n import Language
 from chatai.domains.assistants import service as assistants
 from chatai.domains.audit import service as audit
 from chatai.domains.conversations import repository
 from chatai.domains.conversations.access import require_deleter, require_participant, sees_all
 from chatai.domains.conversations.answering import answer, is_abandoned
+from chatai.domains.conversations.attachments import MAX_ATTACHMENT
 from chatai.domains.conversations.models import Conversation
 from chatai.domains.conversations.schemas import (
     Channel,
@@ -24,11 +26,13 @@ from chatai.domains.conversations.schemas import (
 from chatai.domains.conversations.views import conversation_view, message_view
 
 __all__ = [
+    "MAX_ATTACHMENT",
     "answer",
     "close_conversation",
     "delete_conversation",
     "get_conversation",
     "list_conversations",
+    "rename_conversations",
     "start_conversation",
 ]
 
@@ -75,6 +79,16 @@ async def close_conversation(uow: UnitOfWork, actor: Actor, conversation_id: UUI
     """Ends a conversation: the next message under its external name opens a new one. Nothing is deleted."""
     conversation = require_participant(actor, await repository.get(uow, conversation_id, lock=True))
     conversation.closed_at = conversation.closed_at or now()
+
+
+async def rename_conversations(uow: UnitOfWork, actor: Actor, channel: Channel, old: str, new: str) -> None:
+    """A channel has given a conversation another name: what goes on under the old one goes on under the new one.
+
+    Only a bot's own conversations. Raises: Forbidden.
+    """
+    if actor.kind != "bot" or actor.bot_id is None:
+        raise Forbidden
+    await repository.rename(uow, actor.bot_id, channel, old, new)
 
 
 async def list_conversations(

@@ -33,6 +33,7 @@ from chatai.domains.knowledge.models import Document
 from chatai.domains.knowledge.names import display_name
 from chatai.domains.knowledge.places import narrow
 from chatai.domains.knowledge.ports import document_reader, file_store
+from chatai.domains.knowledge.reading import read_text
 from chatai.domains.knowledge.schemas import DocumentView, IncomingFile, PageView, StoredFile
 from chatai.domains.knowledge.searching import search
 
@@ -51,6 +52,7 @@ __all__ = [
     "list_documents",
     "narrow",
     "open_original",
+    "read_text",
     "receive",
     "require_adding",
     "retry_document",

@@ -33,3 +33,17 @@ class ModelBusy(Unavailable):
     code = "model_busy"
     en = "The language model is overloaded or its quota is used up. Please try again in a minute."
     ru = "Языковая модель перегружена, или её квота исчерпана. Попробуйте через минуту."
+
+
+class SpeechAway(Unavailable):
+    code = "speech_away"
+    en = "The speech could not be written down at the moment. Please send it again a little later, or write."
+    ru = "Сейчас не получается записать речь текстом. Пришлите чуть позже ещё раз или напишите."
+
+
+class SpeechRefused(Unavailable):
+    """Wrong key, unknown model, or a recording that the endpoint does not take. The log says which."""
+
+    code = "speech_refused"
+    en = "This recording could not be written down. Please write your question."
+    ru = "Эту запись не получилось превратить в текст. Пожалуйста, напишите вопрос."

@@ -18,7 +18,7 @@ class UsageRecord(TenantRow, table=True):
 
     assistant_id: UUID | None = Field(default=None, foreign_key="assistant.id", ondelete="SET NULL", index=True)
     conversation_id: UUID | None = Field(default=None, foreign_key="conversation.id", ondelete="SET NULL", index=True)
-    purpose: str = Field(max_length=16, description="answer or embedding.")
+    purpose: str = Field(max_length=16, description="answer, embedding or transcription.")
     model: str = Field(max_length=100)
     prompt_tokens: int = 0
     completion_tokens: int = 0

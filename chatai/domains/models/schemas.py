@@ -53,8 +53,18 @@ class ModelEnd:
 class Usage:
     """One call's use."""
 
-    purpose: Literal["answer", "embedding"]
+    purpose: Literal["answer", "embedding", "transcription"]
     model: str
     prompt_tokens: int = 0
     completion_tokens: int = 0
     duration_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was said in a recording; empty where no words could be made out. Tokens as in `ModelEnd`."""
+
+    text: str
+    model: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0

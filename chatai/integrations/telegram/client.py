@@ -12,19 +12,15 @@ import aiohttp
 import certifi
 
 from chatai.core.logging import scrub
+from chatai.domains.channels.commands import BOT_COMMANDS
 from chatai.domains.channels.ports import TelegramAway, TelegramRefusal
 from chatai.domains.channels.schemas import BotIdentity, BotProfile, WebhookInfo
 
-ALLOWED_UPDATES = ["message", "managed_bot"]
+ALLOWED_UPDATES = ["message", "edited_message", "channel_post", "callback_query", "my_chat_member", "managed_bot"]
 """The kinds of updates that bots understand; Telegram keeps the others to itself."""
 CALL_SECONDS = 15
 PHOTO_SECONDS = 60
 MAX_WEBHOOK_CONNECTIONS = 40
-
-_COMMANDS = {
-    "": [("start", "Begin"), ("new", "Begin a new conversation"), ("help", "What I can do")],
-    "ru": [("start", "Начать"), ("new", "Начать новый разговор"), ("help", "Что я умею")],
-}
 
 
 class TelegramClient:
@@ -44,9 +40,11 @@ class TelegramClient:
             raise TelegramAway("getMe did not say who the bot is") from None
 
     async def set_commands(self, token: str) -> None:
-        for language, commands in _COMMANDS.items():
-            listed = [{"command": name, "description": description} for name, description in commands]
-            await self._call(token, "setMyCommands", commands=listed, language_code=language)
+        for scope, by_language in BOT_COMMANDS.items():
+            for language, commands in by_language.items():
+                listed = [{"command": name, "description": description} for name, description in commands]
+                code = "" if language == "en" else language  # English is for every language that is not listed
+                await self._call(token, "setMyCommands", commands=listed, scope={"type": scope}, language_code=code)
 
     async def get_profile(self, token: str) -> BotProfile:
         description = await self._call(token, "getMyDescription")

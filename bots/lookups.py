@@ -1,0 +1,86 @@
+"""What bots ask of the answer process besides answers: greetings, languages, chats, what came before."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from bots.wire import Message
+from chatai.core.actor import Actor
+from chatai.core.database import Database, DatabaseAway
+from chatai.domains.assistants import service as assistants
+from chatai.domains.channels import chats
+from chatai.domains.channels.chats import ChatChange, EarlierUpdate
+from chatai.domains.conversations import service as conversations
+
+LARGEST_PAYLOAD = 40_000
+"""Bytes of an update that is handed to a neighbour. One that is larger is no message of a person."""
+UNWRITTEN_SECONDS = 2.0
+LOOK_SECONDS = 0.02
+
+
+async def answer(database: Database, actor: Actor, kind: str, ask: Message) -> dict[str, Any]:
+    """The answer's fields; see `answers` for the kinds. Raises: DatabaseAway."""
+    match kind:
+        case "around":
+            return {"updates": await _around(database, actor, ask)}
+        case "migrated":
+            async with database.workspace(actor.workspace_id) as uow:
+                await chats.migrate_chat(uow, actor, ask["chat"], ask["to"])
+                old, new = (conversation_name(ask["bot"], chat) for chat in (ask["chat"], ask["to"]))
+                await conversations.rename_conversations(uow, actor, "telegram", old, new)
+            return {}
+    async with database.workspace(actor.workspace_id) as uow:
+        greeting = ""
+        match kind:
+            case "greeting":
+                greeting = (await assistants.get_assistant(uow, actor, UUID(ask["assistant"]))).greeting
+                change = ChatChange(ask["chat_kind"], ask["title"], source=ask["source"])
+                await chats.remember_chat(uow, actor, ask["chat"], change)
+            case "choose":
+                change = ChatChange(ask["chat_kind"], ask["title"], language=ask["language"])
+                await chats.remember_chat(uow, actor, ask["chat"], change)
+            case "presence":
+                change = ChatChange(ask["chat_kind"], ask["title"], here=ask["here"])
+                await chats.remember_chat(uow, actor, ask["chat"], change)
+        chosen = await chats.chosen_language(uow, actor, ask["chat"])
+    return {"text": greeting, "language": chosen or ask["language"]}
+
+
+def conversation_name(bot: str, chat: int, topic: int | None = None) -> str:
+    """What the conversations domain calls a chat's or a topic's conversation."""
+    return ":".join(str(part) for part in (bot, chat, topic) if part is not None)
+
+
+async def _around(database: Database, actor: Actor, ask: Message) -> list[dict[str, Any]]:
+    """A chat's updates go one after the other, so those before are settled; that this is written may take a moment
+    longer, and is waited for. Raises: DatabaseAway: it is not written."""
+    for _ in range(int(UNWRITTEN_SECONDS / LOOK_SECONDS)):
+        async with database.workspace(actor.workspace_id) as uow:
+            found = await chats.updates_around(uow, actor, ask["chat"], ask["update"], ask["most"])
+        wanted = [row for row in found if not ask["message"] or _is_about(row, ask["message"])]
+        if not any(row.state in {"new", "taken"} for row in wanted if row.update_id < ask["update"]):
+            return _rows(wanted)
+        await asyncio.sleep(LOOK_SECONDS)
+    raise DatabaseAway
+
+
+def _is_about(row: EarlierUpdate, message_id: int) -> bool:
+    message = row.payload.get("message") or row.payload.get("edited_message")
+    return isinstance(message, dict) and message.get("message_id") == message_id
+
+
+def _rows(found: Sequence[EarlierUpdate]) -> list[dict[str, Any]]:
+    return [
+        {
+            "update": row.update_id,
+            "payload": row.payload if len(json.dumps(row.payload)) <= LARGEST_PAYLOAD else {},
+            "replies": row.replies,
+            "received": row.received_at.timestamp(),
+            "done": row.done_at.timestamp() if row.done_at else 0,
+        }
+        for row in found
+    ]
