@@ -1,19 +1,28 @@
-"""Brings an answer to a chat: under Telegram's limits, by editing while it grows, and not twice.
+"""Calls to Telegram for one bot: when they may leave, what becomes of them, and what their failures mean.
 
-Every message that Telegram takes is recorded under its update (`Reply.sent`) as soon as its id is known. When the
-update is taken up again after a crash, recorded messages are edited, which changes nothing where nothing changed, and
-only the missing ones are sent. One window stays open, and Telegram leaves no way to close it: when the connection, the
-worker or the manager dies after Telegram took a new message and before its id is stored, that message comes again.
+**Exactly once, except in one window.** Before a new message is sent, the manager writes that it is begun; once Telegram
+has told its id, that is recorded under the update. When the update is taken up again after a crash, recorded messages
+are edited, which changes nothing where nothing changed, and only the missing ones are sent. One window stays open, and
+Telegram leaves no way to close it: when the connection, the worker or the manager dies after the request left and
+before the id is stored, nobody can know whether Telegram has the message, and it is sent again: an answer that comes
+twice is better than none. Each such message is counted (`bot_update.sends_repeated`, an event in the bot's log, and a
+metric). A message that Telegram refused, or that could not leave because no connection was made, is certainly not
+there: sending it again counts for nothing. Edits, drafts and deletions may be repeated without harm.
+
+**For good or for now.** 401 ends the bot. 403, and a chat or person that is gone, end the update: it is recorded as
+failed, and the chat gets nothing more until somebody writes there again. 429 holds back this bot alone. What else fails
+is tried again with growing pauses, first here and then from the queue.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from aiogram import Bot
 from aiogram.exceptions import (
@@ -24,36 +33,43 @@ from aiogram.exceptions import (
     TelegramForbiddenError,
     TelegramMigrateToChat,
     TelegramNetworkError,
+    TelegramNotFound,
     TelegramRetryAfter,
     TelegramServerError,
     TelegramUnauthorizedError,
 )
-from aiogram.methods import DeleteMessage, EditMessageText, SendChatAction, SendMessage, TelegramMethod
+from aiogram.methods import SendChatAction, TelegramMethod
 from aiogram.methods.base import TelegramType
-from aiogram.types import (
-    InlineKeyboardButton,
-    InlineKeyboardMarkup,
-    LinkPreviewOptions,
-    Message,
-    MessageEntity,
-    ReplyParameters,
-)
 
-from bots.formatting import Part
-from bots.limits import Limits
+from bots.session import NotConnected
 
 TRIES = 6
+QUIET_SECONDS = 0.3
+"""An answer that is there within this time needs no "typing" before it."""
 TYPING_SECONDS = 4.5
 """Telegram shows "typing" for five seconds."""
+LAST_TYPING_PATIENCE = 1.0
 REQUEST_SECONDS = 30
+ATTEMPT_SECONDS = 5
+"""What shows an unfinished answer may not hold up the finished one for longer."""
 
-_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
-_GONE = ("chat not found", "user not found", "peer_id_invalid", "chat_write_forbidden", "not enough rights", "topic")
-_UNEDITABLE = ("message to edit not found", "message can't be edited", "message_id_invalid")
+_GONE = (
+    "chat not found",
+    "user not found",
+    "peer_id_invalid",
+    "chat_write_forbidden",
+    "not enough rights",
+    "have no rights",
+)
+_NO_TOPIC = ("thread not found", "topic_closed", "topic_deleted")
 
 
 class Undeliverable(Exception):
     """This chat cannot be written to: the bot was blocked or removed, or the chat is gone. Trying again is vain."""
+
+
+class Dropped(Exception):
+    """The update is not this process's any more: another one answers it."""
 
 
 class Revoked(Exception):
@@ -77,176 +93,189 @@ class Place:
     reply_to: int | None = None
 
 
+class Gate(Protocol):
+    """The manager, who allows calls and keeps what became of them (see `gate`)."""
+
+    async def permit(self, update: int, chat: int, *, new: bool = False, spare: int = 0) -> float:
+        """Seconds until it may be asked again; 0: go. Raises: Dropped, Undeliverable."""
+
+    def unsent(self, update: int) -> None:
+        """The new message that was permitted last is not at Telegram."""
+
+    def throttled(self, seconds: float) -> None:
+        """Telegram answered 429."""
+
+    def closed(self, chat: int) -> None:
+        """Telegram takes nothing for this chat."""
+
+
 class Delivery:
     """Calls to Telegram for one bot."""
 
-    def __init__(self, bot: Bot, limits: Limits) -> None:
+    def __init__(self, bot: Bot, gate: Gate) -> None:
         self._bot = bot
-        self.limits = limits
+        self._gate = gate
+        self._paused_until = 0.0
+        self._moved: dict[int, int] = {}
+        self.drafts = True
+        """Whether the Bot API server knows drafts, as far as is known."""
 
-    async def call(self, method: TelegramMethod[TelegramType], chat_id: int) -> TelegramType:
+    async def call(
+        self, method: TelegramMethod[TelegramType], chat_id: int, update: int | None = None, *, new: bool = False
+    ) -> TelegramType:
         """Calls when the limits allow it, and again for as long as there is hope.
+
+        Args:
+            method: What to call.
+            chat_id: The chat that it is for.
+            update: The update that is answered. None: the call does not count for Telegram's limits.
+            new: It sends a new message, which must not come twice.
 
         Raises:
             Undeliverable: Telegram will not take messages for this chat.
+            Dropped: Another process answers the update.
             Revoked: Telegram does not know the token.
             Later: The network or Telegram failed `TRIES` times.
             TelegramBadRequest: What was asked for makes no sense to Telegram.
         """
         tries = 0
+        chat_id, method = self._now_at(chat_id, method)
         while True:
-            if (delay := self.limits.delay(chat_id)) > 0:
-                await asyncio.sleep(delay)
-                continue
-            self.limits.take(chat_id)
+            await self._permitted(update, chat_id, new)
             try:
                 return await self._bot(method, request_timeout=REQUEST_SECONDS)
-            except TelegramRetryAfter as error:
-                self.limits.pause(error.retry_after)
-            except TelegramMigrateToChat as error:
-                chat_id = error.migrate_to_chat_id
-                method = method.model_copy(update={"chat_id": chat_id})
-            except TelegramUnauthorizedError as error:
-                raise Revoked(error.message) from None
-            except TelegramForbiddenError as error:
-                raise Undeliverable(error.message) from None
             except (TelegramNetworkError, TelegramServerError, ClientDecodeError) as error:
+                if isinstance(error, NotConnected):
+                    self._not_sent(update, new)
                 tries += 1
                 if tries == TRIES:
                     raise Later(error.message) from None
                 await asyncio.sleep(random.uniform(0.5, 1.0) * 0.5 * 2**tries)
-            except TelegramBadRequest as error:
-                if any(sign in error.message.lower() for sign in _GONE):
-                    raise Undeliverable(error.message) from None
+            except TelegramAPIError as error:
+                self._not_sent(update, new)
+                if isinstance(error, TelegramMigrateToChat):
+                    self._moved[chat_id] = error.migrate_to_chat_id
+                    chat_id, method = self._now_at(chat_id, method)
+                elif not self._bear(error, chat_id):
+                    raise
+
+    async def attempt(
+        self, method: TelegramMethod[Any], chat_id: int, update: int, *, spare: int = 0, alone: bool = False
+    ) -> bool:
+        """Calls once, and only if the limits allow it now: for what may be left out. Whether it was done.
+
+        Args:
+            method: What to call. It sends no new message.
+            chat_id: The chat that it is for.
+            update: The update that is answered.
+            spare: So many messages must still be allowed in the chat after this one.
+            alone: It counts for the bot, not for the chat.
+
+        Raises:
+            Undeliverable, Dropped, Revoked: As `call`.
+            TelegramBadRequest, TelegramNotFound: What was asked for makes no sense to Telegram.
+        """
+        chat_id, method = self._now_at(chat_id, method)
+        if self.paused() > 0 or await self._gate.permit(update, 0 if alone else chat_id, spare=spare) > 0:
+            return False
+        try:
+            await self._bot(method, request_timeout=ATTEMPT_SECONDS)
+        except TelegramMigrateToChat as error:
+            self._moved[chat_id] = error.migrate_to_chat_id
+            return False
+        except (TelegramNetworkError, TelegramServerError, ClientDecodeError):
+            return False
+        except TelegramNotFound:
+            raise
+        except TelegramAPIError as error:
+            if not self._bear(error, chat_id):
                 raise
+            return False
+        return True
+
+    def paused(self) -> float:
+        """Seconds that are left of a pause that Telegram asked for."""
+        return max(0.0, self._paused_until - time.monotonic())
+
+    @asynccontextmanager
+    async def typing(self, place: Place) -> AsyncIterator[None]:
+        """The chat shows that the bot is typing, for as long as the block lasts. A short one is not worth it."""
+        over = asyncio.Event()
+        task = asyncio.create_task(self._keep_typing(place, over))
+        try:
+            yield
+        finally:
+            # One that has left must arrive before the answer does: it would be shown after it.
+            over.set()
+            await asyncio.wait({task}, timeout=LAST_TYPING_PATIENCE)
+            task.cancel()
+
+    async def _keep_typing(self, place: Place, over: asyncio.Event) -> None:
+        _, action = self._now_at(
+            place.chat_id, SendChatAction(chat_id=place.chat_id, action="typing", message_thread_id=place.topic)
+        )
+        pause = QUIET_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout(max(pause, self.paused())):
+                    await over.wait()
+                return
+            except TimeoutError:
+                pause = TYPING_SECONDS
+            try:
+                await self._bot(action, request_timeout=ATTEMPT_SECONDS)
+            except TelegramRetryAfter as error:
+                self._throttled(error.retry_after)
+            except AiogramError:
+                return  # it is a courtesy; what is wrong shows when the answer is sent
 
     def download(self, file_path: str) -> AsyncIterator[bytes]:
         """The content of a file that `getFile` named, in pieces. Raises what the HTTP client raises, unscrubbed."""
         session = self._bot.session
         return session.stream_content(session.api.file_url(self._bot.token, file_path), timeout=REQUEST_SECONDS)
 
-    @asynccontextmanager
-    async def typing(self, place: Place) -> AsyncIterator[None]:
-        """The chat shows that the bot is typing, for as long as the block lasts."""
-        task = asyncio.create_task(self._keep_typing(place))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait({task})
-
-    async def _keep_typing(self, place: Place) -> None:
-        action = SendChatAction(chat_id=place.chat_id, action="typing", message_thread_id=place.topic)
+    async def _permitted(self, update: int | None, chat_id: int, new: bool) -> None:
+        """Waits until the call may leave."""
         while True:
-            await asyncio.sleep(self.limits.paused())
-            try:
-                await self._bot(action, request_timeout=REQUEST_SECONDS)
-            except TelegramRetryAfter as error:
-                self.limits.pause(error.retry_after)
-            except AiogramError:
-                return  # it is a courtesy; what is wrong shows when the answer is sent
-            await asyncio.sleep(TYPING_SECONDS)
+            if (wait := self.paused()) == 0:
+                if update is None:
+                    return
+                wait = await self._gate.permit(update, chat_id, new=new)
+                if wait == 0:
+                    return
+            await asyncio.sleep(wait)
 
+    def _not_sent(self, update: int | None, new: bool) -> None:
+        if new and update is not None:
+            self._gate.unsent(update)
 
-@dataclass
-class Reply:
-    """The messages that answer one update, in the order in which they stand in the chat."""
+    def _bear(self, error: TelegramAPIError, chat_id: int) -> bool:
+        """Whether the call can go on after this refusal. Raises: Undeliverable, Revoked."""
+        match error:
+            case TelegramRetryAfter():
+                self._throttled(error.retry_after)
+                return True
+            case TelegramUnauthorizedError() | TelegramNotFound():
+                raise Revoked(error.message) from None
+            case TelegramForbiddenError():
+                self._gate.closed(chat_id)
+                raise Undeliverable(error.message) from None
+            case TelegramBadRequest():
+                reason = error.message.lower()
+                if any(sign in reason for sign in _GONE):
+                    self._gate.closed(chat_id)
+                    raise Undeliverable(error.message) from None
+                if any(sign in reason for sign in _NO_TOPIC):
+                    raise Undeliverable(error.message) from None
+        return False
 
-    delivery: Delivery
-    place: Place
-    messages: list[int]
-    """Ids of the messages that Telegram has. Not empty at the start when the update is taken up again."""
-    sent: Callable[[list[int]], None]
-    """Told of all ids whenever there is a new one."""
-    _shown: dict[int, Part] = field(default_factory=dict)
+    def _throttled(self, seconds: float) -> None:
+        self._paused_until = max(self._paused_until, time.monotonic() + seconds)
+        self._gate.throttled(seconds)
 
-    async def show(self, parts: Sequence[Part]) -> None:
-        """Makes the chat show these parts, and nothing else, as the answer. Raises as `Delivery.call`."""
-        for index, part in enumerate(parts):
-            if index >= len(self.messages):
-                self._add(await self._send(part), part)
-            elif self._shown.get(self.messages[index]) != part:
-                await self._edit(index, part)
-        while len(self.messages) > len(parts):
-            await self._delete(self.messages.pop())
-
-    async def show_growing(self, parts: Sequence[Part]) -> None:
-        """Shows an unfinished answer if that can be done at once and without trouble; else the next one will do."""
-        if not parts or self.delivery.limits.delay(self.place.chat_id) > 0:
-            return
-        try:
-            await self.show(parts[: len(self.messages) + 1])
-        except TelegramAPIError:
-            return  # half an answer may be unfit where the whole is not; the whole is still to come
-
-    def _add(self, message_id: int, part: Part) -> None:
-        self.messages.append(message_id)
-        self._shown[message_id] = part
-        self.sent(self.messages)
-
-    async def _send(self, part: Part) -> int:
-        """The new message's id."""
-        place = self.place
-        reply = ReplyParameters(message_id=place.reply_to, allow_sending_without_reply=True) if place.reply_to else None
-
-        def method(entities: list[MessageEntity]) -> SendMessage:
-            return SendMessage(
-                chat_id=place.chat_id,
-                text=part.text,
-                entities=entities,
-                message_thread_id=place.topic,
-                reply_parameters=reply,
-                link_preview_options=_NO_PREVIEW,
-                reply_markup=_keyboard(part),
-            )
-
-        message: Message = await self._styled_or_plain(method, part)
-        return message.message_id
-
-    async def _edit(self, index: int, part: Part) -> None:
-        message_id = self.messages[index]
-
-        def method(entities: list[MessageEntity]) -> EditMessageText:
-            return EditMessageText(
-                chat_id=self.place.chat_id,
-                message_id=message_id,
-                text=part.text,
-                entities=entities,
-                link_preview_options=_NO_PREVIEW,
-                reply_markup=_keyboard(part),
-            )
-
-        try:
-            await self._styled_or_plain(method, part)
-        except TelegramBadRequest as error:
-            reason = error.message.lower()
-            if any(sign in reason for sign in _UNEDITABLE):  # the person deleted it, or it is too old
-                self.messages[index] = message_id = await self._send(part)
-                self.sent(self.messages)
-            elif "not modified" not in reason:
-                raise
-        self._shown[message_id] = part
-
-    async def _styled_or_plain(self, method: Callable[[list[MessageEntity]], TelegramMethod[Any]], part: Part) -> Any:
-        entities = [MessageEntity(**entity.to_dict()) for entity in part.entities]
-        try:
-            return await self.delivery.call(method(entities), self.place.chat_id)
-        except TelegramBadRequest as error:
-            if not entities or "entit" not in error.message.lower():
-                raise
-            return await self.delivery.call(method([]), self.place.chat_id)
-
-    async def _delete(self, message_id: int) -> None:
-        try:
-            await self.delivery.call(
-                DeleteMessage(chat_id=self.place.chat_id, message_id=message_id), self.place.chat_id
-            )
-        except TelegramBadRequest:
-            return  # it is gone already, or too old to be deleted
-
-
-def _keyboard(part: Part) -> InlineKeyboardMarkup | None:
-    if not part.buttons:
-        return None
-    row = [InlineKeyboardButton(text=button.text, callback_data=button.data) for button in part.buttons]
-    return InlineKeyboardMarkup(inline_keyboard=[row])
+    def _now_at(self, chat_id: int, method: TelegramMethod[TelegramType]) -> tuple[int, TelegramMethod[TelegramType]]:
+        """The chat and the call for it, where a group has become a supergroup with another id."""
+        if chat_id not in self._moved:
+            return chat_id, method
+        chat_id = self._moved[chat_id]
+        return chat_id, method.model_copy(update={"chat_id": chat_id})

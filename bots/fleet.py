@@ -16,7 +16,9 @@ from bots import memory
 from bots.answer_pool import AnswerPool
 from bots.events import EventLog, Level
 from bots.inbox import Inbox
+from bots.limits import Rates
 from bots.live import LiveWriter
+from bots.permits import Permits
 from bots.receiving import Poller
 from bots.runner import BotRunner, Means
 from bots.tuning import Tuning, backoff
@@ -63,7 +65,11 @@ class Fleet:
         self._answers = answers
         self._tuning = tuning
         self.events = EventLog(database)
-        self._means = Means(zygote, answers, inbox, settings, tuning, self.report, self.events, manager_id)
+        redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
+        self.permits = Permits(Rates.of(settings), redis_url)
+        self._means = Means(
+            zygote, answers, inbox, settings, tuning, self.report, self.events, manager_id, self.permits
+        )
         self._live = LiveWriter(database, manager_id, self._figures)
         self._runners: dict[UUID, BotRunner] = {}
         self._changed_at: dict[UUID, datetime] = {}
@@ -114,6 +120,7 @@ class Fleet:
         closing = [asyncio.create_task(runner.close()) for runner in self._runners.values()]
         if closing or self._stopping:
             await asyncio.wait([*closing, *self._stopping])
+        await self.permits.close()
         with suppress(DatabaseAway):
             await self.events.flush()
             await self._live.clear()

@@ -106,12 +106,14 @@ class Inbox:
             except DatabaseAway:
                 await asyncio.sleep(MARK_RETRY_SECONDS)
 
-    async def begin_send(self, bot_id: UUID, update_id: int, fence: int) -> bool:
+    async def begin_send(self, bot_id: UUID, update_id: int, fence: int, *, again: bool = False) -> bool:
         """Writes that a new message is about to be sent for an update. Only when it is True may it be sent.
+
+        `again`: it was begun before, and Telegram certainly does not have it.
 
         False: the update is through, or the bot has changed hands. Raises: DatabaseAway.
         """
-        begun = SendBegun(bot_id, update_id, fence)
+        begun = SendBegun(bot_id, update_id, fence, 0 if again else 1)
         return begun in await self._sends.add(begun)
 
     async def take(self, bot_id: UUID, fence: int, known: Sequence[int], most: int) -> list[StoredUpdate]:

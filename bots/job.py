@@ -7,16 +7,17 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bots.delivery import Delivery, Later, Place, Reply
+from bots.delivery import Delivery, Dropped, Later, Place, Undeliverable
 from bots.formatting import Part, Source, quoted, render
+from bots.reply import Reply, Streaming
 from bots.texts import text
 from bots.wire import Message, Wire
 from chatai.core.i18n import Language
 
-EDIT_SECONDS = 1.1
-EDIT_SECONDS_IN_GROUPS = 4.0
+SHOW_SECONDS = 1.0
+SHOW_SECONDS_IN_GROUPS = 4.0
 FIRST_LOOK_SECONDS = 0.4
-"""How often a growing answer is edited: a chat bears one message a second, a group twenty a minute.
+"""How often a growing answer is shown: a chat bears one message a second, a group twenty a minute.
 Until the first words have come they are looked for more often."""
 
 
@@ -25,7 +26,8 @@ class BotConfig:
     """What a worker knows of its bot.
 
     `api`: address of the Bot API server; `memory_mb`: of its own, at most; `incoming`: folder for files on their way to
-    the answer process; `sees`: pictures are understood; `hears_seconds`: the longest recording that is, 0 for none.
+    the answer process; `sees`: pictures are understood; `hears_seconds`: the longest recording that is, 0 for none;
+    `streaming`: see `reply`.
     """
 
     bot: str
@@ -38,6 +40,7 @@ class BotConfig:
     incoming: str
     sees: bool
     hears_seconds: int
+    streaming: Streaming = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,9 @@ class Link:
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self._asks: dict[int, asyncio.Queue[Message]] = {}
+        self._permits: dict[int, asyncio.Future[Message]] = {}
         self._last_ask = 0
+        self._last_permit = 0
 
     def take_event(self, message: Message) -> None:
         """Hands an event to the job that asked. One that no longer listens is no error."""
@@ -95,6 +100,39 @@ class Link:
             if not ended:
                 self.wire.send({"type": "cancel", "ask": number})
 
+    async def permit(self, update: int, chat: int, *, new: bool = False, spare: int = 0) -> float:
+        """See `delivery.Gate`."""
+        self._last_permit += 1
+        number = self._last_permit
+        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._permits[number] = future
+        asked: Message = {"type": "permit", "permit": number, "update": update, "chat": chat, "new": new}
+        self.wire.send(asked | {"spare": spare} if spare else asked)
+        try:
+            answer = await future
+        finally:
+            del self._permits[number]
+        if answer.get("refused"):
+            raise Dropped
+        if answer.get("closed"):
+            raise Undeliverable("the chat took no messages from the bot; nobody has written there since")
+        return float(answer["wait"])
+
+    def take_permit(self, message: Message) -> None:
+        """Hands the manager's answer to the call that waits. One that was given up is no error."""
+        future = self._permits.get(message["permit"])
+        if future is not None and not future.done():
+            future.set_result(message)
+
+    def unsent(self, update: int) -> None:
+        self.wire.send({"type": "unsent", "update": update})
+
+    def throttled(self, seconds: float) -> None:
+        self.wire.send({"type": "throttled", "seconds": seconds})
+
+    def closed(self, chat: int) -> None:
+        self.wire.send({"type": "closed", "chat": chat})
+
     def log(self, level: str, event: str, **fields: Any) -> None:
         self.wire.send({"type": "log", "level": level, "event": event, "fields": fields})
 
@@ -117,7 +155,7 @@ class Job:
         def sent(messages: list[int]) -> None:
             self.link.wire.send({"type": "sent", "update": self.update, "messages": messages})
 
-        return Reply(self.delivery, place, list(self.replies), sent)
+        return Reply(self.delivery, place, self.update, list(self.replies), sent, self.bot.streaming)
 
     async def say(self, place: Place, words: str) -> None:
         """Sends words of our own, as they are."""
@@ -168,7 +206,7 @@ class Job:
         heard: list[str] = []
         if base is not None:
             question["external"] = base.update
-        interval = EDIT_SECONDS_IN_GROUPS if place.chat_id < 0 else EDIT_SECONDS
+        interval = SHOW_SECONDS_IN_GROUPS if place.chat_id < 0 else SHOW_SECONDS
 
         async def listen() -> Message:
             async for event in self.link.ask(self.update, "answer", language=language, **question):
@@ -177,6 +215,7 @@ class Job:
                     heard.extend(event.get("heard", ()))
             return event
 
+        # Nothing says that the bot is typing once the answer's last words are on their way.
         async with self.delivery.typing(place):
             listener = asyncio.create_task(listen())
             try:
@@ -184,22 +223,24 @@ class Job:
                 while not listener.done():
                     await asyncio.wait({listener}, timeout=interval if shown else FIRST_LOOK_SECONDS)
                     # An answer that is sent again is not played again: its messages stand already.
-                    if not listener.done() and len(growing) > shown and not self.replies:
+                    news = len(growing) > shown or reply.fades
+                    if not listener.done() and news and not self.replies:
                         shown = len(growing)
-                        await reply.show_growing(_heard_parts(heard, language) + render("".join(growing) + " …"))
+                        words = "".join(growing) + ("" if reply.by_draft else " …")
+                        await reply.show_growing(_heard_parts(heard, language) + render(words))
                 last = await listener
             finally:
                 listener.cancel()
-            if last["event"] == "lost" and self.last:
-                self.link.log("error", "no answer after the last try", update=self.update)
-                await reply.show([Part(text("failed", language))])
-                return
-            _raise_if_lost(last)
-            language = last.get("language", language)
-            parts = _heard_parts(heard, language) + _final_parts(last, language)
-            if said := [*notes, *last.get("notes", ())]:
-                parts.append(Part("\n\n".join(said)))
-            await reply.show(parts)
+        if last["event"] == "lost" and self.last:
+            self.link.log("error", "no answer after the last try", update=self.update)
+            await reply.show([Part(text("failed", language))])
+            return
+        _raise_if_lost(last)
+        language = last.get("language", language)
+        parts = _heard_parts(heard, language) + _final_parts(last, language)
+        if said := [*notes, *last.get("notes", ())]:
+            parts.append(Part("\n\n".join(said)))
+        await reply.show(parts)
 
 
 def _raise_if_lost(event: Message) -> None:

@@ -1,67 +1,88 @@
-"""When the next call to Telegram may leave, for one bot.
+"""Telegram's published limits as token buckets, and the buckets that a manager keeps in its own memory.
 
-Telegram's published limits: about one message a second in a chat (short bursts are borne), 20 a minute in a group,
-30 a second for a bot over all chats. They are kept here so that 429 is the exception; where it comes all the same,
-its `retry_after` holds back this bot and nobody else.
+Telegram bears 30 messages a second from a bot over all chats, 20 a minute in a group, and about one a second in a chat
+(short bursts are borne there). Edits count as messages do. Groups are the chats with a negative id; chat 0 stands for
+what counts for the bot alone.
 """
 
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import UUID
 
-REMEMBERED_CHATS = 1000
+from chatai.core.settings import Settings
+
+MOST_REMEMBERED = 50_000
+"""Buckets in memory before the full ones are dropped: a full bucket is the same as none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`burst` calls at once, and one more each `interval` seconds."""
+    """A bucket of `burst` tokens that gains one each `interval` seconds."""
 
     interval: float
     burst: int
 
 
-PER_BOT = Rate(interval=1 / 30, burst=30)
-PER_CHAT = Rate(interval=1.0, burst=3)
-PER_GROUP = Rate(interval=3.0, burst=5)
+def within(number: int, seconds: float, burst: int) -> Rate:
+    """The bucket that lets no more than `number` through in any `seconds`, at most `burst` of them at once."""
+    return Rate(seconds / (number - burst + 1), burst)
 
 
-class Limits:
-    """The buckets of one bot. Groups are the chats with a negative id."""
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """The limits of every bot, of every chat, and of every group besides that of its chat."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._paused_until = 0.0
-        self._bot = 0.0
-        self._chats: OrderedDict[int, float] = OrderedDict()
+    bot: Rate
+    chat: Rate
+    group: Rate
 
-    def pause(self, seconds: float) -> None:
-        """Nothing leaves for so long: Telegram said so."""
-        self._paused_until = max(self._paused_until, self._clock() + seconds)
-
-    def paused(self) -> float:
-        """Seconds that are left of the pause."""
-        return max(0.0, self._paused_until - self._clock())
-
-    def delay(self, chat_id: int) -> float:
-        """Seconds until a message may leave for this chat; 0 when it may leave now."""
-        now = self._clock()
-        rate = PER_GROUP if chat_id < 0 else PER_CHAT
-        return max(
-            0.0,
-            self._paused_until - now,
-            self._bot - PER_BOT.interval * (PER_BOT.burst - 1) - now,
-            self._chats.get(chat_id, 0.0) - rate.interval * (rate.burst - 1) - now,
+    @classmethod
+    def of(cls, settings: Settings) -> Rates:
+        return cls(
+            bot=within(settings.telegram_bot_rate, 1.0, settings.telegram_bot_burst),
+            chat=Rate(1 / settings.telegram_chat_rate, settings.telegram_chat_burst),
+            group=within(settings.telegram_group_rate, 60.0, settings.telegram_group_burst),
         )
 
-    def take(self, chat_id: int) -> None:
-        """A message leaves for this chat."""
+
+class Buckets:
+    """The buckets of all bots, for this process alone.
+
+    A bucket is the moment at which it will be full again (generic cell rate algorithm): a token is there while that
+    moment is less than `burst - 1` intervals ahead.
+    """
+
+    def __init__(self, rates: Rates, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rates = rates
+        self._clock = clock
+        self._full_at: dict[tuple[UUID, int, str], float] = {}
+
+    def wait(self, bot: UUID, chat: int, spare: int = 0) -> float:
+        """Seconds until a message may leave; 0: it may leave now. `spare` tokens of the chat must then be left."""
         now = self._clock()
-        rate = PER_GROUP if chat_id < 0 else PER_CHAT
-        self._bot = max(now, self._bot) + PER_BOT.interval
-        self._chats[chat_id] = max(now, self._chats.get(chat_id, 0.0)) + rate.interval
-        self._chats.move_to_end(chat_id)
-        if len(self._chats) > REMEMBERED_CHATS:
-            self._chats.popitem(last=False)
+        return max(
+            0.0,
+            *(
+                self._full_at.get(key, 0.0) - rate.interval * (rate.burst - 1 - (spare if key[1] else 0)) - now
+                for key, rate in self._of(bot, chat)
+            ),
+        )
+
+    def take(self, bot: UUID, chat: int) -> None:
+        """A message leaves."""
+        now = self._clock()
+        for key, rate in self._of(bot, chat):
+            self._full_at[key] = max(now, self._full_at.get(key, 0.0)) + rate.interval
+        if len(self._full_at) > MOST_REMEMBERED:
+            self._full_at = {key: moment for key, moment in self._full_at.items() if moment > now}
+
+    def _of(self, bot: UUID, chat: int) -> list[tuple[tuple[UUID, int, str], Rate]]:
+        buckets = [((bot, 0, ""), self._rates.bot)]
+        if chat:
+            buckets.append(((bot, chat, ""), self._rates.chat))
+        if chat < 0:
+            buckets.append(((bot, chat, "group"), self._rates.group))
+        return buckets

@@ -16,12 +16,16 @@ from chatai.domains.channels.schemas import StoredUpdate
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """An update and how it fares. `not_before` is a monotonic time; `failures` counts the blameless ones too."""
+    """An update and how it fares. `not_before` is a monotonic time; `failures` counts the blameless ones too.
+
+    `refused`: Telegram did not take the message that was begun last, so it can be begun again without being counted.
+    """
 
     update: StoredUpdate
     not_before: float = 0.0
     failures: int = 0
     suspect: bool = False
+    refused: bool = False
 
     @property
     def number(self) -> int:

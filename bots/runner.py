@@ -19,8 +19,10 @@ import structlog
 from bots import incoming
 from bots.answer_pool import AnswerPool
 from bots.events import EventLog, Level
+from bots.gate import Gate
 from bots.inbox import Inbox
 from bots.live import Figures
+from bots.permits import Permits
 from bots.process import BotProcess
 from bots.queue import ChatQueues, Work
 from bots.tuning import Tuning, backoff
@@ -59,6 +61,7 @@ class Means:
     report: Report
     events: EventLog
     manager_id: UUID
+    permits: Permits
 
 
 class BotRunner:
@@ -72,6 +75,7 @@ class BotRunner:
         self._means = means
         self._process = BotProcess(bot.id, self, means.zygote, means.tuning, means.settings.bot_idle_seconds)
         self._queues = ChatQueues(means.tuning.parallel_chats)
+        self._gate = Gate(bot.id, means.permits, means.inbox, self._queues, self.figures, self)
         self._behind = False
         self._marks: set[asyncio.Task[None]] = set()
         self._asks: dict[int, int] = {}
@@ -201,6 +205,7 @@ class BotRunner:
             "incoming": str(incoming.folder_of(settings.run_dir, str(bot.id))),
             "sees": wiring.vision_configured(settings),
             "hears_seconds": settings.transcription_max_minutes * 60 if wiring.speech_configured(settings) else 0,
+            "streaming": settings.telegram_streaming,
         }
         return {"type": "start", "bot": config}
 
@@ -218,11 +223,16 @@ class BotRunner:
             case "sent":
                 work = self._queues.find(message["update"])
                 if work is not None:
-                    fresh = max(0, len(message["messages"]) - len(work.update.replies))
-                    self.figures.sent(fresh)
-                    work.update.open_sends = max(0, work.update.open_sends - fresh)
-                    work.update.replies = [int(number) for number in message["messages"]]
+                    self._gate.sent(work, [int(number) for number in message["messages"]])
                     self._mark(work, "taken")
+            case "permit" | "unsent" | "throttled" | "closed" if self.worker is not None:
+                self._gate.take(message, self.worker.wire)
+            case "dropped":
+                work = self._queues.find(message["update"])
+                if work is not None:  # another manager has it
+                    self._queues.settle(work)
+                    self._queues.forget(work.number)
+                    self._pump()
             case "done":
                 work = self._queues.find(message["update"])
                 if work is not None:
@@ -238,18 +248,6 @@ class BotRunner:
             with suppress(DatabaseAway):  # the fleet's timer comes back to it
                 await self.prepare()
                 self._pump()
-
-    async def begin_send(self, number: int) -> bool:
-        """The process is about to send a new message for an update that it has. Only when it is True may it.
-
-        Raises:
-            DatabaseAway: That it begins cannot be written now.
-        """
-        work = self._queues.find(number)
-        if work is None or not await self._means.inbox.begin_send(self.bot.id, number, work.update.fence):
-            return False
-        work.update.open_sends += 1
-        return True
 
     def hang_up(self) -> None:
         if self._timer is not None:
@@ -342,6 +340,11 @@ class BotRunner:
         self._queues.put_back(work, time.monotonic() + (0 if crashed else delay))
         self._mark(work, "taken", error, repeated=repeated)
         self._pump()
+
+    def repeat(self, work: Work) -> None:
+        """A message for the update is sent again though Telegram may have it."""
+        self._count_repeated(1)
+        self._mark(work, "taken", repeated=1)
 
     def _count_repeated(self, number: int) -> None:
         """So many messages may come twice: Telegram may have had them when what sent them ended."""

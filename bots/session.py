@@ -8,8 +8,13 @@ from aiogram.client.session.middlewares.base import NextRequestMiddlewareType
 from aiogram.exceptions import ClientDecodeError, TelegramNetworkError
 from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
+from aiohttp import ClientConnectorError
 
 from chatai.core.logging import scrub
+
+
+class NotConnected(TelegramNetworkError):
+    """Telegram was not reached: what was asked for has certainly not happened."""
 
 
 def build_session() -> AiohttpSession:
@@ -29,6 +34,8 @@ async def _leave_secrets_out(
     try:
         return await make_request(bot, method)
     except TelegramNetworkError as error:
+        if isinstance(error.__cause__, ClientConnectorError):
+            raise NotConnected(method, scrub(error.message)) from None
         raise TelegramNetworkError(method, scrub(error.message)) from None
     except ClientDecodeError as error:
         raise ClientDecodeError(error.message, ValueError(type(error.original).__name__), "<left out>") from None

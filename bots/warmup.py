@@ -15,15 +15,18 @@ from typing import Any
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.methods import DeleteMessage, EditMessageText, Response, SendChatAction, SendMessage
+from aiogram.methods import DeleteMessage, EditMessageText, Response, SendChatAction, SendMessage, SendMessageDraft
 
+from bots.delivery import Delivery, Place
+from bots.formatting import render
 from bots.job import BotConfig
+from bots.reply import Reply, Streaming
 from bots.wire import Wire
 from bots.worker import Worker
 
 # aiogram looks these up for each response and pydantic holds them weakly: without a reference they are rebuilt after
 # each collection, 4 MB in each worker.
-_METHODS: tuple[Any, ...] = (SendMessage, EditMessageText, SendChatAction, DeleteMessage)
+_METHODS: tuple[Any, ...] = (SendMessage, EditMessageText, SendMessageDraft, SendChatAction, DeleteMessage)
 PINNED = [Response.__class_getitem__(method.__returning__) for method in _METHODS]
 
 _USER = {"id": 1, "is_bot": False, "first_name": "Warm", "last_name": "Up", "username": "warm", "language_code": "en"}
@@ -44,6 +47,19 @@ _CONFIG = BotConfig(
 )
 
 
+class _OpenGate:
+    """Allows everything."""
+
+    async def permit(self, update: int, chat: int, *, new: bool = False, spare: int = 0) -> float:
+        return 0
+
+    def unsent(self, update: int) -> None: ...
+
+    def throttled(self, seconds: float) -> None: ...
+
+    def closed(self, chat: int) -> None: ...
+
+
 async def warm_up(dispatcher: Dispatcher, session: AiohttpSession) -> None:
     """Serves two updates from beginning to end, and leaves nothing open."""
     server = await asyncio.start_server(_bot_api, "127.0.0.1", 0)
@@ -58,6 +74,7 @@ async def warm_up(dispatcher: Dispatcher, session: AiohttpSession) -> None:
             {"type": "update", "update": number, "replies": [], "last": False, "payload": _update(number, words)}
         )
         await _answer_until_done(manager)
+    await _grow(Delivery(Bot(_CONFIG.token, session=session), _OpenGate()))
     await manager.close()
     await serving
     await worker_wire.close()
@@ -66,9 +83,22 @@ async def warm_up(dispatcher: Dispatcher, session: AiohttpSession) -> None:
     await server.wait_closed()
 
 
+async def _grow(delivery: Delivery) -> None:
+    """Shows an answer as it grows, which takes too long to be walked with a question."""
+    modes: tuple[Streaming, ...] = ("drafts", "edits")
+    for mode in modes:
+        reply = Reply(delivery, Place(1), 1, [], lambda messages: None, mode)
+        for part in (_ANSWER[:7], _ANSWER):
+            await reply.show_growing(render(part))
+        await reply.show(render(_ANSWER + "."))
+        await reply.show([])
+
+
 async def _answer_until_done(manager: Wire) -> None:
     while (message := await manager.receive()) is not None:
         match message["type"]:
+            case "permit":
+                manager.send({"type": "permitted", "permit": message["permit"], "wait": 0})
             case "ask" if message["kind"] == "answer":
                 ask = message["ask"]
                 manager.send({"type": "event", "ask": ask, "event": "delta", "text": _ANSWER})
@@ -99,7 +129,9 @@ async def _bot_api(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
             if name.lower() == b"content-length":
                 length = int(value)
         await reader.readexactly(length)
-        result = True if b"/sendChatAction" in request else sent
+        result = (
+            True if request.split()[1].endswith((b"/sendChatAction", b"/sendMessageDraft", b"/deleteMessage")) else sent
+        )
         body = json.dumps({"ok": True, "result": result}).encode()
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + body)

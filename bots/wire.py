@@ -7,6 +7,9 @@ manager → worker
     update   update, payload, replies, last             work; replies: ids of messages already sent for it;
                                                         last: it is not tried again after this
     event    ask, event, …                              a piece of what was asked for (see `answers`)
+    permitted  permit, wait, refused?, closed?          wait 0: go; else ask again after so many seconds; refused:
+                                                        the update is not yours any more; closed: the chat takes
+                                                        nothing from the bot
     ping     beat                                       are you alive
     stop                                                finish what you have, then leave
 worker → manager
@@ -14,6 +17,13 @@ worker → manager
     ask      ask, update, kind, …                       wants an answer, a greeting or a new conversation
     cancel   ask                                        no longer wanted
     sent     update, messages                           Telegram took another message for it: all their ids so far
+    permit   permit, update, chat, new, spare?          may I call Telegram? new: it sends a new message; chat 0: what
+                                                        counts for the bot alone; spare: so many of the chat's tokens
+                                                        must be left
+    unsent   update                                     Telegram refused the new message that was permitted last
+    throttled  seconds                                  Telegram answered 429: wait so long
+    closed   chat                                       Telegram takes nothing for this chat
+    dropped  update                                     given back: it was refused
     done     update, error                              settled; error: why nothing can be delivered, or ""
     failed   update, error, blame                       not settled: take it up again later; blame: it may be the
                                                         update's fault, so the tries are counted

@@ -25,9 +25,8 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.types import Update
 from pydantic import ValidationError
 
-from bots.delivery import Delivery, Later, Revoked, Undeliverable
+from bots.delivery import Delivery, Dropped, Later, Revoked, Undeliverable
 from bots.job import BotConfig, Job, Link
-from bots.limits import Limits
 from bots.wire import Message, Wire, WireError
 from chatai.core.logging import scrub
 
@@ -119,7 +118,7 @@ class Worker:
         self._dispatcher = dispatcher
         self._bot = bot
         self._link = Link(wire)
-        self._delivery = Delivery(bot, Limits())
+        self._delivery = Delivery(bot, self._link)
         self._running: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> int:
@@ -139,6 +138,8 @@ class Worker:
                     task.add_done_callback(self._running.discard)
                 case "event":
                     self._link.take_event(message)
+                case "permitted":
+                    self._link.take_permit(message)
                 case "ping":
                     self._wire.send({"type": "pong", "beat": message["beat"]})
                 case "stop" if leaving is None:
@@ -159,6 +160,8 @@ class Worker:
             update = Update.model_validate(message["payload"], context={"bot": self._bot})
             await self._dispatcher.feed_update(self._bot, update, job=job)
             self._wire.send({"type": "done", "update": number, "error": ""})
+        except Dropped:
+            self._wire.send({"type": "dropped", "update": number})
         except Undeliverable as error:
             self._wire.send({"type": "done", "update": number, "error": scrub(str(error))[:500]})
         except ValidationError:

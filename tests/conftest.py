@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
+import hypothesis
 import psutil
 import psycopg
 import pytest
@@ -33,6 +34,10 @@ from chatai.engines import EmbeddedPostgres, EmbeddedValkey
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
+
+# Examples that fail are printed as code, so no folder keeps them; a busy machine is no failure.
+hypothesis.settings.register_profile("chatai", database=None, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("chatai")
 
 SECRET_KEY = "a-secret-key-that-only-the-tests-use-0123456789"
 TEMPLATE = "chatai_template"

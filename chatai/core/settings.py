@@ -153,6 +153,24 @@ class Settings(BaseSettings):
         10, ge=1, le=1440, description="How often Telegram is asked how a bot's webhook fares."
     )
     bot_answer_processes: int = Field(1, ge=1, le=64, description="Processes that make answers for the bots.")
+    telegram_bot_rate: int = Field(
+        30, ge=1, le=100_000, description="Most messages and edits of one bot in any second, over all its chats."
+    )
+    telegram_bot_burst: int = Field(5, ge=1, description="Of these, so many may leave at once; the others are spread.")
+    telegram_chat_rate: float = Field(
+        1.0, gt=0, le=100_000, description="Messages and edits a second in one chat, in the long run."
+    )
+    telegram_chat_burst: int = Field(3, ge=1, description="So many may leave at once in a chat that was quiet.")
+    telegram_group_rate: int = Field(
+        20, ge=1, le=100_000, description="Most messages and edits of one bot in one group in any minute."
+    )
+    telegram_group_burst: int = Field(5, ge=1, description="Of these, so many may leave at once.")
+    telegram_streaming: Literal["auto", "drafts", "edits", "off"] = Field(
+        "auto",
+        description="How an answer is shown while it is written. `drafts`: as a draft, in private chats, where the Bot "
+        "API server offers it; `edits`: by editing a message; `auto`: drafts where they are offered, else edits; "
+        "`off`: only when it is complete.",
+    )
 
     # --- Observability
     prometheus_enabled: bool = Field(True, description="Serve `/metrics`. No effect in this release.")
@@ -202,6 +220,13 @@ class Settings(BaseSettings):
                 'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
             )
         return value
+
+    @model_validator(mode="after")
+    def _check_bursts(self) -> Settings:
+        for name in ("bot", "group"):
+            if getattr(self, f"telegram_{name}_burst") > getattr(self, f"telegram_{name}_rate"):
+                raise ValueError(f"TELEGRAM_{name.upper()}_BURST may not be more than TELEGRAM_{name.upper()}_RATE")
+        return self
 
     @model_validator(mode="after")
     def _refuse_insecure_production(self) -> Settings:

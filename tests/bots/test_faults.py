@@ -21,7 +21,8 @@ ANSWER = " ".join(f"word{number}" for number in range(60))
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(postgres, template_database, tmp_path_factory, free_port):
     folder = tmp_path_factory.mktemp("faults")
-    async with open_world(postgres, template_database, folder, free_port()) as world:
+    # By edits, so that a half answer is a message that Telegram has.
+    async with open_world(postgres, template_database, folder, free_port(), TELEGRAM_STREAMING="edits") as world:
         yield world
 
 

@@ -1,4 +1,4 @@
-"""The manager's small parts: limits, queues, the check of updates, batches, languages."""
+"""The manager's small parts: queues, the check of updates, batches, languages."""
 
 import asyncio
 import json
@@ -6,7 +6,6 @@ import json
 import pytest
 
 from bots.inbox import Batcher
-from bots.limits import Limits
 from bots.queue import ChatQueues
 from bots.texts import language_of
 from bots.tuning import backoff
@@ -16,46 +15,6 @@ from chatai.core.ids import new_id
 from chatai.domains.channels.schemas import StoredUpdate
 
 BOT = new_id()
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def __call__(self) -> float:
-        return self.time
-
-
-def sent_within(limits: Limits, clock: Clock, chat_ids: list[int], seconds: float) -> int:
-    """How many messages leave in this time when each goes as soon as it may."""
-    end, sent = clock.time + seconds, 0
-    while True:
-        chat_id = chat_ids[sent % len(chat_ids)]
-        clock.time += limits.delay(chat_id)
-        if clock.time >= end:
-            return sent
-        limits.take(chat_id)
-        sent += 1
-
-
-@pytest.mark.parametrize(
-    ("chats", "seconds", "least", "most"),
-    [([7], 60, 60, 63), ([-100], 300, 100, 105), (list(range(1, 1001)), 10, 300, 330)],
-    ids=["one a second in a chat", "20 a minute in a group", "30 a second for a bot"],
-)
-def test_limits_are_kept_and_used(chats, seconds, least, most):
-    clock = Clock()
-    assert least <= sent_within(Limits(clock), clock, chats, seconds) <= most
-
-
-def test_a_pause_holds_every_chat_back_and_never_gets_shorter():
-    clock = Clock()
-    limits = Limits(clock)
-    limits.pause(10)
-    limits.pause(3)
-    assert limits.delay(1) == limits.delay(-1) == 10
-    clock.time += 10
-    assert limits.delay(1) == 0
 
 
 def stored(number: int, chat: int) -> StoredUpdate:

@@ -45,7 +45,6 @@ async def test_a_question_is_answered_once(world):
     await world.until_said(bot, chat, "Мы открыты с 9 до 18.")
     (message,) = [m for m in chat.messages.values() if m["from"]["id"] == bot.id]
     assert [(e["type"], e["offset"], e["length"]) for e in message["entities"]] == [("bold", 13, 7)]
-    assert await world.server.wait_for_calls(bot, "sendChatAction")
     async with world.database.system() as uow:
         rows = (await uow.session.execute(text("SELECT role, text FROM message ORDER BY id"))).all()
         talk = (await uow.session.execute(text("SELECT channel, person_name, language FROM conversation"))).one()
@@ -56,6 +55,24 @@ async def test_a_question_is_answered_once(world):
     assert tuple(talk) == ("telegram", "Анна Петрова", "ru")
 
 
+async def test_an_answer_that_is_there_at_once_costs_one_call(world):
+    bot, _ = await world.new_bot()
+    chat = world.chat(bot)
+    world.model.plan.answers = ["one", "two"]
+
+    async def calls_of_a_question() -> list[str]:
+        before, said = bot.call_count, len(world.said(bot, chat))
+        world.write(bot, chat, "And?")
+        await eventually(lambda: len(world.said(bot, chat)) > said, patience=60)
+        calls = [call["method"] for call in bot.calls if call["seq"] > before]
+        return [method for method in calls if method.startswith(("send", "edit"))]
+
+    async def once() -> bool:  # the first of all answers waits for processes that start
+        return await calls_of_a_question() == ["sendMessage"]
+
+    await eventually(once, patience=60)
+
+
 async def test_the_answer_grows_in_one_message(world):
     bot, _ = await world.new_bot()
     chat = world.chat(bot)
@@ -63,9 +80,14 @@ async def test_the_answer_grows_in_one_message(world):
     world.model.plan = Plan(answers=[answer], token_delay=0.05)
     world.write(bot, chat, "Tell me")
     await world.until_said(bot, chat, answer)
-    edits = await world.server.wait_for_calls(bot, "editMessageText", 2)
-    assert all(answer.startswith(call["parameters"]["text"].removesuffix(" …")) for call in edits)
-    assert len(await world.server.wait_for_calls(bot, "sendMessage")) == 1
+    drafts = await world.server.wait_for_calls(bot, "sendMessageDraft", 2)
+    assert all(answer.startswith(call["parameters"]["text"]) for call in drafts)
+    assert len({call["parameters"]["draft_id"] for call in drafts}) == 1
+    methods = [call["method"] for call in bot.calls if call["method"].startswith(("send", "edit"))]
+    assert methods.count("sendMessage") == 1
+    assert methods.count("sendChatAction") >= 1
+    assert "editMessageText" not in methods
+    assert methods[-1] == "sendMessage"  # nothing says that the bot is typing after it
 
 
 async def test_commands(world):

@@ -18,6 +18,10 @@ CONFIG = {
     "username": "the_bot",
     "language": "en",
     "memory_mb": 150,
+    "incoming": "",
+    "sees": False,
+    "hears_seconds": 0,
+    "streaming": "auto",
 }
 
 

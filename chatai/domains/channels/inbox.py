@@ -14,7 +14,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy import text
@@ -97,11 +97,13 @@ Key = tuple[UUID, int]
 
 @dataclass(frozen=True, slots=True)
 class SendBegun:
-    """A new message is about to be sent for an update."""
+    """A new message is about to be sent for an update. `number` is 0 where it was begun before, and Telegram certainly
+    does not have it."""
 
     bot_id: UUID
     update_id: int
     fence: int
+    number: int = field(default=1, compare=False)
 
 
 async def store(
@@ -168,7 +170,9 @@ async def begin_sends(uow: UnitOfWork, sends: Sequence[SendBegun]) -> set[SendBe
     Returns:
         Those that may be sent: their updates are in work, under the lease as it is now.
     """
-    numbers = Counter(sends)
+    numbers = Counter[SendBegun]()
+    for one in sends:
+        numbers[one] += one.number
     rows = await uow.session.execute(
         _BEGIN_SENDS,
         {
