@@ -122,7 +122,7 @@ def setup_link() -> None:
         async with database.system() as uow:
             return await service.setup_link(uow, settings.page_url)
 
-    if link := _with_accounts(settings, make):
+    if link := _on_database(settings, make):
         print(link)
 
 
@@ -147,7 +147,28 @@ def create_admin(
             account = await service.create_admin(uow, Registration(email, name, password, language))
             return account.email
 
-    print(f"{_with_accounts(settings, make)} is an administrator and may log in at {settings.page_url}.")
+    print(f"{_on_database(settings, make)} is an administrator and may log in at {settings.page_url}.")
+
+
+@app.command("clean-uploads")
+def clean_uploads(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Remove uploaded files that belong to no document. The jobs process does it each night."""
+    settings = load_settings()
+    from chatai import wiring
+    from chatai.domains.knowledge import service
+    from chatai.domains.knowledge.orphans import Orphans
+
+    async def clean(database: Database) -> Orphans:
+        wiring.bind(settings, models=False)
+        try:
+            return await service.remove_orphans(database, dry_run=dry_run)
+        finally:
+            await wiring.close()
+
+    found = _on_database(settings, clean)
+    print(f"{'Removed' if found.removed else 'Would remove'} {found.files} files, {found.size_bytes / 1024**2:.1f} MB.")
 
 
 @app.command()
@@ -166,7 +187,7 @@ def version() -> None:
     print(installed("chatai"))
 
 
-def _with_accounts(settings: Settings, action: Callable[[Database], Awaitable[T]]) -> T:
+def _on_database(settings: Settings, action: Callable[[Database], Awaitable[T]]) -> T:
     """Runs something on the database as the application, and closes it. What people can mend ends the command."""
     from chatai import migrate as migration
     from chatai.core import logging as logs

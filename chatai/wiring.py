@@ -8,8 +8,9 @@ import chatai.domains.tables  # noqa: F401 - every table is known, so that forei
 from chatai.core.settings import Settings
 from chatai.domains.accounts.ports import mailer
 from chatai.domains.channels.ports import telegram
-from chatai.domains.knowledge.ports import document_reader, embedder, file_store
+from chatai.domains.knowledge.ports import document_reader, embedder, file_store, malware_scanner
 from chatai.domains.models.ports import language_model, transcriber
+from chatai.integrations.clamav import ClamdScanner
 from chatai.integrations.reader.process import ChildReader
 from chatai.integrations.reader.recognition import PageRecogniser
 from chatai.integrations.smtp import ConsoleMailer, SmtpMailer
@@ -39,6 +40,7 @@ def bind(settings: Settings, *, models: bool = True) -> None:
             recogniser=recogniser if settings.ocr_languages else None,
         )
     )
+    malware_scanner.bind(ClamdScanner(settings.clamav_address) if settings.clamav_address else None)
     client = TelegramClient(settings.telegram_api_url)
     telegram.bind(client)
     _to_close.append(client.close)

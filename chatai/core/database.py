@@ -12,6 +12,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, LiteralString
 from uuid import UUID
@@ -89,6 +90,7 @@ class UnitOfWork:
         lock: str | None = None,
         queueing_lock: str | None = None,
         queue: str = "default",
+        at: datetime | None = None,
         **args: object,
     ) -> None:
         """Puts a durable job into the queue, in this transaction: it exists exactly if the transaction commits.
@@ -98,6 +100,7 @@ class UnitOfWork:
             lock: Jobs with the same lock run one after the other.
             queueing_lock: At most one waiting job may have it; a second one is silently left out.
             queue: Which queue.
+            at: Not before.
             args: What the task gets; must be JSON.
         """
         values = {
@@ -106,7 +109,7 @@ class UnitOfWork:
             "lock": lock,
             "queueing_lock": queueing_lock,
             "args": json.dumps(args, default=str),
-            "at": None,
+            "at": at,
         }
         if queueing_lock is None:
             await self.session.execute(DEFER_JOB, values)

@@ -125,6 +125,14 @@ class Settings(BaseSettings):
 
     # --- Documents
     max_upload_mb: int = Field(50, ge=1, le=2048, description="Largest document that is accepted, in MB.")
+    workspace_storage_mb: int = Field(
+        10_240, ge=0, description="Room for the documents of one workspace, in MB. 0: no limit."
+    )
+    clamav_address: str = Field(
+        "",
+        description="ClamAV daemon that scans each upload before it is read: `unix:/path` or `host:port`. Empty: none. "
+        "Its StreamMaxLength must not be below `MAX_UPLOAD_MB`.",
+    )
     parser_timeout_seconds: int = Field(
         300, ge=1, le=3600, description="Longest time that reading a document may take."
     )
@@ -185,6 +193,13 @@ class Settings(BaseSettings):
     def _split_origins(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("clamav_address")
+    @classmethod
+    def _check_scanner(cls, value: str) -> str:
+        if value and not re.fullmatch(r"unix:/.+|[^:/\s]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", value):
+            raise ValueError("must be unix:/path/of/the.socket or host:port")
         return value
 
     @field_validator("ocr_languages", mode="before")

@@ -7,11 +7,14 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 from chatai.domains.knowledge.errors import StorageFull
+from chatai.domains.knowledge.ports import FileOnDisk
 
+QUARANTINE = "quarantine"  # beside `documents`: what the malware scanner found something in
 PART = ".part"  # a file that is being received
 GENERATED = re.compile(r"[0-9a-f]{32}")
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -101,6 +104,34 @@ class LocalFileStore:
         path = self.path(account_id, storage_name)
         path.unlink(missing_ok=True)
         path.with_name(storage_name + PART).unlink(missing_ok=True)
+        (path.parent.parent / QUARANTINE / storage_name).unlink(missing_ok=True)
+
+    def quarantine(self, account_id: UUID, storage_name: str) -> None:
+        path = self.path(account_id, storage_name)
+        folder = path.parent.parent / QUARANTINE
+        folder.mkdir(exist_ok=True, mode=0o700)
+        try:
+            path.rename(folder / storage_name)
+        except FileNotFoundError:
+            return  # it is there already, or was removed
+        (folder / storage_name).chmod(0o400)
+        _sync_folder(folder)
+
+    def inventory(self) -> Iterator[FileOnDisk]:
+        for folder in self.root.glob("*/documents"):
+            try:
+                account_id = UUID(folder.parent.name)
+            except ValueError:
+                continue  # `system` and whatever else is no person's
+            for entry in os.scandir(folder):
+                name = entry.name.removesuffix(PART)
+                if not GENERATED.fullmatch(name) or not entry.is_file(follow_symlinks=False):
+                    continue
+                try:
+                    found = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue  # deleted meanwhile
+                yield FileOnDisk(account_id, name, found.st_size, found.st_mtime, entry.name.endswith(PART))
 
     def _folder(self, account_id: UUID) -> Path:
         return self.root / str(account_id) / "documents"

@@ -17,6 +17,7 @@ from chatai.domains.knowledge import repository
 from chatai.domains.knowledge.access import require_copier
 from chatai.domains.knowledge.models import Chunk, Document, DocumentPage
 from chatai.domains.knowledge.ports import file_store
+from chatai.domains.knowledge.quota import require_room
 
 _UNDER_WAY = {"queued", "reading", "embedding"}
 
@@ -46,7 +47,9 @@ async def copy_documents(
     """
     require_copier(actor)
     to_read: list[Document] = []
-    for original in await repository.of_assistant(uow, source):
+    originals = await repository.of_assistant(uow, source)
+    await require_room(uow, sum(original.size_bytes for original in originals))
+    for original in originals:
         name = await asyncio.to_thread(file_store().copy, original.uploaded_by, original.storage_name)
         if name is None:
             continue  # its file is gone: there is nothing that a copy could show

@@ -42,6 +42,22 @@ class StorageFull(Unavailable):
     ru = "На сервере не осталось места для этого файла. Сообщите администратору; ничего не сохранено."
 
 
+class QuotaExceeded(TooLarge):
+    """`quota_mb`: what the workspace may hold."""
+
+    code = "quota_exceeded"
+    en = "The workspace's documents would take more than {quota_mb} MB. Delete some, or ask your administrator."
+    ru = "Документы рабочего пространства заняли бы больше {quota_mb} МБ. Удалите лишние или попросите больше места."
+
+
+class ScannerAway(Unavailable):
+    """The malware scanner is configured, and can't be asked. What was not scanned is never read."""
+
+    code = "scanner_away"
+    en = "The malware scanner does not answer. The document waits, and is read as soon as it was scanned."
+    ru = "Антивирус не отвечает. Документ ждёт и будет прочитан сразу после проверки."
+
+
 class UnreadableDocument(Invalid):
     """A document that can't be read, and never will be as it is. The subclasses say why."""
 
@@ -116,6 +132,14 @@ class ParserMemory(UnreadableDocument):
     code = "parser_memory"
     en = "Reading the document takes more memory than allowed. Split it, or save it anew without large images."
     ru = "Чтение документа требует больше памяти, чем разрешено. Разделите его или сохраните без больших изображений."
+
+
+class MalwareFound(UnreadableDocument):
+    """`finding`: as the scanner names it."""
+
+    code = "malware_found"
+    en = "The malware scanner found {finding} in this file. It was locked away and not read."
+    ru = "Антивирус нашёл в файле {finding}. Файл изолирован и не прочитан."
 
 
 class FileMissing(UnreadableDocument):

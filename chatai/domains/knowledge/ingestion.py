@@ -11,28 +11,52 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 
 from chatai.core.clock import now
-from chatai.core.database import Database
+from chatai.core.database import Database, UnitOfWork
 from chatai.core.errors import ChatAIError
+from chatai.domains.audit import service as audit
 from chatai.domains.knowledge import repository
 from chatai.domains.knowledge.chunking import chunk, page_starts
-from chatai.domains.knowledge.errors import EmbeddingsAway, EmbeddingsRefused, NoText, ReadingFailed, UnreadableDocument
+from chatai.domains.knowledge.errors import (
+    EmbeddingsAway,
+    EmbeddingsRefused,
+    FileMissing,
+    MalwareFound,
+    NoText,
+    ReadingFailed,
+    ScannerAway,
+    UnreadableDocument,
+)
 from chatai.domains.knowledge.models import Document
-from chatai.domains.knowledge.ports import Embedder, document_reader, embedder, file_store
+from chatai.domains.knowledge.ports import Embedder, document_reader, embedder, file_store, malware_scanner
 from chatai.domains.knowledge.schemas import ReadPage
 
 log = structlog.get_logger(__name__)
 
+INGEST_TASK = "ingest_document"
 PROGRESS_EVERY_SECONDS = 0.4
+SCANNER_PAUSE = timedelta(minutes=1)  # before a scanner that is away is asked again
 EMBEDDING_BATCH = 64  # texts of one request; an endpoint's own limit is 2048 inputs and some 300,000 tokens
 
 
 class Gone(Exception):
     """The document was deleted, or somebody else has brought it further. There is nothing left to do."""
+
+
+async def enqueue(uow: UnitOfWork, document: Document, *, at: datetime | None = None) -> None:
+    """Has a document brought further by the jobs process."""
+    await uow.enqueue(
+        INGEST_TASK,
+        lock=f"document:{document.id}",  # one reading of a document at a time
+        at=at,
+        workspace_id=document.workspace_id,
+        document_id=document.id,
+    )
 
 
 async def ingest(database: Database, workspace_id: UUID, document_id: UUID, *, last_try: bool = False) -> None:
@@ -51,6 +75,7 @@ async def ingest(database: Database, workspace_id: UUID, document_id: UUID, *, l
     try:
         state = await _take(database, workspace_id, document_id)
         if state == "reading":
+            await _scan(database, workspace_id, document_id)
             state = await _read(database, workspace_id, document_id)
         if state == "embedding":
             await _embed(database, workspace_id, document_id)
@@ -59,6 +84,9 @@ async def ingest(database: Database, workspace_id: UUID, document_id: UUID, *, l
     except UnreadableDocument as error:
         log.info("document_unreadable", document_id=str(document_id), code=error.code)
         await _settle(database, workspace_id, document_id, "failed", error)
+    except ScannerAway as error:
+        # It waits for as long as it takes: the queue's tries are for what may be the document's own fault.
+        await _postpone(database, workspace_id, document_id, error)
     except EmbeddingsRefused as error:
         await _settle(database, workspace_id, document_id, "ready", error)
     except EmbeddingsAway as error:
@@ -83,6 +111,44 @@ async def _take(database: Database, workspace_id: UUID, document_id: UUID) -> st
             document.error_code, document.error_detail = "", {}
         document.updated_at = now()
         return document.state
+
+
+async def _scan(database: Database, workspace_id: UUID, document_id: UUID) -> None:
+    """Has the file looked at for malware, where a scanner is configured.
+
+    Raises:
+        ScannerAway, MalwareFound, FileMissing
+    """
+    scanner = malware_scanner.optional
+    if scanner is None:
+        return
+    async with database.workspace(workspace_id) as uow:
+        document = await repository.get(uow, document_id)
+        if document is None:
+            raise Gone
+        account_id, storage_name = document.uploaded_by, document.storage_name
+    path = file_store().path(account_id, storage_name)
+    if not await asyncio.to_thread(path.is_file):
+        raise FileMissing
+    finding = await scanner.scan(path)
+    if not finding:
+        return
+    await asyncio.to_thread(file_store().quarantine, account_id, storage_name)
+    async with database.workspace(workspace_id) as uow:
+        await audit.record(uow, None, "knowledge:document:quarantine", document_id, finding=finding)
+    raise MalwareFound(finding=finding)
+
+
+async def _postpone(database: Database, workspace_id: UUID, document_id: UUID, error: ScannerAway) -> None:
+    """Puts the document back into the queue, for another look in a while, and says why it waits."""
+    async with database.workspace(workspace_id) as uow:
+        document = await repository.get(uow, document_id, lock=True)
+        if document is None or document.state != "reading":
+            raise Gone
+        document.state = "queued"
+        _blame(document, error)
+        await uow.session.flush()
+        await enqueue(uow, document, at=now() + SCANNER_PAUSE)
 
 
 async def _read(database: Database, workspace_id: UUID, document_id: UUID) -> str:

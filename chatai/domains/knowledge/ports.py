@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -49,6 +50,17 @@ class NewFile(Protocol):
     def discard(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class FileOnDisk:
+    """`changed_at` in seconds since 1970. `unfinished`: it is being received, or its upload was cut off."""
+
+    account_id: UUID
+    storage_name: str
+    size_bytes: int
+    changed_at: float
+    unfinished: bool
+
+
 class FileStore(Protocol):
     """People's files. All methods block: call them in a thread."""
 
@@ -65,7 +77,25 @@ class FileStore(Protocol):
         ...
 
     def delete(self, account_id: UUID, storage_name: str) -> None:
-        """Removes the file, finished or not. Nothing happens if there is none."""
+        """Removes the file, finished, unfinished or in quarantine. Nothing happens if there is none."""
+        ...
+
+    def quarantine(self, account_id: UUID, storage_name: str) -> None:
+        """Takes a file out of everybody's reach: it is no longer found by `path`. Nothing happens if there is none."""
+        ...
+
+    def inventory(self) -> Iterator[FileOnDisk]:
+        """Every file that people's folders hold, in no order."""
+        ...
+
+
+class MalwareScanner(Protocol):
+    async def scan(self, path: Path) -> str:
+        """The name of what was found in the file, or "".
+
+        Raises:
+            ScannerAway: Nothing is known of the file.
+        """
         ...
 
 
@@ -88,5 +118,6 @@ class Embedder(Protocol):
 
 
 document_reader: Port[DocumentReader] = Port("document reader")
+malware_scanner: Port[MalwareScanner] = Port("malware scanner")
 file_store: Port[FileStore] = Port("file store")
 embedder: Port[Embedder] = Port("embedder")

@@ -167,6 +167,20 @@ async def store_vectors(
     return _touched(await uow.session.execute(statement)) == 1
 
 
+async def stored_bytes(uow: UnitOfWork) -> int:
+    """What the workspace's documents take on the disk. Uploads at the same time wait for each other from here on."""
+    await uow.session.execute(
+        select(func.pg_advisory_xact_lock(func.hashtextextended(f"documents/{uow.workspace_id}", 0)))
+    )
+    found = await uow.session.execute(select(func.coalesce(func.sum(col(Document.size_bytes)), 0)))
+    return int(found.scalar_one())
+
+
+async def storage_names(uow: UnitOfWork) -> set[str]:
+    """Names of all files that documents of any workspace have. For the system."""
+    return set((await uow.session.execute(select(col(Document.storage_name)))).scalars())
+
+
 async def has_vectors(uow: UnitOfWork, assistant_id: UUID, model: str) -> bool:
     statement = (
         select(col(Chunk.id))

@@ -26,13 +26,16 @@ from chatai.domains.knowledge.errors import (
     DuplicateDocument,
     EmptyFile,
     FileMissing,
+    MalwareFound,
     PageNotFound,
 )
-from chatai.domains.knowledge.ingestion import ingest
+from chatai.domains.knowledge.ingestion import INGEST_TASK, enqueue, ingest
 from chatai.domains.knowledge.models import Document
 from chatai.domains.knowledge.names import display_name
+from chatai.domains.knowledge.orphans import remove_orphans
 from chatai.domains.knowledge.places import narrow
 from chatai.domains.knowledge.ports import document_reader, file_store
+from chatai.domains.knowledge.quota import require_room
 from chatai.domains.knowledge.reading import read_text
 from chatai.domains.knowledge.schemas import DocumentView, IncomingFile, PageView, StoredFile
 from chatai.domains.knowledge.searching import search
@@ -54,12 +57,11 @@ __all__ = [
     "open_original",
     "read_text",
     "receive",
+    "remove_orphans",
     "require_adding",
     "retry_document",
     "search",
 ]
-
-INGEST_TASK = "ingest_document"
 
 
 async def require_adding(uow: UnitOfWork, actor: Actor, assistant_id: UUID) -> None:
@@ -118,6 +120,7 @@ async def add_document(uow: UnitOfWork, actor: Actor, assistant_id: UUID, upload
 
     Raises:
         UnreadableDocument: The content is of no type that is read; the subclass says why.
+        QuotaExceeded: The workspace has no room left for it.
         DuplicateDocument: The assistant has the same content already.
         Forbidden, AssistantNotFound
     """
@@ -126,6 +129,7 @@ async def add_document(uow: UnitOfWork, actor: Actor, assistant_id: UUID, upload
     existing = await repository.by_content(uow, assistant_id, upload.sha256)
     if existing is not None:
         raise DuplicateDocument(name=existing.name)
+    await require_room(uow, upload.size_bytes)
     document = Document(
         workspace_id=actor.workspace_id,
         assistant_id=assistant_id,
@@ -145,7 +149,7 @@ async def add_document(uow: UnitOfWork, actor: Actor, assistant_id: UUID, upload
             raise
         raise DuplicateDocument(name=existing.name) from error
     await asyncio.to_thread(file_store().keep, upload.account_id, upload.storage_name)
-    await _enqueue(uow, document)
+    await enqueue(uow, document)
     await audit.record(uow, actor, "knowledge:document:create", document.id, assistant_id=assistant_id)
     return view(document)
 
@@ -185,13 +189,13 @@ async def retry_document(uow: UnitOfWork, actor: Actor, document_id: UUID) -> Do
     """Has a document read again that failed, or its missing vectors made. One that is well stays as it is."""
     require_keeper(actor)
     document = await _find(uow, document_id, lock=True)
-    if not document.error_code:
-        return view(document)
+    if not document.error_code or document.error_code == MalwareFound.code or document.state == "queued":
+        return view(document)  # what waits for the scanner is in the queue already
     document.state = "queued" if document.state == "failed" else "embedding"
     document.error_code, document.error_detail = "", {}
     document.updated_at = now()
     await uow.session.flush()
-    await _enqueue(uow, document)
+    await enqueue(uow, document)
     await audit.record(uow, actor, "knowledge:document:retry", document_id)
     return view(document)
 
@@ -215,7 +219,7 @@ async def forget_assistant(uow: UnitOfWork, assistant_id: UUID) -> None:
 async def copy_documents(uow: UnitOfWork, actor: Actor, source: UUID, target: UUID, made: list[CopiedFile]) -> None:
     """Gives an assistant a copy of each document of another one; see `copying`."""
     for document in await copying.copy_documents(uow, actor, source, target, made):
-        await _enqueue(uow, document)
+        await enqueue(uow, document)
 
 
 def view(document: Document) -> DocumentView:
@@ -232,12 +236,3 @@ async def _find(uow: UnitOfWork, document_id: UUID, *, lock: bool = False) -> Do
     if document is None:
         raise DocumentNotFound
     return document
-
-
-async def _enqueue(uow: UnitOfWork, document: Document) -> None:
-    await uow.enqueue(
-        INGEST_TASK,
-        lock=f"document:{document.id}",  # one reading of a document at a time
-        workspace_id=document.workspace_id,
-        document_id=document.id,
-    )
