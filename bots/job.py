@@ -175,7 +175,7 @@ class Job:
             Later: The answer process or its database went away.
         """
         event: Message = {}
-        async for event in self.link.ask(self.update, kind, **fields):
+        async for event in self.link.ask(self.update, kind, **{"language": self.bot.language, **fields}):
             _raise_if_lost(event)
         return event
 

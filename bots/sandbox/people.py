@@ -9,10 +9,14 @@ from typing import Any
 
 from bots.sandbox.entities import Formatted, tidy
 from bots.sandbox.methods.files import attachment
+from bots.sandbox.methods.messages import CONTENT
 from bots.sandbox.parameters import Upload
 from bots.sandbox.state import Chat, Sandbox, SandboxBot, Wire
 
 FIRST_GROUP = 1_000_000_000_000
+SERVICE = {"forum_topic_created", "migrate_to_chat_id", "migrate_from_chat_id"}
+ANONYMOUS: Wire = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
+CHANNEL: Wire = {"id": 136817688, "is_bot": True, "first_name": "Channel", "username": "Channel_Bot"}
 
 
 class PersonError(Exception):
@@ -71,14 +75,19 @@ def write(
     topic: int = 0,
     kind: str = "",
     upload: Upload | None = None,
+    content: Wire | None = None,
+    quote: str = "",
 ) -> tuple[Wire, Wire | None]:
-    """A message to the bot, with a file where `kind` (document, photo, voice) and `upload` are given.
+    """A message to the bot, with a file where `kind` (document, photo, voice, …) and `upload` are given.
+
+    `content` goes into the message as it is, in the Bot API's shape: `sticker`, `media_group_id`, `forward_origin`,
+    `sender_chat`. `quote` is a part of the message that is replied to.
 
     Returns:
         The message, and the update that carries it; None when the bot does not get to see it.
     """
     formatted = tidy(Formatted(text))
-    if not formatted.text and upload is None:
+    if not formatted.text and upload is None and not (content or {}).keys() - {"sender_chat"}:
         raise PersonError("the message is empty")
     if topic and topic not in chat.topics:
         raise PersonError("this group has no such topic")
@@ -92,6 +101,12 @@ def write(
     if reply_to in chat.messages:
         replied = chat.messages[reply_to]
         message["reply_to_message"] = {key: value for key, value in replied.items() if key != "reply_to_message"}
+        if quote and quote in str(replied.get("text", replied.get("caption", ""))):
+            position = str(replied.get("text", replied.get("caption", ""))).index(quote)
+            message["quote"] = {"text": quote, "position": position, "is_manual": True}
+    message.update(content or {})
+    if "sender_chat" in message:  # an anonymous admin, or a channel: Telegram puts a stand-in in the person's place
+        message["from"] = dict(ANONYMOUS if message["sender_chat"]["id"] == chat.id else CHANNEL)
     text_key, entities_key = "text", "entities"
     if upload is not None:
         message.update(attachment(sandbox, kind, upload))
@@ -101,6 +116,34 @@ def write(
         if formatted.entities:
             message[entities_key] = formatted.entities
     return message, _arrive(sandbox, bot, chat, message)
+
+
+def forward(sandbox: Sandbox, bot: SandboxBot, author: Wire, chat: Chat, message_id: int) -> tuple[Wire, Wire | None]:
+    """Forwards a message of the chat to where it stands, with the name of who said it first."""
+    original = chat.messages.get(message_id)
+    if original is None:
+        raise PersonError("there is no such message")
+    message = _message(sandbox, bot, chat, author)
+    message.update({key: original[key] for key in CONTENT if key in original})
+    origin = {"type": "user", "sender_user": original["from"], "date": original["date"]}
+    message["forward_origin"] = original.get("forward_origin", origin)
+    return message, _arrive(sandbox, bot, chat, message)
+
+
+def migrate(sandbox: Sandbox, bot: SandboxBot, chat: Chat, author: Wire) -> Chat:
+    """Makes a supergroup of a basic group. The bot is told in both: each names the other."""
+    if chat.wire["type"] != "group":
+        raise PersonError("only a basic group becomes a supergroup")
+    wire = {**chat.wire, "id": -(FIRST_GROUP + secrets.randbelow(FIRST_GROUP - 1) + 1), "type": "supergroup"}
+    grown = sandbox.add_chat(bot, wire)
+    grown.members.update(chat.members)
+    for place, key, other in ((chat, "migrate_to_chat_id", grown), (grown, "migrate_from_chat_id", chat)):
+        message = _message(sandbox, bot, place, author)
+        message[key] = other.id
+        _arrive(sandbox, bot, place, message)
+    chat.closed = "bot was kicked from the group chat"
+    sandbox.on_change()
+    return grown
 
 
 def edit(sandbox: Sandbox, bot: SandboxBot, chat: Chat, message_id: int, text: str) -> tuple[Wire, Wire | None]:
@@ -188,7 +231,7 @@ def _sees(bot: SandboxBot, chat: Chat, message: Wire) -> bool:
         return False
     if not bot.privacy or message.get("reply_to_message", {}).get("from", {}).get("id") == bot.id:
         return True
-    if "forum_topic_created" in message:
+    if SERVICE & message.keys():
         return True
     text = str(message.get("text", message.get("caption", "")))
     command = re.match(r"/\w+(?:@(\w+))?", text)

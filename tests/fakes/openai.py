@@ -1,4 +1,4 @@
-"""A server that speaks OpenAI's protocol: models, chat completions (streamed or not) and embeddings.
+"""A server that speaks OpenAI's protocol: models, chat completions (streamed or not), embeddings, transcriptions.
 
     async with FakeOpenAI() as fake:                      # in the test's own loop
         AsyncOpenAI(base_url=fake.url, api_key="sk-test")
@@ -26,6 +26,7 @@ import uvloop
 from aiohttp import web
 
 from tests.fakes import language
+from tests.fakes.speech import read_recording
 
 DEFAULT_DIMENSIONS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072}
 KINDS = {400: "invalid_request_error", 401: "invalid_request_error", 404: "invalid_request_error",
@@ -135,6 +136,7 @@ class FakeOpenAI:
         app.router.add_get("/v1/models/{model}", self._models)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_post("/v1/embeddings", self._embeddings)
+        app.router.add_post("/v1/audio/transcriptions", self._transcriptions)
         app.router.add_route("*", "/control", self._control)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await self._runner.setup()
@@ -171,13 +173,14 @@ class FakeOpenAI:
             self.plan = Plan(**values)
         return web.json_response({"plan": asdict(self.plan), "requests": [asdict(item) for item in self.requests]})
 
-    async def _record(self, request: web.Request) -> Recorded:
+    async def _record(self, request: web.Request, body: dict[str, Any] | None = None) -> Recorded:
         key = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
-        raw = await request.read()
-        try:
-            body = json.loads(raw) if raw else {}
-        except ValueError:
-            raise Refusal(400, "We could not parse the JSON body of your request.") from None
+        if body is None:
+            raw = await request.read()
+            try:
+                body = json.loads(raw) if raw else {}
+            except ValueError:
+                raise Refusal(400, "We could not parse the JSON body of your request.") from None
         recorded = Recorded(request.path, key, body, time.time())
         self.requests.append(recorded)
         try:
@@ -250,6 +253,17 @@ class FakeOpenAI:
         recorded.outcome = "answered"
         usage = {"prompt_tokens": used, "total_tokens": used}
         return web.json_response({"object": "list", "data": data, "model": body["model"], "usage": usage})
+
+    async def _transcriptions(self, request: web.Request) -> web.Response:
+        recording = await read_recording(request)
+        try:
+            recorded = await self._record(request, recording.fields)
+            if complaint := recording.complaint():
+                raise Refusal(400, complaint)
+        except Refusal as refusal:
+            return refusal.response()
+        recorded.outcome, recorded.sent_text = "answered", recording.said()
+        return web.json_response({"text": recorded.sent_text, "usage": {"type": "duration", "seconds": 1}})
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         plan = self.plan

@@ -12,7 +12,13 @@ from bots.sandbox.parameters import Upload
 from bots.sandbox.state import Sandbox, StoredFile, Wire
 
 LARGEST_DOWNLOAD = 20 * 1024 * 1024
-FOLDERS = {"document": "documents", "photo": "photos", "voice": "voice"}
+FOLDERS = {
+    "document": "documents",
+    "photo": "photos",
+    "voice": "voice",
+    "audio": "music",
+    "video_note": "video_notes",
+}
 
 
 @method("getFile")
@@ -33,7 +39,7 @@ def _reference(stored: StoredFile) -> Wire:
 
 
 def attachment(sandbox: Sandbox, kind: str, upload: Upload) -> Wire:
-    """The part of a message that holds a file, for `document`, `photo` or `voice`."""
+    """The part of a message that holds a file, for one of `FOLDERS`."""
     return described(kind, sandbox.keep_file(upload.name, upload.media_type, upload.data, FOLDERS[kind]))
 
 
@@ -45,6 +51,12 @@ def described(kind: str, stored: StoredFile) -> Wire:
     if kind == "voice":
         # 4 kB a second is what Telegram's own voice messages take.
         return {"voice": {**reference, "duration": max(1, len(stored.data) // 4000), "mime_type": "audio/ogg"}}
+    if kind == "audio":
+        seconds = max(1, len(stored.data) // 16_000)
+        about = {"duration": seconds, "file_name": stored.name, "mime_type": stored.media_type}
+        return {"audio": {**reference, **about}}
+    if kind == "video_note":
+        return {"video_note": {**reference, "duration": max(1, len(stored.data) // 100_000), "length": 240}}
     return {"document": {**reference, "file_name": stored.name, "mime_type": stored.media_type}}
 
 

@@ -21,7 +21,7 @@ NOT_MODIFIED = (
 )
 OLD_CALLBACK = "query is too old and response timeout expired or query ID is invalid"
 CALLBACK_LIFE = 900.0  # seconds in which a press can be answered
-CONTENT = ("text", "entities", "caption", "caption_entities", "document", "photo", "voice")
+CONTENT = ("text", "entities", "caption", "caption_entities", "document", "photo", "voice", "audio", "video_note")
 
 
 def checked_text(formatted: Formatted) -> Formatted:

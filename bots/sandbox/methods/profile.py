@@ -174,6 +174,9 @@ async def get_chat_member(call: Call) -> Wire:
         return {"status": "left" if chat.closed else "member", "user": call.bot.user()}
     if number not in chat.members:
         raise bad_request("PARTICIPANT_ID_INVALID")
+    founder = not chat.private and number == next(iter(chat.members))
+    if founder:
+        return {"status": "creator", "user": chat.members[number], "is_anonymous": False}
     return {"status": "member", "user": chat.members[number]}
 
 
