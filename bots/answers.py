@@ -44,7 +44,7 @@ from chatai.core.logging import configure, scrub
 from chatai.core.settings import Settings, get_settings
 from chatai.domains.channels import chats
 from chatai.domains.conversations import service as conversations
-from chatai.domains.conversations.schemas import Completed, Failed, MessageView, Question, TextDelta
+from chatai.domains.conversations.schemas import ChannelTalk, Completed, Failed, MessageView, Question, TextDelta
 from chatai.domains.models import service as models
 
 log = structlog.get_logger(__name__)
@@ -107,11 +107,13 @@ class Answerer:
                 self._say(ask, "text", **await lookups.answer(self._database, actor, kind, ask))
 
     async def _stream(self, ask: Message, actor: Actor) -> None:
-        conversation, chosen = await self._conversation(ask, actor)
+        async with self._database.workspace(actor.workspace_id) as uow:
+            chosen = await chats.chosen_language(uow, actor, ask["chat"])
         language: Language = chosen or ask["language"]
         folder = incoming.folder_of(self._run_dir, ask["bot"])
         gathered = await gather(ask["text"], ask["attached"], ask["files"], folder, language)
         if gathered.usages:
+            conversation, _ = await self._conversation(ask, actor)
             async with self._database.workspace(actor.workspace_id) as uow:
                 for usage in gathered.usages:
                     assistant = UUID(ask["assistant"])
@@ -134,7 +136,7 @@ class Answerer:
             language=chosen,
         )
         with_it = {"language": language, "notes": gathered.notes}
-        events = conversations.answer(self._database, actor, conversation, question)
+        events = conversations.answer(self._database, actor, _talk(ask, language), question)
         async with aclosing(cast(Any, events)):
             async for event in events:
                 match event:
@@ -171,6 +173,12 @@ def _actor(ask: Message) -> Actor:
     """The bot that asks. The workspace comes from the manager, never from the bot's own process."""
     language: Language = ask["language"]
     return Actor(kind="bot", workspace_id=UUID(ask["workspace"]), bot_id=UUID(ask["bot"]), language=language)
+
+
+def _talk(ask: Message, language: Language) -> ChannelTalk:
+    """The chat's conversation. Each topic of a forum has its own."""
+    name = lookups.conversation_name(ask["bot"], ask["chat"], ask["topic"])
+    return ChannelTalk(UUID(ask["assistant"]), "telegram", name, ask["person"], language)
 
 
 def _shown(message: MessageView) -> dict[str, Any]:

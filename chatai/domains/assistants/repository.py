@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import LiteralString
 from uuid import UUID
 
 from sqlalchemy import Row, select, text
@@ -10,6 +11,7 @@ from sqlmodel import col
 
 from chatai.core.database import UnitOfWork
 from chatai.domains.assistants.models import Assistant, AssistantVersion
+from chatai.domains.assistants.schemas import AssistantDetail
 
 _SUMMARIES = text(
     """
@@ -26,6 +28,11 @@ _SUMMARIES = text(
     """
 )
 
+_DETAIL: LiteralString = """
+    SELECT id, name, description, instructions, greeting, model, temperature, version, created_at, updated_at
+    FROM assistant WHERE id = %(id)s
+"""
+
 
 async def summaries(uow: UnitOfWork) -> Sequence[Row[tuple[object, ...]]]:
     """Every assistant of the workspace with its counts, in one statement."""
@@ -34,6 +41,12 @@ async def summaries(uow: UnitOfWork) -> Sequence[Row[tuple[object, ...]]]:
 
 async def get(uow: UnitOfWork, assistant_id: UUID, *, lock: bool = False) -> Assistant | None:
     return await uow.session.get(Assistant, assistant_id, with_for_update=lock or None)
+
+
+async def detail(uow: UnitOfWork, assistant_id: UUID) -> AssistantDetail | None:
+    """As every question needs it."""
+    rows = await uow.run(_DETAIL, {"id": assistant_id})
+    return AssistantDetail(*rows[0]) if rows else None
 
 
 async def names(uow: UnitOfWork) -> dict[UUID, str]:

@@ -56,7 +56,10 @@ async def create_assistant(uow: UnitOfWork, actor: Actor, draft: AssistantDraft)
 
 async def get_assistant(uow: UnitOfWork, actor: Actor, assistant_id: UUID) -> AssistantDetail:
     require_reader(actor)
-    return _detail(await _find(uow, assistant_id))
+    assistant = await repository.detail(uow, assistant_id)
+    if assistant is None:
+        raise AssistantNotFound
+    return assistant
 
 
 async def update_assistant(uow: UnitOfWork, actor: Actor, assistant_id: UUID, draft: AssistantDraft) -> AssistantDetail:

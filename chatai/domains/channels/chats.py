@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, LiteralString, cast
 from uuid import UUID
 
 from sqlalchemy import text
@@ -50,7 +50,7 @@ SET kind = coalesce(:kind, bot_chat.kind), title = coalesce(:title, bot_chat.tit
     gone_at = CASE WHEN :here THEN NULL ELSE coalesce(bot_chat.gone_at, now()) END, updated_at = now()
 """)
 
-_LANGUAGE = text("SELECT language FROM bot_chat WHERE bot_id = :bot AND chat_id = :chat")
+_LANGUAGE: LiteralString = "SELECT language FROM bot_chat WHERE bot_id = %(bot)s AND chat_id = %(chat)s"
 
 _MIGRATE = text("""
 INSERT INTO bot_chat (bot_id, chat_id, workspace_id, kind, title, language, source)
@@ -72,8 +72,8 @@ ORDER BY update_id
 
 async def chosen_language(uow: UnitOfWork, actor: Actor, chat_id: int) -> Language | None:
     """What was chosen in the chat with /language, if anything was. Raises: Forbidden."""
-    found = (await uow.session.execute(_LANGUAGE, {"bot": _bot(actor), "chat": chat_id})).scalar_one_or_none()
-    return cast(Language, found) if found in LANGUAGES else None
+    rows = await uow.run(_LANGUAGE, {"bot": _bot(actor), "chat": chat_id})
+    return cast(Language, rows[0][0]) if rows and rows[0][0] in LANGUAGES else None
 
 
 async def remember_chat(uow: UnitOfWork, actor: Actor, chat_id: int, change: ChatChange) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Protocol, TypeVar
+from uuid import UUID
+
 from chatai.core.actor import Actor, Role
 from chatai.core.errors import Forbidden
 from chatai.domains.conversations.errors import ConversationNotFound
-from chatai.domains.conversations.models import Conversation
 
 
 def sees_all(actor: Actor) -> bool:
@@ -13,7 +15,20 @@ def sees_all(actor: Actor) -> bool:
     return actor.kind == "system" or (actor.kind == "person" and actor.role.covers(Role.OPERATOR))
 
 
-def require_participant(actor: Actor, conversation: Conversation | None) -> Conversation:
+class Owned(Protocol):
+    """What says whose a conversation is."""
+
+    @property
+    def account_id(self) -> UUID | None: ...
+
+    @property
+    def bot_id(self) -> UUID | None: ...
+
+
+Talk = TypeVar("Talk", bound=Owned)
+
+
+def require_participant(actor: Actor, conversation: Talk | None) -> Talk:
     """The conversation, if the actor may read it. Raises: ConversationNotFound."""
     if conversation is None:
         raise ConversationNotFound

@@ -13,7 +13,7 @@ from typing import Literal
 from chatai.core.i18n import Language
 from chatai.domains.assistants.schemas import AssistantDetail
 from chatai.domains.conversations.attachments import excerpt
-from chatai.domains.conversations.models import Message
+from chatai.domains.conversations.schemas import Said
 from chatai.domains.knowledge.schemas import Passage
 from chatai.domains.models.schemas import Picture, Prompt, PromptMessage
 
@@ -58,8 +58,8 @@ _FALSE_MARK = re.compile(r"[\[【]\s*(\d+(?:\s*[,;]\s*\d+)*)\s*[\]】]")
 def build_prompt(
     assistant: AssistantDetail,
     passages: Sequence[Passage],
-    history: Sequence[Message],
-    question: Message,
+    history: Sequence[Said],
+    question: Said,
     *,
     language: Language | None = None,
     pictures: tuple[Picture, ...] = (),
@@ -87,7 +87,7 @@ def build_prompt(
     return Prompt(messages=messages, model=assistant.model, temperature=assistant.temperature)
 
 
-def search_query(question: Message, history: Sequence[Message]) -> str:
+def search_query(question: Said, history: Sequence[Said]) -> str:
     """What to look for: a short follow-up ("and for adults?") is looked for together with the question before it, and
     few words about something attached together with its beginning."""
     words = question.text
@@ -109,18 +109,18 @@ def _one_line(text: str) -> str:
     return _FALSE_MARK.sub(r"(\1)", " ".join(text.split()))
 
 
-def _said(message: Message) -> str:
+def _said(message: Said) -> str:
     """The words, and in a group whose they are."""
     return f"{_one_line(message.author)}: {message.text}" if message.author and message.text else message.text
 
 
-def _attached(message: Message, question: str, room: int) -> str:
+def _attached(message: Said, question: str, room: int) -> str:
     name = f", {_one_line(message.attachment_name)}" if message.attachment_name else ""
     text = _FALSE_MARK.sub(r"(\1)", excerpt(message.attachment_text, question, room))
     return _ATTACHED.format(name=name, text=_ATTACHMENT_TAG.sub("", text) or "(nothing to read)")
 
 
-def _talk(history: Sequence[Message], question: str) -> list[PromptMessage]:
+def _talk(history: Sequence[Said], question: str) -> list[PromptMessage]:
     """The end of the talk, without marks: their numbers meant other passages."""
     talk: list[PromptMessage] = []
     room, attached_room = HISTORY_CHARACTERS, EARLIER_ATTACHED_CHARACTERS

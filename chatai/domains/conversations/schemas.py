@@ -39,6 +39,55 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelTalk:
+    """The conversation that is open under a channel's own name of it; it is begun if there is none."""
+
+    assistant_id: UUID
+    channel: Channel
+    external_id: str
+    person_name: str = ""
+    language: Language = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTalk:
+    """A conversation as a question finds it, locked. `last_message_at` is of the message before."""
+
+    id: UUID
+    workspace_id: UUID
+    assistant_id: UUID
+    account_id: UUID | None
+    bot_id: UUID | None
+    language: str
+    last_message_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message as the prompt needs it."""
+
+    id: UUID
+    role: str
+    text: str
+    state: str = "complete"
+    author: str = ""
+    attachment_name: str = ""
+    attachment_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an answer ended."""
+
+    text: str
+    state: MessageState
+    error_code: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class CitationView:
     """Proof of an answer's [number]: where in which document. Offsets as in `knowledge.schemas.Passage`.
 

@@ -14,15 +14,18 @@ from chatai.domains.assistants import service as assistants
 from chatai.domains.audit import service as audit
 from chatai.domains.conversations import repository
 from chatai.domains.conversations.access import require_deleter, require_participant, sees_all
-from chatai.domains.conversations.answering import answer, is_abandoned
+from chatai.domains.conversations.answering import answer
 from chatai.domains.conversations.attachments import MAX_ATTACHMENT
+from chatai.domains.conversations.errors import ConversationNotFound
 from chatai.domains.conversations.models import Conversation
 from chatai.domains.conversations.schemas import (
     Channel,
+    ChannelTalk,
     ConversationDetail,
     ConversationSummary,
     ConversationView,
 )
+from chatai.domains.conversations.turns import is_abandoned, open_talk
 from chatai.domains.conversations.views import conversation_view, message_view
 
 __all__ = [
@@ -55,16 +58,16 @@ async def start_conversation(
         AssistantNotFound
     """
     assistant = await assistants.get_assistant(uow, actor, assistant_id)
-    conversation = None
     if external_id:
-        await repository.lock_external(uow, assistant_id, channel, external_id)
-        conversation = await repository.find_open(uow, assistant_id, channel, external_id)
-    if conversation is None:
+        talk = await open_talk(uow, actor, ChannelTalk(assistant_id, channel, external_id, person_name, language))
+        conversation = await repository.get(uow, talk.id)
+        if conversation is None:
+            raise ConversationNotFound
+    else:
         conversation = Conversation(
             workspace_id=actor.workspace_id,
             assistant_id=assistant_id,
             channel=channel,
-            external_id=external_id or "",
             account_id=actor.account_id,
             bot_id=actor.bot_id,
             person_name=person_name[:200],

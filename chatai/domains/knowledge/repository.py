@@ -181,14 +181,5 @@ async def storage_names(uow: UnitOfWork) -> set[str]:
     return set((await uow.session.execute(select(col(Document.storage_name)))).scalars())
 
 
-async def has_vectors(uow: UnitOfWork, assistant_id: UUID, model: str) -> bool:
-    statement = (
-        select(col(Chunk.id))
-        .where(col(Chunk.assistant_id) == assistant_id, col(Chunk.embedding_model) == model)
-        .limit(1)
-    )
-    return (await uow.session.execute(statement)).first() is not None
-
-
 def _touched(result: Any) -> int:
     return result.rowcount if isinstance(result, CursorResult) else 0

@@ -9,16 +9,15 @@ missing to 1 is close to 1/(frequency + 1/2), which is turned round here.
 from __future__ import annotations
 
 import asyncio
+import re
+from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 import structlog
-from sqlalchemy import bindparam, text
-from sqlalchemy.types import Float
 
 from chatai.core.database import UnitOfWork
-from chatai.domains.knowledge import repository
 from chatai.domains.knowledge.errors import EmbeddingsAway, EmbeddingsRefused
 from chatai.domains.knowledge.ports import embedder
 from chatai.domains.knowledge.schemas import Passage
@@ -37,7 +36,11 @@ PAIR_DISTANCE = 2
 PAIR_LIMIT = 100
 QUERY_EMBEDDING_SECONDS = 2.0
 
-_LEXEMES = text("SELECT lexeme, positions FROM unnest(to_tsvector('russian', :query)) AS w(lexeme, positions, weights)")
+_PLACEHOLDER = re.compile(r"(?<!:):(\w+)")
+
+_LEXEMES: LiteralString = (
+    "SELECT lexeme, positions FROM unnest(to_tsvector('russian', %(query)s)) AS w(lexeme, positions, weights)"
+)
 
 # `search || ''` unpacks a long tsvector once instead of once a term.
 _TEXT_LEG = """
@@ -98,7 +101,7 @@ _FUSED = """
         ORDER BY score DESC, coalesce(text_rank, vector_rank), id LIMIT :limit
     )
     SELECT chunk.id AS chunk_id, chunk.document_id, document.name AS document_name, chunk.page, chunk.page_end,
-           chunk.char_start, chunk.char_end, chunk.heading, chunk.text, text_rank, vector_rank, score
+           chunk.char_start, chunk.char_end, chunk.heading, chunk.text, score, text_rank, vector_rank
     FROM fused CROSS JOIN LATERAL (SELECT * FROM chunk WHERE chunk.id = fused.id OFFSET 0) AS chunk
     CROSS JOIN LATERAL (SELECT name FROM document WHERE document.id = chunk.document_id OFFSET 0) AS document
     ORDER BY score DESC, coalesce(text_rank, vector_rank), chunk_id
@@ -114,17 +117,43 @@ class Words(NamedTuple):
     seconds: list[int]
 
 
-async def search(uow: UnitOfWork, assistant_id: UUID, query: str, *, limit: int = 8) -> list[Passage]:
+class QueryVector(NamedTuple):
+    """A query as an embedding model sees it."""
+
+    model: str
+    values: list[float]
+
+
+def embeds_queries() -> bool:
+    """Whether there is an embedding model: then `embed_query` asks it, before any transaction is begun."""
+    return embedder.optional is not None
+
+
+async def embed_query(query: str) -> QueryVector | None:
+    """The query's vector for `search`; None where no embedding model is bound or it does not answer in time."""
+    model, query = embedder.optional, _cleaned(query)
+    if model is None or not query:
+        return None
+    try:
+        async with asyncio.timeout(QUERY_EMBEDDING_SECONDS):
+            (vector,) = await model.embed([query])
+    except (TimeoutError, EmbeddingsAway, EmbeddingsRefused) as error:
+        log.warning("query_not_embedded", error=type(error).__name__)
+        return None
+    return QueryVector(model.model, vector)
+
+
+async def search(
+    uow: UnitOfWork, assistant_id: UUID, query: str, *, limit: int = 8, vector: QueryVector | None = None
+) -> list[Passage]:
     """The passages of the assistant's documents that say most about the query, the best first.
 
-    Uses the vectors where an embedding model is bound, has embedded the assistant's documents and answers in time;
-    the text leg always works alone.
+    `vector`: the query's, from `embed_query`. The text leg always works alone.
     """
-    query = query.replace("\x00", " ").strip()[:QUERY_CHARS]
+    query = _cleaned(query)
     if not query or limit < 1:
         return []
     words = await _words(uow, query)
-    vector = await _vector(uow, assistant_id, query)
     if not words.words and vector is None:
         return []
     parts = [_TEXT_LEG if words.words else _NO_TEXT_LEG, _VECTOR_LEG if vector else _NO_VECTOR_LEG]
@@ -138,19 +167,26 @@ async def search(uow: UnitOfWork, assistant_id: UUID, query: str, *, limit: int 
         values |= words._asdict() | {"any_word": " | ".join(words.words), "pair_limit": PAIR_LIMIT}
         values |= {"k1": K1, "b": B, "pair_weight": PAIR_WEIGHT}
     if vector:
-        values |= {"model": vector[0], "vector": str(vector[1])}
-    statement = text(f"WITH {','.join(parts)} {_FUSED}")
-    if words.words:
-        statement = statement.bindparams(*(bindparam(name, type_=Float) for name in ("k1", "b", "pair_weight")))
-    rows = (await uow.session.execute(statement, values)).all()
-    return [Passage(**row._mapping) for row in rows]
+        values |= {"model": vector.model, "vector": str(vector.values)}
+    rows = await uow.run(_native(f"WITH {','.join(parts)} {_FUSED}"), values)
+    return [Passage(*row) for row in rows]
+
+
+def _cleaned(query: str) -> str:
+    return query.replace("\x00", " ").strip()[:QUERY_CHARS]
+
+
+@lru_cache
+def _native(statement: LiteralString) -> LiteralString:
+    """The statement with psycopg's placeholders. It is put together of our own parts alone."""
+    return _PLACEHOLDER.sub(r"%(\1)s", statement)
 
 
 async def _words(uow: UnitOfWork, query: str) -> Words:
     """The query's words as they are indexed, its codes, and the pairs of words that stand together in it."""
-    rows = (await uow.session.execute(_LEXEMES, {"query": folded(query)})).all()
-    found = Words([_quoted(word) for word in [*(row.lexeme for row in rows), *codes(query)]], [], [], [])
-    placed = sorted((place, number) for number, row in enumerate(rows, start=1) for place in row.positions)
+    rows = await uow.run(_LEXEMES, {"query": folded(query)})
+    found = Words([_quoted(word) for word in [*(lexeme for lexeme, _ in rows), *codes(query)]], [], [], [])
+    placed = sorted((place, number) for number, (_, places) in enumerate(rows, start=1) for place in places)
     for (before, first), (after, second) in pairwise(placed):
         pair = f"{found.words[first - 1]} <{after - before}> {found.words[second - 1]}"
         if first != second and after - before <= PAIR_DISTANCE and pair not in found.pairs:
@@ -158,20 +194,6 @@ async def _words(uow: UnitOfWork, query: str) -> Words:
             found.firsts.append(first)
             found.seconds.append(second)
     return found
-
-
-async def _vector(uow: UnitOfWork, assistant_id: UUID, query: str) -> tuple[str, list[float]] | None:
-    """The model's name and the query's vector, if both are to be had soon."""
-    model = embedder.optional
-    if model is None or not await repository.has_vectors(uow, assistant_id, model.model):
-        return None
-    try:
-        async with asyncio.timeout(QUERY_EMBEDDING_SECONDS):
-            (vector,) = await model.embed([query])
-    except (TimeoutError, EmbeddingsAway, EmbeddingsRefused) as error:
-        log.warning("query_not_embedded", error=type(error).__name__)
-        return None
-    return model.model, vector
 
 
 def _quoted(lexeme: str) -> str:

@@ -38,16 +38,19 @@ from chatai.domains.knowledge.ports import document_reader, file_store
 from chatai.domains.knowledge.quota import require_room
 from chatai.domains.knowledge.reading import read_text
 from chatai.domains.knowledge.schemas import DocumentView, IncomingFile, PageView, StoredFile
-from chatai.domains.knowledge.searching import search
+from chatai.domains.knowledge.searching import QueryVector, embed_query, embeds_queries, search
 
 __all__ = [
     "INGEST_TASK",
     "CopiedFile",
+    "QueryVector",
     "add_document",
     "copy_documents",
     "delete_document",
     "discard",
     "discard_copies",
+    "embed_query",
+    "embeds_queries",
     "forget_assistant",
     "get_document",
     "get_page",
