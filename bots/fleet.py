@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine
+import time
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,18 +16,21 @@ import structlog
 
 from bots import memory
 from bots.answer_pool import AnswerPool
-from bots.events import EventLog, Level
+from bots.events import EventLog
 from bots.inbox import Inbox
+from bots.leases import Leases
 from bots.limits import Rates
 from bots.live import LiveWriter
 from bots.permits import Permits
 from bots.receiving import Poller
 from bots.runner import BotRunner, Means
+from bots.states import StateWriter
 from bots.tuning import Tuning, backoff
 from bots.zygote_client import ZygoteClient, ZygoteError
+from chatai.core.clock import now
 from chatai.core.database import Database, DatabaseAway
 from chatai.core.settings import Settings
-from chatai.domains.channels import service
+from chatai.domains.channels import leases, service
 from chatai.domains.channels.errors import (
     BotSetupFailed,
     TelegramUnreachable,
@@ -41,13 +46,22 @@ log = structlog.get_logger(__name__)
 SETUPS_AT_ONCE = 20
 SETUP_RETRY = 5.0
 LONGEST_SETUP_RETRY = 300.0
-STATE_RETRY = 1.0
+LATE_COMMITS = timedelta(seconds=60)
+"""A change may become visible so much later than its time says."""
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 _GIVEN_UP = {"revoked", "quarantined"}
-_BAD = {"failed", "revoked", "conflict", "quarantined"}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was last made of a bot: under which lease, and of which change by people."""
+
+    fence: int
+    changed_at: datetime
 
 
 class Fleet:
-    """All bots of the installation."""
+    """All bots that this manager holds."""
 
     def __init__(
         self,
@@ -57,30 +71,35 @@ class Fleet:
         zygote: ZygoteClient,
         answers: AnswerPool,
         tuning: Tuning,
-        manager_id: UUID,
+        held: Leases,
     ) -> None:
         self._database = database
         self._settings = settings
         self._inbox = inbox
         self._answers = answers
         self._tuning = tuning
+        self._leases = held
         self.events = EventLog(database)
+        self._states = StateWriter(database)
         redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
         self.permits = Permits(Rates.of(settings), redis_url)
         self._means = Means(
-            zygote, answers, inbox, settings, tuning, self.report, self.events, manager_id, self.permits
+            zygote, answers, inbox, settings, tuning, self.report, self.events, held.seat.id, self.permits
         )
-        self._live = LiveWriter(database, manager_id, self._figures)
+        self._live = LiveWriter(database, held.seat.id, self._figures)
         self._runners: dict[UUID, BotRunner] = {}
-        self._changed_at: dict[UUID, datetime] = {}
+        self._known: dict[UUID, Known] = {}
+        self._parting: set[UUID] = set()
+        self._hinted: set[UUID] = set()
+        self._looked_at = BEGINNING
+        self._all_looked_at = 0.0
         self._setups: dict[UUID, asyncio.Task[None]] = {}
+        self._endings: dict[UUID, asyncio.Task[None]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
         self._setup_slots = asyncio.Semaphore(SETUPS_AT_ONCE)
-        self._states: dict[UUID, tuple[BotState, str, str | None]] = {}
-        self._reported: dict[UUID, tuple[BotState, str]] = {}
-        self._state_to_write = asyncio.Event()
         self._look = asyncio.Event()
         self._warmed = False
+        self._closing = False
 
     @property
     def runners(self) -> list[BotRunner]:
@@ -90,13 +109,21 @@ class Fleet:
     def find(self, bot_id: UUID) -> BotRunner | None:
         return self._runners.get(bot_id)
 
-    def look_again(self) -> None:
-        """Something changed in the database."""
+    def look_again(self, bot_id: UUID | None = None) -> None:
+        """Something changed in the database: this bot, or who knows what."""
+        if bot_id is not None:
+            self._hinted.add(bot_id)
         self._look.set()
+
+    def check_inbox(self, bot_id: UUID) -> None:
+        """Another manager stored an update of this bot."""
+        runner = self._runners.get(bot_id)
+        if runner is not None:
+            runner.check_inbox()
 
     async def run(self) -> None:
         """Reconciles until cancelled."""
-        work = (self._write_states(), self.events.run(), self._live.run(), memory.watch(lambda: self.runners))
+        work = (self._states.run(), self.events.run(), self._live.run(), memory.watch(lambda: self.runners))
         tasks = [asyncio.create_task(one) for one in work]
         try:
             while True:
@@ -115,6 +142,7 @@ class Fleet:
 
     async def close(self) -> None:
         """Lets every worker finish what it has."""
+        self._closing = True
         for setup in self._setups.values():
             setup.cancel()
         closing = [asyncio.create_task(runner.close()) for runner in self._runners.values()]
@@ -122,6 +150,7 @@ class Fleet:
             await asyncio.wait([*closing, *self._stopping])
         await self.permits.close()
         with suppress(DatabaseAway):
+            await self._states.flush()
             await self.events.flush()
             await self._live.clear()
 
@@ -133,44 +162,101 @@ class Fleet:
         if state in _GIVEN_UP or (state == "failed" and reason == TokenUnreadable.code):
             log.warning("a bot is given up", bot_id=str(bot_id), state=state, reason=reason)
             self._end(bot_id)
-        if self._reported.get(bot_id) == (state, reason) and last_error is None:
-            return
-        self._note_change(runner, state, reason, last_error)
-        self._reported[bot_id] = (state, reason)
-        self._states[bot_id] = (state, reason, last_error)
-        self._state_to_write.set()
+        self._states.say(runner, state, reason, last_error)
 
-    def _note_change(self, runner: BotRunner, state: BotState, reason: str, last_error: str | None) -> None:
-        """Into the bot's log goes what is bad, once, and that it is over."""
-        before = self._reported.get(runner.bot.id, (runner.bot.state, ""))
-        if state in _BAD:
-            if before != (state, reason):
-                level: Level = "warning" if state == "conflict" else "error"
-                runner.note(level, f"bot_{state}", reason=reason, error=last_error or "")
-        elif before[0] in _BAD:
-            runner.note("info", "bot_recovered")
+    # What the leases ask of their keeper (see `leases.Keeper`).
+
+    def leases_changed(self) -> None:
+        self._look.set()
+
+    def let_go(self) -> None:
+        for bot_id, runner in list(self._runners.items()):
+            runner.abandon()
+            self._end(bot_id)
+        self._known.clear()
+        self._states.drop(lambda _: False)
+        self._look.set()
+
+    async def hand_over(self, bot_ids: list[UUID]) -> None:
+        self._parting.update(bot_ids)
+        ending = [task for bot_id in bot_ids if (task := self._end(bot_id)) is not None]
+        if ending:
+            await asyncio.wait(ending)
+        with suppress(DatabaseAway):
+            await self._states.flush()
+
+    def handed_over(self, bot_ids: list[UUID]) -> None:
+        self._parting.difference_update(bot_ids)
+        for bot_id in bot_ids:
+            self._known.pop(bot_id, None)
+        self._look.set()
+
+    def most_idle(self, bot_ids: Iterable[UUID]) -> list[UUID]:
+        def busy(bot_id: UUID) -> tuple[bool, int]:
+            runner = self._runners.get(bot_id)
+            return (runner is not None and runner.worker is not None, runner.known if runner is not None else 0)
+
+        return sorted(bot_ids, key=busy)
 
     def _figures(self) -> list[LiveFigures]:
         return [figures for runner in self._runners.values() if (figures := runner.live()) is not None]
 
     async def _reconcile(self) -> None:
-        async with self._database.system() as uow:
-            changed_at = await service.list_changes(uow)
-            changed = [bot for bot, when in changed_at.items() if self._changed_at.get(bot) != when]
-            bots = await service.list_managed(uow, changed) if changed else []
-        for bot_id in self._changed_at.keys() - changed_at.keys():
-            removed = self._runners.get(bot_id)
-            self._end(bot_id)
-            if removed is not None and self._settings.public_url:
-                self._background(self._unhook(removed.bot))
-        for bot in bots:
-            self._apply(bot)
-        self._changed_at = changed_at
+        """Makes what runs equal to what is held and wanted. Costs by what changed, not by how many bots there are."""
+        held = {bot_id: fence for bot_id, fence in self._leases.held.items() if bot_id not in self._parting}
+        lost = {bot_id for bot_id, known in self._known.items() if held.get(bot_id) != known.fence}
+        fresh = {bot_id for bot_id in held if bot_id not in self._known or bot_id in lost}
+        hinted, self._hinted = self._hinted & held.keys(), set()
+        moment, began, since = now(), time.monotonic(), self._looked_at - LATE_COMMITS
+        if began - self._all_looked_at > self._tuning.full_look_interval:
+            since = BEGINNING
+        try:
+            async with self._database.system() as uow:
+                changed_at = await leases.list_changes(uow, self._leases.seat.id, since)
+                changed = {bot_id for bot_id, when in changed_at.items() if self._is_news(bot_id, when)}
+                wanted = changed | fresh | hinted | lost
+                bots = {bot.id: bot for bot in await service.list_managed(uow, list(wanted))} if wanted else {}
+        except BaseException:
+            self._hinted |= hinted
+            raise
+        if not self._leases.valid and held:
+            return  # the time ran out meanwhile
+        for bot_id in lost:
+            self._lose(bot_id, exists=bot_id in bots)
+        for bot_id in hinted - bots.keys():
+            if bot_id in self._known:
+                self._lose(bot_id, exists=False)
+        for bot_id, bot in bots.items():
+            fence = self._leases.held.get(bot_id)
+            if fence is None or bot_id in self._parting or not self._is_news(bot_id, bot.updated_at):
+                continue
+            self._known[bot_id] = Known(fence, bot.updated_at)
+            self._apply(bot, fence)
+        self._looked_at = moment
+        if since is BEGINNING:
+            self._all_looked_at = began
         await self._check_inbox()
 
-    def _apply(self, bot: ManagedBot) -> None:
+    def _is_news(self, bot_id: UUID, changed_at: datetime) -> bool:
+        known = self._known.get(bot_id)
+        return known is None or known.changed_at != changed_at
+
+    def _lose(self, bot_id: UUID, *, exists: bool) -> None:
+        """A bot is gone, or another manager has it."""
+        self._known.pop(bot_id, None)
+        self._states.forget(bot_id)
+        runner = self._runners.get(bot_id)
+        if runner is not None and exists:
+            runner.abandon()
+        self._end(bot_id)
+        if runner is not None and not exists and self._settings.public_url:
+            self._background(self._unhook(runner.bot))
+
+    def _apply(self, bot: ManagedBot, fence: int) -> None:
         """A bot is new here, or people changed it: whatever ran of it ends, and what is wanted begins."""
-        ended = self._end(bot.id)
+        self._end(bot.id)
+        if self._closing:
+            return
         if bot.desired_state != "running" or bot.state in _GIVEN_UP:
             if bot.mode == "webhook" and bot.webhook_url and bot.state not in _GIVEN_UP:
                 self._background(self._unhook(bot))
@@ -179,10 +265,23 @@ class Fleet:
         if not self._warmed:
             self._warmed = True
             self._background(self._warm())
-        runner = BotRunner(bot, self._means)
+        ending = self._endings.get(bot.id)
+        if ending is None:
+            self._begin(bot, fence)
+        else:
+            self._setups[bot.id] = asyncio.create_task(self._begin_after(ending, bot, fence))
+
+    async def _begin_after(self, ending: asyncio.Task[None], bot: ManagedBot, fence: int) -> None:
+        """What the bot's last process has answered must be written first, or it would be answered again."""
+        await asyncio.wait({ending})
+        self._begin(bot, fence)
+        self._look.set()  # for what came meanwhile
+
+    def _begin(self, bot: ManagedBot, fence: int) -> None:
+        runner = BotRunner(bot, self._means, fence)
         self._runners[bot.id] = runner
-        self._reported.pop(bot.id, None)
-        setup = asyncio.create_task(self._set_up(runner, ended))
+        self._states.forget(bot.id)
+        setup = asyncio.create_task(self._set_up(runner))
         setup.add_done_callback(lambda task: self._set_up_failed(runner, task))
         self._setups[bot.id] = setup
 
@@ -192,7 +291,22 @@ class Fleet:
         if setup is not None and setup is not asyncio.current_task():
             setup.cancel()
         runner = self._runners.pop(bot_id, None)
-        return self._background(runner.close()) if runner is not None else None
+        if runner is not None:
+            task = self._background(self._finish(runner, self._endings.get(bot_id)))
+            self._endings[bot_id] = task
+            task.add_done_callback(lambda ended: self._ended(bot_id, ended))
+        return self._endings.get(bot_id)
+
+    async def _finish(self, runner: BotRunner, earlier: asyncio.Task[None] | None) -> None:
+        await runner.close()
+        if not self._closing:
+            await runner.written()
+        if earlier is not None:
+            await asyncio.wait({earlier})
+
+    def _ended(self, bot_id: UUID, task: asyncio.Task[None]) -> None:
+        if self._endings.get(bot_id) is task:
+            del self._endings[bot_id]
 
     def _background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -200,10 +314,8 @@ class Fleet:
         task.add_done_callback(self._stopping.discard)
         return task
 
-    async def _set_up(self, runner: BotRunner, ended: asyncio.Task[None] | None) -> None:
+    async def _set_up(self, runner: BotRunner) -> None:
         """Tells Telegram where updates go, and polls where there is no webhook. Tries until it works."""
-        if ended is not None:
-            await asyncio.wait({ended})
         failures = 0
         while True:
             try:
@@ -273,7 +385,9 @@ class Fleet:
 
     async def _check_inbox(self) -> None:
         """Wakes the bots that have undone updates which nobody works on."""
-        for bot_id, number in (await self._inbox.count_waiting()).items():
+        async with self._database.system() as uow:
+            waiting = await leases.count_waiting(uow, self._leases.seat.id)
+        for bot_id, number in waiting.items():
             runner = self._runners.get(bot_id)
             if runner is None:
                 continue
@@ -281,19 +395,3 @@ class Fleet:
                 runner.check_inbox()
             else:
                 runner.nudge()
-
-    async def _write_states(self) -> None:
-        while True:
-            await self._state_to_write.wait()
-            self._state_to_write.clear()
-            states, self._states = self._states, {}
-            try:
-                async with self._database.system() as uow:
-                    for bot_id, (state, reason, last_error) in states.items():
-                        await service.set_state(uow, bot_id, state, reason, last_error)
-            except DatabaseAway:
-                self._states = states | self._states
-                await asyncio.sleep(STATE_RETRY)
-                self._state_to_write.set()
-            except Exception:  # a state that cannot be written is wrong on a page; the next ones still count
-                log.exception("the state of bots could not be written", bots=len(states))

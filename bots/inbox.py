@@ -17,6 +17,9 @@ from chatai.domains.channels.schemas import IncomingUpdate, StoredUpdate, Update
 
 log = structlog.get_logger(__name__)
 
+UPDATES_CHANNEL = "chatai_bot_updates"
+"""PostgreSQL notifies the managers here of an update that came to one which does not hold its bot; the payload is the
+bot's id."""
 MOST_AT_ONCE = 500
 MARK_RETRY_SECONDS = 1.0
 
@@ -121,16 +124,14 @@ class Inbox:
         async with self._database.system() as uow:
             return await inbox.take(uow, bot_id, fence, known, most)
 
-    async def count_waiting(self) -> dict[UUID, int]:
-        """How many undone updates each bot has. Raises: DatabaseAway."""
-        async with self._database.system() as uow:
-            return await inbox.count_waiting(uow)
-
     async def _store(self, arrivals: list[_Arrival]) -> dict[Key, bool]:
         updates = [update for arrival in arrivals for update in arrival.updates]
         offsets = {bot: offset for arrival in arrivals for bot, offset in arrival.offsets.items()}
         async with self._database.system() as uow:
-            return await inbox.store(uow, updates, offsets)
+            fresh = await inbox.store(uow, updates, offsets)
+            for bot_id in {update.bot_id for update in updates if _is_for_another(update, fresh)}:
+                await uow.notify(UPDATES_CHANNEL, str(bot_id))
+            return fresh
 
     async def _mark(self, marks: list[UpdateMark]) -> set[Key]:
         async with self._database.system() as uow:
@@ -139,3 +140,9 @@ class Inbox:
     async def _begin_sends(self, sends: list[SendBegun]) -> set[SendBegun]:
         async with self._database.system() as uow:
             return await inbox.begin_sends(uow, sends)
+
+
+def _is_for_another(update: IncomingUpdate, fresh: Mapping[Key, bool]) -> bool:
+    """Whether a new update's bot is not ours, or is no longer: its manager must hear of it."""
+    taken = fresh.get((update.bot_id, update.update_id))
+    return taken is False and (update.taken or not update.fence)

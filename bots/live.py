@@ -100,6 +100,29 @@ class Figures:
         self.memory_kb = kilobytes
         self.memory_peak_kb = max(self.memory_peak_kb, kilobytes)
 
+    def live(
+        self, bot_id: UUID, manager_id: UUID, pid: int | None, restarts: int, queued: int, in_work: int
+    ) -> LiveFigures:
+        """As they are written."""
+        return LiveFigures(
+            bot_id=bot_id,
+            manager_id=manager_id,
+            pid=pid,
+            memory_kb=self.memory_kb,
+            memory_peak_kb=self.memory_peak_kb,
+            started_at=self.started_at,
+            restarts=restarts,
+            queued=queued,
+            in_work=in_work,
+            answered=self.answered,
+            sent=self.sent_total,
+            sent_per_second=round(self.sent_per_second, 3),
+            throttled=self.throttled_total,
+            paused_until=self.paused_until_time,
+            wait_p95_ms=round(self.wait_p95 * 1000),
+            last_update_at=self.last_update_at,
+        )
+
     @property
     def sent_per_second(self) -> float:
         """Over the last minute."""

@@ -15,33 +15,39 @@ import fcntl
 import os
 import resource
 import signal
+import socket
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import structlog
 from aiohttp import web
 
 from bots.answer_pool import AnswerPool
+from bots.directory import Directory
 from bots.fleet import Fleet
-from bots.inbox import Inbox
-from bots.receiving import Webhook
+from bots.inbox import UPDATES_CHANNEL, Inbox
+from bots.leases import Leases
+from bots.receiving import Refusals, Webhook
 from bots.storage import open_database
 from bots.tuning import Tuning
 from bots.updates import MAX_BODY_BYTES
 from bots.zygote_client import ZygoteClient
 from chatai import wiring
+from chatai.core.database import DatabaseAway
 from chatai.core.ids import new_id
 from chatai.core.logging import configure
 from chatai.core.settings import Settings, SettingsError, load_settings
+from chatai.domains.channels.leases import LEASES_CHANNEL, Seat
 from chatai.domains.channels.service import BOTS_CHANNEL
 
 log = structlog.get_logger(__name__)
 
 LISTEN_RETRY_SECONDS = 2.0
-PID_FILE = "bots.pid"
 MOST_DESCRIPTORS = 65_536
 
 
@@ -56,25 +62,33 @@ class PortTaken(Exception):
 class Manager:
     """All that belongs to the manager, for one event loop."""
 
-    def __init__(self, settings: Settings, tuning: Tuning | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        tuning: Tuning | None = None,
+        manager_id: UUID | None = None,
+        predecessor: UUID | None = None,
+    ) -> None:
         self._settings = settings
         self._tuning = tuning or Tuning()
         self._database = open_database(settings)
         self._inbox = Inbox(self._database)
         self.zygote = ZygoteClient()
         self.answers = AnswerPool(settings.bot_answer_processes, self._tuning)
-        self.id = new_id()
-        self.fleet = Fleet(
-            self._database, settings, self._inbox, self.zygote, self.answers, self._tuning, manager_id=self.id
-        )
+        self.seat = Seat(manager_id or new_id(), f"{socket.gethostname()}:{os.getpid()}", *settings.shard())
+        self.leases = Leases(open_database(settings, 1), self.seat, self._tuning, predecessor)
+        self.fleet = Fleet(self._database, settings, self._inbox, self.zygote, self.answers, self._tuning, self.leases)
+        self._directory = Directory(self._database)
+        self.refusals = Refusals()
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._renewing: list[asyncio.Task[None]] = []
         self._started = time.time()
 
     async def start(self) -> None:
         """Listens, and begins to make things as they are wanted. Raises: PortTaken."""
         app = web.Application(client_max_size=MAX_BODY_BYTES)
-        app.router.add_post("/telegram/{bot}", Webhook(self.fleet, self._inbox).receive)
+        app.router.add_post("/telegram/{bot}", Webhook(self.fleet, self._inbox, self._directory, self.refusals).receive)
         app.router.add_get("/health", self._health)
         app.router.add_get("/status", self._status)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
@@ -92,19 +106,21 @@ class Manager:
             asyncio.create_task(self._listen()),
             asyncio.create_task(self.fleet.run()),
         ]
+        self._renewing = [asyncio.create_task(self.leases.run(self.fleet))]
         log.info("the bot manager listens", port=self._settings.bots_port)
 
     async def stop(self) -> None:
-        """Takes nothing more, lets the workers finish what they have, and ends everything."""
+        """Takes nothing more, lets the workers finish what they have, ends everything, frees the bots for others."""
         if self._runner is not None:
             await self._runner.cleanup()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        await self.fleet.close()
+        await _cancel(self._tasks)
+        await self.fleet.close()  # under the leases, which are renewed until it is through
+        await _cancel(self._renewing)
+        with suppress(DatabaseAway):  # then the others wait until our time is over
+            await self.leases.leave()
         await self.zygote.stop()
         await self.answers.stop()
+        await self.leases.close()
         await self._database.close()
 
     def status(self) -> dict[str, Any]:
@@ -118,6 +134,9 @@ class Manager:
             "restarts": sum(runner.restarts for runner in runners),
             "answers_under_way": self.answers.asking,
             "pids": {"manager": os.getpid(), "zygote": self.zygote.pid, "answers": self.answers.pids},
+            "manager": {"id": str(self.seat.id), "shard": self.seat.shard, "shards": self.seat.shards},
+            "managers": self.leases.managers,
+            "leases": {"held": len(self.leases.held), "valid": self.leases.valid, "lapses": self.leases.lapses},
             "uptime_seconds": round(time.time() - self._started),
         }
 
@@ -134,21 +153,48 @@ class Manager:
                 async with await psycopg.AsyncConnection.connect(
                     self._database.url, autocommit=True, connect_timeout=5, application_name="chatai-bots"
                 ) as connection:
-                    await connection.execute(f"LISTEN {BOTS_CHANNEL}")
-                    self.fleet.look_again()  # what was changed while nobody listened
-                    async for _ in connection.notifies():
-                        self.fleet.look_again()
+                    for channel in (BOTS_CHANNEL, LEASES_CHANNEL, UPDATES_CHANNEL):
+                        await connection.execute(f"LISTEN {channel}")
+                    self._directory.forget_all()
+                    self.leases.look_again()  # what was changed while nobody listened
+                    self.fleet.look_again()
+                    async for notice in connection.notifies():
+                        self._hear(notice.channel, notice.payload)
             await asyncio.sleep(LISTEN_RETRY_SECONDS)
+
+    def _hear(self, channel: str, payload: str) -> None:
+        """Somebody changed a bot, let bots go, or stored an update of a bot that may be ours."""
+        try:
+            bot_id = UUID(payload) if payload else None
+        except ValueError:
+            bot_id = None
+        if channel == UPDATES_CHANNEL and bot_id is not None:
+            self.fleet.check_inbox(bot_id)
+            return
+        if channel == BOTS_CHANNEL:
+            if bot_id is not None:
+                self._directory.forget(bot_id)
+            self.fleet.look_again(bot_id)
+            if bot_id in self.leases.held:
+                return
+        self.leases.look_again()
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 def hold_pid_file(settings: Settings) -> int:
     """Writes our process id and keeps the file locked for as long as we live; the descriptor.
 
     Raises:
-        AlreadyRunning: Another manager holds it.
+        AlreadyRunning: Another manager of this data folder and name holds it.
     """
     settings.run_dir.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(settings.run_dir / PID_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(pid_file(settings), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -157,6 +203,23 @@ def hold_pid_file(settings: Settings) -> int:
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"{os.getpid()}\n".encode())
     return descriptor
+
+
+def pid_file(settings: Settings) -> Path:
+    name = f"-{settings.bot_manager_name}" if settings.bot_manager_name else ""
+    return settings.run_dir / f"bots{name}.pid"
+
+
+def succeed(settings: Settings, manager_id: UUID) -> UUID | None:
+    """Leaves our id for the next manager here, and gives that of the last one: whoever holds the PID file knows that it
+    is dead, so its bots need not wait."""
+    file = pid_file(settings).with_suffix(".manager")
+    try:
+        last = UUID(file.read_text())
+    except (OSError, ValueError):
+        last = None
+    file.write_text(str(manager_id))
+    return last
 
 
 def allow_many_descriptors() -> None:
@@ -172,7 +235,8 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     wiring.bind(settings, models=False)
-    manager = Manager(settings)
+    manager_id = new_id()
+    manager = Manager(settings, manager_id=manager_id, predecessor=succeed(settings, manager_id))
     await manager.start()
     try:
         await stopped.wait()
@@ -193,14 +257,16 @@ def main() -> None:
     try:
         held = hold_pid_file(settings)
     except AlreadyRunning:
-        sys.exit(f"A bot manager already runs on {settings.data_dir}. Stop it first.")
+        sys.exit(
+            f"A bot manager already runs on {settings.data_dir}. Stop it first, or give this one a BOT_MANAGER_NAME."
+        )
     allow_many_descriptors()
     try:
         uvloop.run(run(settings))
     except PortTaken as error:
         sys.exit(f"The bot manager cannot listen on port {settings.bots_port}: {error}. Set BOTS_PORT to another.")
     finally:
-        (settings.run_dir / PID_FILE).unlink(missing_ok=True)
+        pid_file(settings).unlink(missing_ok=True)
         os.close(held)
 
 

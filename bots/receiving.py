@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
@@ -14,6 +16,7 @@ from uuid import UUID
 import structlog
 from aiohttp import web
 
+from bots.directory import Directory, Elsewhere
 from bots.inbox import Inbox
 from bots.runner import BotRunner
 from bots.tuning import Tuning, backoff
@@ -34,6 +37,9 @@ CONFLICTS_BEFORE_TELLING = 2
 Report = Callable[[BotRunner, BotState, str, str | None], None]
 
 
+REFUSALS_TOLD_EVERY = 60.0
+
+
 class Bots(Protocol):
     """Where a bot's runner is found."""
 
@@ -44,35 +50,69 @@ class Bots(Protocol):
 class Webhook:
     """The route that Telegram posts to."""
 
-    def __init__(self, bots: Bots, inbox: Inbox) -> None:
+    def __init__(self, bots: Bots, inbox: Inbox, directory: Directory, refusals: Refusals) -> None:
         self._bots = bots
         self._inbox = inbox
-        self._nobody = new_token()  # compared with when there is no such bot, so that it takes as long
+        self._directory = directory
+        self._refusals = refusals
+        self._nobody = Elsewhere(new_token(), wanted=False)  # so that it takes as long when there is no such bot
 
     async def receive(self, request: web.Request) -> web.Response:
-        """200 only once the update is stored; 403 without the bot's secret, whether or not there is such a bot."""
-        runner = self._bots.find(_identifier(request.match_info["bot"]))
-        secret = runner.bot.webhook_secret if runner is not None else self._nobody
-        if not equal(request.headers.get(SECRET_HEADER, ""), secret) or runner is None:
-            return web.Response(status=403)
+        """200 only once the update is stored; 403 without the bot's secret, whether or not there is such a bot.
+
+        A post for a bot that another manager holds is stored all the same, and that manager is told.
+        """
+        bot_id = _identifier(request.match_info["bot"])
+        runner = self._bots.find(bot_id)
+        try:
+            elsewhere = None if runner is not None else await self._directory.find(bot_id)
+        except DatabaseAway:
+            return web.Response(status=503)
+        secret = runner.bot.webhook_secret if runner is not None else (elsewhere or self._nobody).secret
+        if not equal(request.headers.get(SECRET_HEADER, ""), secret) or not (
+            runner or (elsewhere or self._nobody).wanted
+        ):
+            return self._refuse(403, "the secret is wrong, or there is no such bot")
         if (request.content_length or 0) > MAX_BODY_BYTES:
-            return web.Response(status=413)
+            return self._refuse(413, "the body is too large", runner)
         try:
             payload = parse(await request.read())
         except web.HTTPRequestEntityTooLarge:
-            return web.Response(status=413)
+            return self._refuse(413, "the body is too large", runner)
         except BadUpdate as error:
-            log.warning("a webhook post is refused", bot_id=str(runner.bot.id), why=str(error))
-            return web.Response(status=400)
-        update = IncomingUpdate(
-            runner.bot.id, payload["update_id"], chat_of(payload), payload, runner.takes_directly, runner.fence
-        )
+            return self._refuse(400, str(error), runner)
+        direct, fence = (runner.takes_directly, runner.fence) if runner is not None else (False, 0)
+        update = IncomingUpdate(bot_id, payload["update_id"], chat_of(payload), payload, direct, fence)
         try:
             fresh = await self._inbox.store([update])
         except DatabaseAway:
             return web.Response(status=503)
-        runner.offer(fresh)
+        if runner is not None:
+            runner.offer(fresh)
         return web.Response()
+
+    def _refuse(self, status: int, why: str, runner: BotRunner | None = None) -> web.Response:
+        self._refusals.count(why)
+        if runner is not None:
+            runner.note("warning", "posts_refused", number=1, why=why)
+        return web.Response(status=status)
+
+
+class Refusals:
+    """Posts that were refused: counted, and told of once in a while, so that a flood of them fills no log."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._since: Counter[str] = Counter()
+        self._next = 0.0
+
+    def count(self, why: str) -> None:
+        self.total += 1
+        self._since[why] += 1
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + REFUSALS_TOLD_EVERY
+            log.warning("webhook posts are refused", number=self._since.total(), reasons=dict(self._since))
+            self._since.clear()
 
 
 def _identifier(text: str) -> UUID:

@@ -77,6 +77,7 @@ class BotRunner:
         self._queues = ChatQueues(means.tuning.parallel_chats)
         self._gate = Gate(bot.id, means.permits, means.inbox, self._queues, self.figures, self)
         self._behind = False
+        self._loading = False
         self._marks: set[asyncio.Task[None]] = set()
         self._asks: dict[int, int] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -108,33 +109,17 @@ class BotRunner:
 
     def live(self) -> LiveFigures | None:
         """How the bot fares; None while there is nothing to tell."""
-        figures, pid = self.figures, self.pid
-        if pid is None and not self._queues and not self.restarts and figures.last_update_at is None:
+        if self.pid is None and not self._queues and not self.restarts and self.figures.last_update_at is None:
             return None
         in_work = len(self._queues.in_work)
-        return LiveFigures(
-            bot_id=self.bot.id,
-            manager_id=self._means.manager_id,
-            pid=pid,
-            memory_kb=figures.memory_kb,
-            memory_peak_kb=figures.memory_peak_kb,
-            started_at=figures.started_at,
-            restarts=self.restarts,
-            queued=self._queues.waiting,
-            in_work=in_work,
-            answered=figures.answered,
-            sent=figures.sent_total,
-            sent_per_second=round(figures.sent_per_second, 3),
-            throttled=figures.throttled_total,
-            paused_until=figures.paused_until_time,
-            wait_p95_ms=round(figures.wait_p95 * 1000),
-            last_update_at=figures.last_update_at,
-        )
+        waiting = self._queues.waiting
+        return self.figures.live(self.bot.id, self._means.manager_id, self.pid, self.restarts, waiting, in_work)
 
     @property
     def takes_directly(self) -> bool:
         """Whether fresh updates may come straight from the ingest; else they wait in PostgreSQL for their turn."""
-        return not self._behind and not self._process.closed and len(self._queues) < self._means.tuning.loaded_updates
+        waiting_first = self._behind or self._loading or len(self._queues) >= self._means.tuning.loaded_updates
+        return not waiting_first and not self._process.closed
 
     def offer(self, updates: list[IncomingUpdate]) -> None:
         """Fresh updates are stored. Those marked as taken are worked on from here; the others are fetched later."""
@@ -159,17 +144,31 @@ class BotRunner:
     def nudge(self) -> None:
         """Goes on with what is held here, if that came to a halt."""
         self._process.wake()
+        if self._behind and self._process.takes_work:
+            task = asyncio.create_task(self._catch_up())
+            self._marks.add(task)
+            task.add_done_callback(self._marks.discard)
         self._pump()
 
     def warm(self) -> None:
         """Starts the bot's process although there is nothing to do yet."""
         self._process.warm()
 
+    def abandon(self) -> None:
+        """Ends the worker at once: the bot may be another manager's already."""
+        self._process.give_up()
+        self._queues.clear()
+
     async def close(self) -> None:
         """Lets the worker finish what it has, and ends it. What is undone stays in the inbox."""
         await self._process.close()
         if self._marks:
             await asyncio.wait(self._marks, timeout=2)
+
+    async def written(self) -> None:
+        """Waits until all that is known of the updates is in the inbox, however long that takes."""
+        while self._marks:
+            await asyncio.wait(self._marks)
 
     # What the process asks of its charge (see `process.Charge`).
 
@@ -183,14 +182,28 @@ class BotRunner:
 
     async def prepare(self) -> None:
         """Fills the queue from the inbox if there may be more in it."""
-        if not self._behind:
+        if not self._behind or self._loading:
             return
         most = self._means.tuning.loaded_updates
-        taken = await self._means.inbox.take(self.bot.id, self.fence, self._queues.known, most)
+        self._behind, self._loading = False, True  # who stores another one meanwhile says that we are behind again
+        try:
+            taken = await self._means.inbox.take(self.bot.id, self.fence, self._queues.known, most)
+        except BaseException:
+            self._behind = True
+            raise
+        finally:
+            self._loading = False
         for update in taken:
             self._queues.add(update)
         self._count_repeated(sum(update.repeated for update in taken))
-        self._behind = len(taken) == most
+        self._behind = self._behind or len(taken) == most
+
+    async def _catch_up(self) -> None:
+        """Fetches more for the process if there is room for it."""
+        if len(self._queues) < self._means.tuning.loaded_updates // 4:
+            with suppress(DatabaseAway):  # the fleet's timer comes back to it
+                await self.prepare()
+                self._pump()
 
     def introduction(self) -> Message:
         settings, bot = self._means.settings, self.bot
@@ -210,7 +223,7 @@ class BotRunner:
         return {"type": "start", "bot": config}
 
     def begin(self) -> None:
-        self._pump()
+        self.nudge()
 
     async def take(self, message: Message) -> None:
         match message["type"]:
@@ -244,10 +257,8 @@ class BotRunner:
             case "revoked":
                 self._process.give_up()
                 self.tell("revoked", TokenRevoked.code, message["reason"])
-        if self._behind and len(self._queues) < self._means.tuning.loaded_updates // 4:
-            with suppress(DatabaseAway):  # the fleet's timer comes back to it
-                await self.prepare()
-                self._pump()
+        if self._behind:
+            await self._catch_up()
 
     def hang_up(self) -> None:
         if self._timer is not None:

@@ -31,6 +31,13 @@ class Tuning:
     crash_window: float = 600.0
     """More crashes than allowed within this time: the bot is quarantined."""
     reconcile_interval: float = 10.0
+    full_look_interval: float = 600.0
+    """So often all bots are looked at, not only those that changed since the last time."""
+    lease_seconds: float = 15.0
+    """A manager that was not heard of for so long is dead for the others, which take its bots."""
+    lease_renewal: float = 5.0
+    settled_seconds: float = 10.0
+    """A manager that is new hands over nothing and is handed nothing for so long: it may be gone again."""
     poll_duration: int = 25
     poll_retry: float = 1.0
     """After a failed poll; doubles up to `longest_poll_retry`."""

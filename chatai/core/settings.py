@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import socket
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -160,6 +161,20 @@ class Settings(BaseSettings):
     webhook_check_minutes: int = Field(
         10, ge=1, le=1440, description="How often Telegram is asked how a bot's webhook fares."
     )
+    bot_manager_name: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9_-]{0,40}$",
+        description="Tells bot managers apart that share one `DATA_DIR`; each also needs a `BOTS_PORT` of its own.",
+    )
+    bot_shards: int = Field(
+        1, ge=1, le=10_000, description="Over how many shards bots are spread, each one for a bot manager of its own."
+    )
+    bot_shard: str = Field(
+        "0",
+        pattern=r"^(auto|\d{1,4})$",
+        description="Which shard this bot manager prefers, from 0. `auto`: the number at the end of the host's name, "
+        "as a StatefulSet gives it.",
+    )
     bot_answer_processes: int = Field(1, ge=1, le=64, description="Processes that make answers for the bots.")
     telegram_bot_rate: int = Field(
         30, ge=1, le=100_000, description="Most messages and edits of one bot in any second, over all its chats."
@@ -261,6 +276,21 @@ class Settings(BaseSettings):
         if problems:
             raise ValueError("not safe for ENVIRONMENT=production: " + "; ".join(problems))
         return self
+
+    @model_validator(mode="after")
+    def _check_shard(self) -> Settings:
+        if self.shard()[0] >= self.bot_shards:
+            raise ValueError(f"BOT_SHARD must be less than BOT_SHARDS, which is {self.bot_shards}")
+        return self
+
+    def shard(self) -> tuple[int, int]:
+        """The bot manager's ordinal, and among how many. Raises: ValueError: `auto`, and the host has no number."""
+        if self.bot_shard != "auto":
+            return int(self.bot_shard), self.bot_shards
+        ordinal = re.search(r"-(\d{1,4})$", socket.gethostname())
+        if ordinal is None:
+            raise ValueError("BOT_SHARD is auto, but the host's name does not end in a number; set BOT_SHARD to one")
+        return int(ordinal[1]), self.bot_shards
 
     @property
     def page_url(self) -> str:

@@ -14,7 +14,7 @@ from chatai.core.settings import get_settings
 from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.errors import AssistantNotFound
 from chatai.domains.assistants.schemas import AssistantDraft
-from chatai.domains.channels import service
+from chatai.domains.channels import service, states
 from chatai.domains.channels.errors import (
     BotAlreadyHere,
     BotInUse,
@@ -26,6 +26,7 @@ from chatai.domains.channels.errors import (
     TokenRefused,
     TooManyBots,
 )
+from chatai.domains.channels.states import StateRow
 from tests.waiting import eventually
 
 
@@ -121,7 +122,7 @@ async def test_every_sentence_is_there_in_both_languages_and_holds_no_token(data
 async def test_starting_stopping_and_removing(database, actor, sandbox):
     view = await add(database, actor, sandbox.sandbox.new_bot("Shop").token)
     async with database.system() as uow:
-        await service.set_state(uow, view.id, "revoked", "bot_token_revoked", "Unauthorized")
+        await states.write(uow, [StateRow(view.id, 0, "revoked", "bot_token_revoked", "Unauthorized")])
     async with database.workspace(actor.workspace_id) as uow:
         (listed,) = await service.list_bots(uow, actor)
         assert (listed.state, listed.last_error) == ("revoked", "Unauthorized")

@@ -25,7 +25,7 @@ async def test_an_update_is_stored_once(database, bot_id):
         # A duplicate within the batch, one of an earlier batch, and a new one.
         batch = [update(bot_id, 3), update(bot_id, 3), update(bot_id, 2)]
         assert await inbox.store(uow, batch) == {(bot_id, 3): False}
-        assert await inbox.count_waiting(uow) == {bot_id: 3}
+        assert len(await inbox.take(uow, bot_id, 0, [], 10)) == 3
 
 
 async def test_updates_of_a_bot_that_is_gone_do_not_hold_up_the_others(database, bot_id):

@@ -10,8 +10,9 @@ from chatai.core.clock import now
 from chatai.core.database import Database
 from chatai.domains.accounts.models import Account
 from chatai.domains.accounts.ports import mailer
-from chatai.domains.channels import notices, service
+from chatai.domains.channels import notices, service, states
 from chatai.domains.channels.schemas import BotView
+from chatai.domains.channels.states import StateRow
 from tests.channels.conftest import Connect
 
 JOBS = text("SELECT args FROM procrastinate_jobs WHERE task_name = 'mail_bot_revoked' ORDER BY id")
@@ -34,7 +35,7 @@ def outbox() -> Outbox:
 
 async def revoke(database: Database, bot: BotView) -> None:
     async with database.system() as uow:
-        await service.set_state(uow, bot.id, "revoked", "bot_token_revoked", "Unauthorized")
+        await states.write(uow, [StateRow(bot.id, 0, "revoked", "bot_token_revoked", "Unauthorized")])
 
 
 async def jobs(database: Database) -> list[dict[str, str]]:

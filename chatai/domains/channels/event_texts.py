@@ -12,13 +12,9 @@ from chatai.core.errors import sentence_for
 from chatai.core.i18n import Language
 
 _SENTENCES: dict[str, tuple[str, str]] = {
-    "bot_taken": (
-        "The bot manager {manager} looks after the bot from now on.",
-        "За ботом теперь следит менеджер ботов {manager}.",
-    ),
-    "bot_handed_over": (
-        "The bot manager {manager} handed the bot over to another one.",
-        "Менеджер ботов {manager} передал бота другому.",
+    "bot_taken_over": (
+        "The bot manager {manager} has taken the bot over from another one.",
+        "Менеджер ботов {manager} принял бота от другого.",
     ),
     "bot_failed": ("The bot cannot work: {reason} {error}", "Бот не может работать: {reason} {error}"),
     "bot_revoked": ("The bot was stopped: {reason} {error}", "Бот остановлен: {reason} {error}"),

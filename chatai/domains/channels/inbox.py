@@ -89,8 +89,6 @@ RETURNING bot_update.update_id, chat_id, payload, attempts, reply_message_ids, r
           extract(epoch FROM clock_timestamp() - received_at)::float8 AS age
 """)
 
-_WAITING = text("SELECT bot_id, count(*) AS number FROM bot_update WHERE state IN ('new', 'taken') GROUP BY bot_id")
-
 Key = tuple[UUID, int]
 """(bot, update_id)"""
 
@@ -207,9 +205,3 @@ async def take(uow: UnitOfWork, bot_id: UUID, fence: int, known: Sequence[int], 
         for row in rows
     ]
     return sorted(taken, key=lambda update: update.update_id)
-
-
-async def count_waiting(uow: UnitOfWork) -> dict[UUID, int]:
-    """How many undone updates each bot has, those in work included. Bots with none are left out."""
-    rows = await uow.session.execute(_WAITING)
-    return {row.bot_id: row.number for row in rows}

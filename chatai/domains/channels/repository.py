@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import ARRAY, Uuid, case, cast, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
@@ -88,40 +87,11 @@ async def remove(uow: UnitOfWork, bot_ids: Sequence[UUID]) -> None:
     await uow.session.execute(delete(Bot).where(col(Bot.id).in_(bot_ids)))
 
 
-async def list_changes(uow: UnitOfWork) -> dict[UUID, datetime]:
-    """Every bot, and when people last changed it."""
-    rows = await uow.session.execute(select(col(Bot.id), col(Bot.updated_at)))
-    return {row.id: row.updated_at for row in rows}
-
-
 async def list_managed(uow: UnitOfWork, bot_ids: Sequence[UUID]) -> list[ManagedBot]:
     columns = [getattr(Bot, field.name) for field in fields(ManagedBot)]
-    rows = await uow.session.execute(select(*columns).where(col(Bot.id).in_(bot_ids)))
+    wanted = func.any(cast(list(bot_ids), ARRAY(Uuid)))  # one parameter, also for ten thousand
+    rows = await uow.session.execute(select(*columns).where(col(Bot.id) == wanted))
     return [ManagedBot(*row) for row in rows]
-
-
-async def set_state(
-    uow: UnitOfWork, bot_id: UUID, state: BotState, reason: str, last_error: str | None
-) -> tuple[UUID, str] | None:
-    """Writes how a bot is that is wanted to run. `last_error=None` leaves the one that is there.
-
-    Returns:
-        Its workspace and the state that it was in; None where nothing was written.
-    """
-    values: dict[str, str] = {"state": state, "state_reason": reason}
-    if last_error is not None:
-        values["last_error"] = last_error[:500]
-    wanted = (col(Bot.id) == bot_id) & (col(Bot.desired_state) == "running")
-    before = select(col(Bot.id), col(Bot.state).label("was")).where(wanted).with_for_update().subquery()
-    statement = (
-        update(Bot)
-        .where(col(Bot.id) == before.c.id)
-        .values(**values)
-        .returning(col(Bot.workspace_id), before.c.was)
-        .execution_options(synchronize_session=False)
-    )
-    row = (await uow.session.execute(statement)).one_or_none()
-    return (row[0], row[1]) if row else None
 
 
 async def set_receiving(uow: UnitOfWork, bot_id: UUID, mode: Mode, webhook_url: str, webhook_secret: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime
 from uuid import UUID
 
 from chatai.core.actor import Actor
@@ -14,7 +13,7 @@ from chatai.core.database import UnitOfWork
 from chatai.core.settings import get_settings
 from chatai.domains.assistants import service as assistants
 from chatai.domains.audit import service as audit
-from chatai.domains.channels import notices, repository
+from chatai.domains.channels import repository
 from chatai.domains.channels.access import require_manage_bots, require_run_bots
 from chatai.domains.channels.asking import asking
 from chatai.domains.channels.errors import (
@@ -208,26 +207,9 @@ async def set_made_bots(uow: UnitOfWork, actor: Actor, bot_id: UUID, made_bots: 
 # For the bot manager, in the system's unit of work.
 
 
-async def list_changes(uow: UnitOfWork) -> dict[UUID, datetime]:
-    """Every bot of the installation, and when people last changed it."""
-    return await repository.list_changes(uow)
-
-
 async def list_managed(uow: UnitOfWork, bot_ids: Sequence[UUID]) -> list[ManagedBot]:
     """The bots of these ids that exist."""
     return await repository.list_managed(uow, bot_ids)
-
-
-async def set_state(
-    uow: UnitOfWork, bot_id: UUID, state: BotState, reason: str = "", last_error: str | None = None
-) -> None:
-    """Writes how a bot is, unless people have stopped it meanwhile.
-
-    `reason`: an error's code; `last_error=None` leaves the one that is there.
-    """
-    before = await repository.set_state(uow, bot_id, state, reason, last_error)
-    if before is not None and state == "revoked" and before[1] != "revoked":
-        await notices.tell_of_revocation(uow, before[0], bot_id)
 
 
 async def set_webhook_state(uow: UnitOfWork, bot_id: UUID, info: WebhookInfo) -> None:

@@ -1,0 +1,58 @@
+"""How bots are, as the manager that holds them writes it: many in one statement, and only under the lease of now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+
+from chatai.core.database import UnitOfWork
+from chatai.domains.channels import notices
+from chatai.domains.channels.schemas import BotState
+
+_WRITE = text("""
+WITH told AS (
+    SELECT bot.id, bot.workspace_id, bot.state AS was, told.state, told.reason, told.error
+    FROM unnest(CAST(:bots AS uuid[]), CAST(:fences AS bigint[]), CAST(:states AS text[]), CAST(:reasons AS text[]),
+                CAST(:errors AS text[])) AS told (bot_id, fence, state, reason, error)
+    JOIN bot ON bot.id = told.bot_id
+    LEFT JOIN bot_lease ON bot_lease.bot_id = told.bot_id
+    WHERE bot.desired_state = 'running' AND coalesce(bot_lease.fence, 0) = told.fence
+      AND (bot.state, bot.state_reason, bot.last_error)
+          IS DISTINCT FROM (told.state, told.reason, coalesce(told.error, bot.last_error))
+    ORDER BY bot.id FOR UPDATE OF bot
+)
+UPDATE bot SET state = told.state, state_reason = told.reason, last_error = coalesce(told.error, bot.last_error)
+FROM told WHERE bot.id = told.id
+RETURNING bot.id, bot.workspace_id, told.was, bot.state
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """How a bot is. `reason`: an error's code; `last_error=None` leaves the one that is there."""
+
+    bot_id: UUID
+    fence: int
+    state: BotState
+    reason: str = ""
+    last_error: str | None = None
+
+
+async def write(uow: UnitOfWork, rows: Sequence[StateRow]) -> None:
+    """Writes how bots are, unless people have stopped one meanwhile or it has changed hands."""
+    written = await uow.session.execute(
+        _WRITE,
+        {
+            "bots": [row.bot_id for row in rows],
+            "fences": [row.fence for row in rows],
+            "states": [row.state for row in rows],
+            "reasons": [row.reason for row in rows],
+            "errors": [None if row.last_error is None else row.last_error[:500] for row in rows],
+        },
+    )
+    for row in written.all():
+        if row.state == "revoked" and row.was != "revoked":
+            await notices.tell_of_revocation(uow, row.workspace_id, row.id)
