@@ -168,6 +168,7 @@ class Reply:
         except TelegramBadRequest as error:
             reason = error.message.lower()
             if any(sign in reason for sign in _UNEDITABLE):  # the person deleted it, or it is too old
+                await self._delete(message_id)
                 self.messages[index] = message_id = await self._send(part)
                 self.sent(self.messages)
             elif "not modified" not in reason:

@@ -33,6 +33,11 @@ async def half_answered(world):
     world.write(bot, world.chat(bot), "Tell me everything")
     await eventually(lambda: world.said(bot, world.chat(bot)), patience=60)
     assert world.said(bot, world.chat(bot)) != [ANSWER]
+
+    async def recorded() -> bool:
+        return (await world.updates(bot))[0].reply_message_ids != []
+
+    await eventually(recorded)  # before that it is the one window in which a message may come twice
     return bot, view
 
 
