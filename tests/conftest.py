@@ -211,7 +211,10 @@ async def browser() -> AsyncIterator[Browser]:
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     async with async_playwright() as playwright:
-        arguments = ["--disable-dev-shm-usage"] + (["--no-sandbox"] if os.geteuid() == 0 else [])
+        # A microphone that beeps, for pages that may use one.
+        arguments = ["--disable-dev-shm-usage", "--use-fake-device-for-media-stream"] + (
+            ["--no-sandbox"] if os.geteuid() == 0 else []
+        )
         launched = await playwright.chromium.launch(executable_path=program, args=arguments)
         yield launched
         await launched.close()

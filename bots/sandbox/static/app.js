@@ -7,6 +7,7 @@ import { addCall, drawCalls, drawFaults, drawPanel } from "./panel.js";
 import { ask, drawSidebar } from "./sidebar.js";
 import { isPrivateChat, keep, keepNews, note, path, startNews, state, view } from "./state.js";
 import { t } from "./texts.js";
+import { album, toggleRecording } from "./sending.js";
 
 const TYPING_LASTS = 5500; // ms: a chat action is over five seconds after it was sent
 const DRAFT_LASTS = 30000; // ms, as in Telegram
@@ -310,12 +311,23 @@ const actions = {
     if (update === null && !isPrivateChat()) state.unseen.add(message.message_id);
     if (!view() || view().closed) await loadChats();
   },
-  async sendFile(file) {
-    const kind = /^image\/(png|jpeg|gif|webp)$/.test(file.type) ? "photo" : file.type.startsWith("audio/") ? "voice" : "document";
+  async sendFiles(files) {
     const text = state.unsent.trim();
     state.unsent = "";
-    await actions.write({ [kind]: file, ...(text ? { text } : {}) });
+    for (const values of album(files, text)) await actions.write(values);
     redraw();
+  },
+  async record() {
+    await toggleRecording(state, async (voice) => {
+      if (voice) await actions.write({ voice });
+      redraw();
+    });
+    redraw();
+  },
+  async forward(message) {
+    const values = { forward: message.message_id, from: state.personId };
+    if (!isPrivateChat()) values.chat_id = state.chatId;
+    await api.post(path("/messages"), values);
   },
   async press(message, button, element) {
     element.classList.add("waiting");

@@ -121,12 +121,13 @@ function compose(state, view, actions) {
     }
     if (event.key === "Escape") actions.cancelAside();
   });
-  const file = h("input", { type: "file", hidden: true, onchange: () => { if (file.files[0]) actions.sendFile(file.files[0]); file.value = ""; } });
+  const file = h("input", { type: "file", hidden: true, multiple: true, onchange: () => { actions.sendFiles([...file.files]); file.value = ""; } });
+  const voice = iconButton("voice", t(state.recorder ? "recordEnd" : "record"), () => actions.record(), state.recorder ? "on" : "");
   const commands = state.bot.commands.length ? iconButton("slash", t("commands"), () => actions.toggleCommands()) : null;
   const writer = isPrivate ? null : h("select", { class: "input writer", "aria-label": t("writeAs"), title: t("writeAs"), onchange: (event) => actions.writeAs(Number(event.target.value)) },
     state.people.map((item) => h("option", { value: item.id, selected: item.id === state.personId }, nameOf(item))));
   return h("form", { class: "compose", onsubmit: (event) => { event.preventDefault(); send(); } },
-    writer, commands, iconButton("attach", t("attach"), () => file.click()), file, input,
+    writer, commands, iconButton("attach", t("attach"), () => file.click()), file, voice, input,
     h("button", { class: "send", type: "submit", title: t("send"), "aria-label": t("send") }, icon("send")));
 }
 

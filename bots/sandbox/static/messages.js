@@ -13,10 +13,11 @@ function attachment(bot, message) {
       class: "photo", src: fileAddress(bot.id, photo.file_id), alt: "", width: photo.width, height: photo.height,
     });
   }
-  if (message.voice) {
+  const sound = message.voice || message.audio;
+  if (sound) {
     return h("div", { class: "file" },
-      h("audio", { controls: true, preload: "none", src: fileAddress(bot.id, message.voice.file_id),
-        "aria-label": t("voice", { seconds: message.voice.duration }) }));
+      h("audio", { controls: true, preload: "none", src: fileAddress(bot.id, sound.file_id),
+        "aria-label": t("voice", { seconds: sound.duration }) }));
   }
   if (message.document) {
     return h("a", { class: "file", href: fileAddress(bot.id, message.document.file_id), download: message.document.file_name,
@@ -59,6 +60,7 @@ export function bubble(bot, message, { own, named, unseen }, actions) {
   const text = message.text ?? message.caption;
   const tools = h("div", { class: "tools" },
     iconButton("reply", t("reply"), () => actions.reply(message), "small"),
+    iconButton("forward", t("forward"), () => actions.forward(message), "small"),
     own && text !== undefined ? iconButton("edit", t("edit"), () => actions.edit(message), "small") : null);
   const content = h("div", { class: "bubble" },
     named ? h("div", { class: `author ink-${Math.abs(message.from.id) % 7}` }, nameOf(message.from),

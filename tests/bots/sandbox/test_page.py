@@ -154,6 +154,36 @@ async def test_a_file_is_sent_and_can_be_fetched(page: Page, server: SandboxServ
     assert await asyncio.to_thread(saved.read_bytes) == b"%PDF-1.4 prices"
 
 
+async def test_an_album_a_forward_and_an_edit(page: Page, server: SandboxServer, shop: SandboxBot) -> None:
+    await page.goto(server.url)
+    files = [{"name": f"{number}.txt", "mimeType": "text/plain", "buffer": b"words"} for number in range(2)]
+    await page.get_by_label("Message", exact=True).fill("Look at these")
+    await page.locator("input[type=file]").set_input_files(files)
+    await expect(page.locator("a.file")).to_have_count(2)
+    first, second = (update["message"] for update in shop.updates.values())
+    assert first["media_group_id"] == second["media_group_id"]
+    assert (first["caption"], "caption" in second) == ("Look at these", False)
+    await page.locator(".message.own").first.hover()
+    await page.get_by_role("button", name="Forward here").first.click()
+    await expect(page.locator(".forwarded")).to_be_visible()
+    assert list(shop.updates.values())[-1]["message"]["forward_origin"]["sender_user"]["id"] == 1001
+    await page.get_by_role("button", name="Edit", exact=True).first.click()
+    await page.get_by_label("Message", exact=True).fill("Look here")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".message.own").first).to_contain_text("Look here")
+    assert list(shop.updates.values())[-1]["edited_message"]["caption"] == "Look here"
+
+
+async def test_a_voice_message_is_recorded(page: Page, server: SandboxServer, shop: SandboxBot) -> None:
+    await page.context.grant_permissions(["microphone"])
+    await page.goto(server.url)
+    await page.get_by_role("button", name="Record a voice message").click()
+    await page.get_by_role("button", name="Stop and send").click()
+    await expect(page.locator("audio")).to_be_visible()
+    voice = next(iter(shop.updates.values()))["message"]["voice"]
+    assert server.sandbox.files[voice["file_id"]].name.startswith("voice.")
+
+
 async def test_both_languages_and_a_narrow_screen(page: Page, server: SandboxServer, shop: SandboxBot) -> None:
     await page.set_viewport_size({"width": 390, "height": 844})
     await page.goto(server.url)
