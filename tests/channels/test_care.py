@@ -14,7 +14,7 @@ from bots.sandbox.state import DEFAULT_PERSON
 from chatai.core.actor import Role
 from chatai.core.clock import now
 from chatai.domains.assistants import service as assistants
-from chatai.domains.channels import cloning, managed, profile, service, tokens
+from chatai.domains.channels import cloning, managed, profile, service, states, tokens
 from chatai.domains.channels.errors import (
     BadProfile,
     BotNotFound,
@@ -29,6 +29,7 @@ from chatai.domains.channels.errors import (
 )
 from chatai.domains.channels.profile import ProfileDraft
 from chatai.domains.channels.schemas import WebhookInfo
+from chatai.domains.channels.states import StateRow
 from chatai.domains.knowledge.models import Chunk, Document, DocumentPage
 from chatai.domains.knowledge.ports import file_store
 from chatai.integrations.storage import LocalFileStore
@@ -64,7 +65,7 @@ async def test_a_revoked_bot_runs_again_with_its_new_token(database, actor, conn
     old = there.token
     fresh = sandbox.sandbox.revoke(there)
     async with database.system() as uow:
-        await service.set_state(uow, bot.id, "revoked", "bot_token_revoked", "Unauthorized")
+        await states.write(uow, [StateRow(bot.id, 0, "revoked", "bot_token_revoked", "Unauthorized")])
     with pytest.raises(TokenRefused):
         await replace(database, actor, bot, old)
     await replace(database, actor, bot, fresh)
