@@ -34,7 +34,9 @@ async def connections() -> AsyncIterator[None]:
 
 
 app = rx.App(
-    stylesheets=[f"/styles/{name}.css" for name in ("tokens", "base", "controls", "surfaces", "layout", "chat")],
+    stylesheets=[
+        f"/styles/{name}.css" for name in ("tokens", "base", "controls", "surfaces", "layout", "chat", "bots")
+    ],
     reset_style=False,
     html_lang=settings.default_language,
     head_components=[

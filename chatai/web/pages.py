@@ -9,10 +9,14 @@ import reflex as rx
 
 from chatai.web import account, documents, entry, missing
 from chatai.web.assistants import channels, chat, index, knowledge, setup
+from chatai.web.bots import everywhere as all_bots
+from chatai.web.bots import index as bots
+from chatai.web.bots import one_page as bot
 from chatai.web.conversations import index as conversations
 from chatai.web.conversations import one as conversation
 from chatai.web.shared.i18n import Text, t
 from chatai.web.shared.texts import assistants as assistant_texts
+from chatai.web.shared.texts import bots as bot_texts
 from chatai.web.shared.texts import chat as chat_texts
 from chatai.web.shared.texts import common
 from chatai.web.shared.texts import entry as entry_texts
@@ -30,6 +34,9 @@ PAGES: tuple[Page, ...] = (
     ("/assistants/[assistant_id]/knowledge", assistant_texts.TAB_KNOWLEDGE, knowledge.page, knowledge.ON_LOAD),
     ("/assistants/[assistant_id]/channels", assistant_texts.TAB_CHANNELS, channels.page, channels.ON_LOAD),
     ("/assistants/[assistant_id]/setup", assistant_texts.TAB_SETUP, setup.page, setup.ON_LOAD),
+    ("/bots", bot_texts.TITLE, bots.page, bots.ON_LOAD),
+    ("/bots/[bot_id]", bot_texts.ONE, bot.page, bot.ON_LOAD),
+    ("/admin/bots", bot_texts.ALL_TITLE, all_bots.page, all_bots.ON_LOAD),
     ("/conversations", common.CONVERSATIONS, conversations.page, conversations.ON_LOAD),
     ("/conversations/[conversation_id]", chat_texts.CONVERSATION, conversation.page, conversation.ON_LOAD),
     ("/documents/[document_id]", knowledge_texts.DOCUMENT, documents.page, documents.ON_LOAD),

@@ -143,6 +143,13 @@ def arguments(function: Callable[..., Any], ids: dict[str, str]) -> dict[str, An
         "version": 1,
         "channel": "web",
         "name": "x",
+        "search": "x",
+        "group": "stopped",
+        "column": "memory",
+        "forward": True,
+        "action": "delete",
+        "choice": "copy",
+        "update_id": "1",
         **ids,
     }
     return {name: values[name] for name in list(inspect.signature(function).parameters)[1:]}

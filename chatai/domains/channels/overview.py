@@ -17,19 +17,22 @@ from chatai.core.actor import Actor
 from chatai.core.database import UnitOfWork
 from chatai.domains.channels import service
 from chatai.domains.channels.access import require_everywhere, require_run_bots
-from chatai.domains.channels.schemas import BotLine, BotPage, BotQuery, BotTotals, DesiredState, Minute
+from chatai.domains.channels.schemas import STALE_AFTER, BotLine, BotPage, BotQuery, BotTotals, DesiredState, Minute
 
 LARGEST_PAGE = 200
 MOST_SELECTED = 10_000
 
+# Figures of a manager that fell silent say nothing: see LiveView.stale.
+_LIVE = f"""LEFT JOIN bot_live live ON live.bot_id = bot.id
+AND (live.pid IS NULL OR live.updated_at > now() - interval '{STALE_AFTER.total_seconds():.0f} seconds')"""
 # Telegram keeps a webhook's last error for good: an old one says nothing of how it is now.
 _UNDELIVERED = "bot.webhook_error <> '' AND bot.webhook_error_at > now() - interval '30 minutes'"
 _GROUP = f"""CASE WHEN bot.desired_state = 'stopped' THEN 'stopped'
      WHEN bot.state IN ('failed', 'revoked', 'conflict', 'quarantined') OR ({_UNDELIVERED}) THEN 'trouble'
      WHEN bot.state = 'sleeping' THEN 'sleeping' ELSE 'running' END"""
-_TABLES = """FROM bot
+_TABLES = f"""FROM bot
 JOIN assistant ON assistant.id = bot.assistant_id JOIN workspace ON workspace.id = bot.workspace_id
-LEFT JOIN bot_live live ON live.bot_id = bot.id"""
+{_LIVE}"""
 _FITS = f"""WHERE (:search = '' OR bot.name ILIKE :pattern OR bot.username ILIKE :pattern
   OR assistant.name ILIKE :pattern OR (:everywhere AND workspace.name ILIKE :pattern))
 AND (:group = '' OR {_GROUP} = :group)"""
@@ -55,7 +58,7 @@ _TOTALS = text(  # all names are of this module
     f"""SELECT {_GROUP} AS kind, count(*) AS number, coalesce(sum(live.answered), 0)::bigint AS answered,
 coalesce(sum(live.sent_per_second), 0) AS sent_per_second, coalesce(sum(live.queued + live.in_work), 0)::int AS queue,
 coalesce(sum(live.memory_kb), 0)::bigint AS memory_kb
-FROM bot LEFT JOIN bot_live live ON live.bot_id = bot.id GROUP BY 1"""  # noqa: S608
+FROM bot {_LIVE} GROUP BY 1"""  # noqa: S608
 )
 _COUNT = text(f"SELECT count(*) {_TABLES} {_FITS}")
 _IDS = text(f"SELECT bot.id {_TABLES} {_FITS} LIMIT {MOST_SELECTED}")

@@ -3,52 +3,35 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import reflex as rx
 
 from chatai.core.actor import Actor
-from chatai.core.errors import NotFound
 from chatai.domains.channels import service as channels
 from chatai.domains.channels.schemas import BotView
 from chatai.web.assistants.one import Current, assistant_page
+from chatai.web.bots.rows import BotRow, identifier, reason_line, run_buttons, state_pill, telegram_link
 from chatai.web.shared.elements import (
     button,
     confirm,
     field,
     icon,
     icon_button,
+    link,
     note,
-    pill,
     skeleton,
     text_input,
     tile,
 )
 from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
-from chatai.web.shared.i18n import is_russian, t
+from chatai.web.shared.i18n import t
 from chatai.web.shared.layout import Session
 from chatai.web.shared.parts import Ticker
 from chatai.web.shared.texts import channels as texts
-from chatai.web.shared.texts import common
 
 REFRESH_MS = 2000
 LONGEST_ADDING_SECONDS = 60
-
-
-@dataclass
-class BotRow:
-    """One bot in the list."""
-
-    id: str
-    name: str
-    username: str
-    state: str
-    wanted: str
-    reason_en: str
-    reason_ru: str
-    last_error: str
 
 
 class Channels(rx.State):
@@ -129,13 +112,6 @@ class Channels(rx.State):
         await tell(self, texts.DELETED.of(await language_for(self)))
 
 
-def identifier(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound from None
-
-
 def row_of(bot: BotView) -> BotRow:
     return BotRow(
         id=str(bot.id),
@@ -149,49 +125,22 @@ def row_of(bot: BotView) -> BotRow:
     )
 
 
-def state_pill(bot: rx.Var[BotRow]) -> rx.Component:
-    kinds = texts.STATE_KINDS
-    pills = [(name, pill(label, kinds.get(name, ""))) for name, label in texts.STATES.items()]
-    return rx.match(bot.state, *pills, pill(bot.state))
-
-
 def bot_line(bot: rx.Var[BotRow]) -> rx.Component:
     return rx.el.li(
         tile(icon("send", 18), names="quiet"),
         rx.el.div(
-            rx.el.div(bot.name, class_name="clip strong"),
-            rx.el.a(
-                f"@{bot.username}",
-                href=f"https://t.me/{bot.username}",
-                target="_blank",
-                rel="noopener noreferrer",
-                class_name="small",
-            ),
+            rx.el.div(link(bot.name, to=f"/bots/{bot.id}", class_name="strong"), class_name="clip"),
+            telegram_link(bot),
             class_name="grow",
             style={"minWidth": "140px"},
         ),
         rx.el.div(
-            state_pill(bot),
-            rx.cond(
-                bot.wanted == "running",
-                button(texts.STOP, small=True, on_click=Channels.stop(bot.id)),
-                button(texts.START, small=True, on_click=Channels.start(bot.id)),
-            ),
-            rx.cond(
-                (bot.wanted == "running") & ((bot.state == "revoked") | (bot.state == "quarantined")),
-                icon_button("rotate-ccw", common.RETRY, on_click=Channels.start(bot.id)),
-            ),
+            state_pill(bot.state),
+            run_buttons(bot, Channels.start, Channels.stop),
             icon_button("trash-2", texts.REMOVE, on_click=Channels.ask_remove(bot.id, bot.name)),
             class_name="row tight end",
         ),
-        rx.cond(
-            bot.reason_en,
-            rx.el.p(
-                rx.cond(is_russian(), bot.reason_ru, bot.reason_en),
-                class_name="small whole bad-text",
-                title=bot.last_error,
-            ),
-        ),
+        reason_line(bot, "whole"),
         class_name="item wrap",
     )
 

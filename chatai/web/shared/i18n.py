@@ -81,6 +81,27 @@ def count(plural: Plural, number: Var[int]) -> Var[str]:
     return rx.cond(is_russian(), f"{number} {russian}", f"{number} {english}")
 
 
+def number(value: Var[float] | Var[int], digits: int = 0) -> Var[str]:
+    """A number as people write it in the browser's language, with at most so many digits after the decimal sign."""
+    language = Preferences.language
+    expression = f"new Intl.NumberFormat({language!s}, {{maximumFractionDigits: {digits}}}).format({value!s} ?? 0)"
+    data = VarData.merge(value._get_all_var_data(), language._get_all_var_data())
+    return Var(_js_expr=expression, _var_type=str, _var_data=data)
+
+
+def short_when(moment: Var[str]) -> Var[str]:
+    """A moment as `when`, short for a table: the time if it was today, else the day."""
+    language = Preferences.language
+    at = f"new Date({moment!s})"
+    options = (
+        f"({at}.toDateString() === new Date().toDateString()"
+        " ? {hour: '2-digit', minute: '2-digit'} : {day: 'numeric', month: 'short'})"
+    )
+    expression = f"({moment!s} ? new Intl.DateTimeFormat({language!s}, {options}).format({at}) : '–')"
+    data = VarData.merge(moment._get_all_var_data(), language._get_all_var_data())
+    return Var(_js_expr=expression, _var_type=str, _var_data=data)
+
+
 def when(moment: Var[str], *, time: bool = True) -> Var[str]:
     """A moment (ISO 8601 in the state) as people write it, in the browser's language and time zone."""
     style = "{dateStyle:'medium',timeStyle:'short'}" if time else "{dateStyle:'medium'}"

@@ -8,7 +8,7 @@ import reflex as rx
 from reflex.style import resolved_color_mode, toggle_color_mode
 from reflex_components_core.core.banner import has_too_many_connection_errors
 
-from chatai.core.actor import Actor
+from chatai.core.actor import Actor, Role
 from chatai.core.i18n import LANGUAGES, Language, language_of
 from chatai.domains.accounts import service as accounts
 from chatai.web.shared.elements import icon, icon_button, link, tile
@@ -17,9 +17,10 @@ from chatai.web.shared.i18n import Preferences, t
 from chatai.web.shared.parts import Ticker
 from chatai.web.shared.texts import common, entry
 
-Section = Literal["assistants", "conversations", "account", ""]
+Section = Literal["assistants", "bots", "conversations", "account", ""]
 SECTIONS = (
     ("assistants", "/", "messages-square", common.ASSISTANTS),
+    ("bots", "/bots", "bot", common.BOTS_PAGE),
     ("conversations", "/conversations", "inbox", common.CONVERSATIONS),
     ("account", "/account", "user-round", common.ACCOUNT),
 )
@@ -29,11 +30,12 @@ NOTICE_MS = 6_000  # good news goes by itself; bad news stays until it is read
 
 
 class Session(rx.State):
-    """Who is logged in, as the shell shows them."""
+    """Who is logged in, as the shell shows them. `rules`: an admin of the whole installation."""
 
     name: str = ""
     email: str = ""
     workspace: str = ""
+    rules: bool = False
 
     @rx.var
     def initial(self) -> str:
@@ -45,6 +47,7 @@ class Session(rx.State):
         async with unit(actor) as uow:
             account = await accounts.get_account(uow, actor)
         self.name, self.email, self.workspace = account.name, account.email, account.workspace_name
+        self.rules = actor.installation_role.covers(Role.ADMIN)
 
     @handler(public=True)
     async def choose_language(self, actor: Actor | None, language: str) -> None:
@@ -120,7 +123,7 @@ def frame(*content: Any, **props: Any) -> rx.Component:
     )
 
 
-def shell(active: Section, *content: Any, narrow: bool = False) -> rx.Component:
+def shell(active: Section, *content: Any, narrow: bool = False, wide: bool = False) -> rx.Component:
     """A page of the application."""
     links = [
         link(icon(sign), rx.el.span(t(label)), to=address, aria_current="page" if name == active else None)
@@ -151,7 +154,9 @@ def shell(active: Section, *content: Any, narrow: bool = False) -> rx.Component:
                 class_name="side",
             ),
             rx.el.main(
-                rx.el.div(*content, class_name="page narrow" if narrow else "page"), id="content", class_name="main"
+                rx.el.div(*content, class_name="page narrow" if narrow else "page broad" if wide else "page"),
+                id="content",
+                class_name="main",
             ),
             class_name="shell",
         ),

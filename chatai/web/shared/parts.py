@@ -66,6 +66,18 @@ class Uploader(rx.Component):
     on_uploaded: rx.EventHandler[rx.event.no_args_event_spec]
 
 
+class TableInput(rx.Component):
+    """A field for a table as text: pasted, or read from a file that the person picks. `max_bytes` in UTF-8."""
+
+    library = "$/public/parts/table-input.js"
+    tag = "TableInput"
+
+    name: Var[str]
+    placeholder: Var[str]
+    max_bytes: Var[int]
+    texts: Var[dict[str, Any]]
+
+
 class PlainForm(rx.Component):
     """A form that the browser itself posts, so that the API can answer with an HttpOnly cookie.
 

@@ -1,0 +1,1 @@
+"""Pages of Telegram bots: the list, one bot, many at once, and all of the installation."""

@@ -1,0 +1,397 @@
+"""The page of one bot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from chatai.domains.channels import profile
+from chatai.web.assistants.one import PLACE
+from chatai.web.bots.one import Aside, Event, OneBot
+from chatai.web.bots.plots import plot
+from chatai.web.bots.rows import state_pill
+from chatai.web.shared.elements import (
+    button,
+    confirm,
+    crumbs,
+    dialog,
+    empty,
+    field,
+    icon_button,
+    link,
+    link_button,
+    note,
+    pill,
+    select,
+    skeleton,
+    text_area,
+    text_input,
+)
+from chatai.web.shared.i18n import Text, is_russian, number, t, when
+from chatai.web.shared.layout import Session, shell
+from chatai.web.shared.parts import Ticker, Uploader
+from chatai.web.shared.texts import bots as texts
+from chatai.web.shared.texts import channels as channel_texts
+from chatai.web.shared.texts import common
+from chatai.web.shared.texts import knowledge as knowledge_texts
+
+REFRESH_MS = 3000
+
+
+def card(title: Text, *content: Any, lead: Text | None = None) -> rx.Component:
+    head = rx.el.div(
+        rx.el.h2(t(title)), *([rx.el.p(t(lead), class_name="muted small")] if lead else []), class_name="stack tight"
+    )
+    return rx.el.section(head, *content, class_name="card pad stack")
+
+
+def header() -> rx.Component:
+    running = OneBot.wanted == "running"
+    actions = rx.el.div(
+        rx.cond(
+            running,
+            rx.fragment(
+                button(texts.RESTART, icon_name="rotate-ccw", on_click=OneBot.start),
+                button(texts.STOP, icon_name="square", on_click=OneBot.stop),
+            ),
+            button(texts.START, kind="primary", icon_name="play", on_click=OneBot.start),
+        ),
+        button(texts.CLONE, icon_name="copy", on_click=OneBot.ask("clone")),
+        icon_button("trash-2", texts.DANGER, kind="bad-ghost", small=False, on_click=OneBot.ask("delete")),
+        class_name="row tight",
+    )
+    name = rx.el.div(
+        rx.el.div(rx.el.h1(OneBot.name, class_name="clip"), state_pill(OneBot.state), class_name="row tight"),
+        rx.el.p(
+            rx.el.a(
+                f"@{OneBot.username}",
+                href=f"https://t.me/{OneBot.username}",
+                target="_blank",
+                rel="noopener noreferrer",
+            ),
+            " · ",
+            link(OneBot.assistant, to=f"/assistants/{OneBot.assistant_id}"),
+            class_name="muted",
+        ),
+        class_name="stack tight grow",
+    )
+    return rx.fragment(
+        crumbs((texts.TITLE, "/bots"), (OneBot.name, f"/bots/{OneBot.id}")),
+        rx.el.header(name, actions, class_name="head"),
+    )
+
+
+def trouble() -> rx.Component:
+    """Why the bot is as it is, and what to do."""
+    now = rx.match(OneBot.state, *[(name, t(text)) for name, text in texts.WHAT_NOW.items()], "")
+    return rx.cond(
+        OneBot.reason_en,
+        note(
+            rx.fragment(
+                rx.el.p(rx.el.strong(rx.cond(is_russian(), OneBot.reason_ru, OneBot.reason_en))),
+                rx.el.p(now),
+                rx.cond(OneBot.last_error, rx.el.p(OneBot.last_error, class_name="small")),
+                rx.cond(
+                    OneBot.state == "quarantined",
+                    rx.el.p(
+                        button(texts.LIFT, small=True, icon_name="play", on_click=OneBot.start),
+                        style={"marginTop": "var(--s2)"},
+                    ),
+                ),
+            ),
+            "bad",
+        ),
+    )
+
+
+def figures() -> rx.Component:
+    def figure(label: Text, value: Any, below: Any = "") -> rx.Component:
+        return rx.el.div(rx.el.dt(t(label)), rx.el.dd(value, rx.el.span(below, class_name="faint small")))
+
+    process = rx.cond(OneBot.pid > 0, OneBot.pid.to_string(), t(texts.ASLEEP))
+    since = rx.cond(OneBot.since, t(texts.SINCE, when=when(OneBot.since)), "")
+    memory = rx.cond(OneBot.memory_mb > 0, t(texts.MB, number=number(OneBot.memory_mb, 1)), "–")
+    peak = rx.cond(OneBot.peak_mb > 0, t(texts.PEAK, number=number(OneBot.peak_mb, 1)), "")
+    return rx.el.dl(
+        figure(texts.COLUMNS["answered"], number(OneBot.answered)),
+        figure(texts.TOTAL_RATE, t(texts.PER_SECOND, number=number(OneBot.rate, 1))),
+        figure(texts.COLUMNS["queue"], number(OneBot.queue)),
+        figure(texts.WAIT, t(texts.MS, number=number(OneBot.wait_ms))),
+        figure(texts.PROCESS, process, since),
+        figure(texts.COLUMNS["memory"], memory, peak),
+        figure(texts.COLUMNS["restarts"], number(OneBot.restarts)),
+        figure(texts.COLUMNS["activity"], rx.cond(OneBot.last_at, when(OneBot.last_at), "–")),
+        class_name="figures card",
+    )
+
+
+def plots() -> rx.Component:
+    return card(
+        texts.LAST_HOUR,
+        rx.el.div(
+            plot(texts.PLOT_MESSAGES, OneBot.messages_line, OneBot.messages_most),
+            plot(texts.PLOT_WAIT, OneBot.wait_line, OneBot.wait_most),
+            plot(texts.PLOT_MEMORY, OneBot.memory_line, OneBot.memory_most, 1),
+            class_name="plots",
+        ),
+    )
+
+
+def aside() -> rx.Component:
+    def line(item: rx.Var[Aside]) -> rx.Component:
+        return rx.el.li(
+            rx.el.span(when(item.at), class_name="faint"),
+            rx.el.span(
+                t(texts.ATTEMPTS, number=item.attempts),
+                " · ",
+                item.error,
+                icon_button("rotate-ccw", common.RETRY, on_click=OneBot.retry(item.update_id)),
+            ),
+        )
+
+    return rx.cond(
+        OneBot.aside_count > 0,
+        rx.el.section(
+            rx.el.div(
+                rx.el.div(
+                    rx.el.h2(t(texts.SET_ASIDE), " ", pill(number(OneBot.aside_count), "warn")),
+                    rx.el.p(t(texts.SET_ASIDE_HINT), class_name="muted small"),
+                    class_name="stack tight grow",
+                ),
+                button(texts.RETRY_ALL, small=True, on_click=OneBot.retry("")),
+                button(texts.DISMISS_ALL, kind="bad-ghost", small=True, on_click=OneBot.ask("dismiss")),
+                class_name="row pad-head",
+            ),
+            rx.el.ul(rx.foreach(OneBot.aside, line), class_name="log"),
+            class_name="card",
+        ),
+    )
+
+
+def log() -> rx.Component:
+    def line(event: rx.Var[Event]) -> rx.Component:
+        level = rx.match(event.level, *[(name, t(text)) for name, text in texts.LEVELS.items()], event.level)
+        return rx.el.li(
+            rx.el.span(when(event.at), class_name="faint"),
+            rx.el.span(
+                rx.cond(event.level != "info", rx.el.strong(level, ": ")),
+                rx.cond(is_russian(), event.text_ru, event.text_en),
+                class_name=rx.Var.create(f"{event.level}"),
+            ),
+        )
+
+    return rx.el.section(
+        rx.el.div(rx.el.h2(t(texts.LOG)), class_name="pad-head"),
+        rx.cond(
+            OneBot.events,
+            rx.el.ul(rx.foreach(OneBot.events, line), class_name="log"),
+            rx.el.p(t(texts.LOG_EMPTY), class_name="faint pad-head"),
+        ),
+        rx.cond(
+            OneBot.more_events,
+            rx.el.div(button(texts.EARLIER, small=True, on_click=OneBot.show_earlier), class_name="pad-head"),
+        ),
+        class_name="card",
+    )
+
+
+def receiving() -> rx.Component:
+    mode = rx.match(OneBot.mode, *[(name, t(text)) for name, text in texts.MODES.items()], OneBot.mode)
+    return card(
+        texts.RECEIVING,
+        rx.el.p(mode),
+        rx.cond(OneBot.webhook_url, rx.el.p(OneBot.webhook_url, class_name="small muted break")),
+        rx.cond(OneBot.pending > 0, rx.el.p(t(texts.AT_TELEGRAM, number=number(OneBot.pending)))),
+        rx.cond(
+            OneBot.webhook_error,
+            note(
+                rx.fragment(
+                    rx.el.p(t(texts.WEBHOOK_ERROR), " ", OneBot.webhook_error),
+                    rx.el.p(when(OneBot.webhook_error_at), class_name="small"),
+                ),
+                "warn",
+            ),
+        ),
+        rx.el.p(t(texts.MODE_HINT), class_name="faint small"),
+        rx.el.div(
+            button(texts.LOOK, small=True, icon_name="refresh-cw", on_click=OneBot.look, disabled=OneBot.busy == "look")
+        ),
+    )
+
+
+def token() -> rx.Component:
+    return card(
+        texts.TOKEN_TITLE,
+        rx.el.form(
+            field(
+                texts.TOKEN_NEW,
+                text_input(
+                    "token",
+                    required=True,
+                    auto_complete="off",
+                    spell_check=False,
+                    placeholder="123456789:AAE…",
+                    max_length=120,
+                ),
+                name="token",
+                hint=channel_texts.TOKEN_HINT,
+            ),
+            rx.cond(OneBot.token_error, note(OneBot.token_error, "bad")),
+            rx.el.div(
+                button(texts.TOKEN_SAVE, type="submit", disabled=OneBot.busy == "token"),
+                rx.cond(OneBot.managed, button(texts.TOKEN_RENEW, kind="ghost", on_click=OneBot.ask("renew"))),
+                class_name="row tight",
+            ),
+            on_submit=OneBot.replace_token,
+            key=OneBot.tokens_taken.to_string(),
+            class_name="stack",
+        ),
+        lead=texts.TOKEN_LEAD,
+    )
+
+
+def shown() -> rx.Component:
+    """What Telegram shows of the bot. The form starts anew when what is stored has changed."""
+    longest = profile.LONGEST
+    form = rx.el.form(
+        field(
+            texts.PROFILE_NAME,
+            text_input("name", required=True, max_length=longest["name"], default_value=OneBot.name),
+            name="name",
+        ),
+        field(
+            texts.PROFILE_DESCRIPTION,
+            text_area("description", max_length=longest["description"], default_value=OneBot.description),
+            name="description",
+            hint=t(texts.PROFILE_DESCRIPTION_HINT),
+        ),
+        field(
+            texts.PROFILE_SHORT,
+            text_input(
+                "short_description", max_length=longest["short_description"], default_value=OneBot.short_description
+            ),
+            name="short_description",
+            hint=t(texts.PROFILE_SHORT_HINT),
+        ),
+        rx.cond(OneBot.profile_error, note(OneBot.profile_error, "bad")),
+        rx.el.div(button(common.SAVE, kind="primary", type="submit", disabled=OneBot.busy == "profile")),
+        on_submit=OneBot.save_profile,
+        key=f"{OneBot.id}|{OneBot.name}|{OneBot.description}|{OneBot.short_description}",
+        class_name="stack",
+    )
+    labels = {name: t(text) for name, text in knowledge_texts.UPLOADER.items()}
+    hint = t(texts.PHOTO_HINT, mb=profile.LARGEST_PHOTO_MB)
+    photo = rx.el.div(
+        rx.el.p(t(texts.PHOTO), class_name="legend"),
+        Uploader.create(
+            rx.el.p(hint, class_name="muted small"),
+            url=f"/api/v1/bots/{OneBot.id}/photo",
+            accept=".jpg,.jpeg,image/jpeg",
+            max_mb=profile.LARGEST_PHOTO_MB,
+            texts={**labels, "pick": t(texts.PHOTO_PICK), "tooLarge": hint},
+            on_uploaded=OneBot.load,
+        ),
+        rx.el.div(button(texts.PHOTO_REMOVE, kind="ghost", small=True, on_click=OneBot.remove_photo)),
+        class_name="stack tight",
+    )
+    return card(texts.PROFILE, form, photo)
+
+
+def options() -> rx.Component:
+    always = rx.el.label(
+        rx.el.input(type="checkbox", checked=OneBot.always_on, on_change=OneBot.set_always_on),
+        rx.el.span(
+            rx.el.strong(t(texts.ALWAYS_ON)), rx.el.br(), rx.el.span(t(texts.ALWAYS_ON_HINT), class_name="muted small")
+        ),
+        class_name="check-line",
+    )
+    made = rx.el.div(
+        field(
+            texts.MADE_BOTS,
+            select(
+                "made_bots",
+                *[rx.el.option(t(text), value=name) for name, text in texts.MADE_BOTS_CHOICES.items()],
+                value=OneBot.made_bots,
+                on_change=OneBot.set_made_bots,
+            ),
+            name="made_bots",
+            hint=t(texts.MADE_BOTS_HINT),
+        ),
+        rx.cond(OneBot.made_bots != "", rx.el.p(OneBot.invitation, class_name="small break")),
+        rx.cond(OneBot.may_manage_others == "no", note(texts.MANAGEMENT_IS_OFF, "warn")),
+        class_name="stack tight",
+    )
+    return card(
+        texts.OPTIONS, always, made, rx.cond(OneBot.managed, rx.el.p(t(texts.MADE_BY), class_name="muted small"))
+    )
+
+
+def dialogs() -> rx.Component:
+    def asked(name: str, title: Text, text: Text, action: Text, do: Any) -> rx.Component:
+        return rx.cond(
+            OneBot.asking == name,
+            confirm(
+                title, text, action=action, on_confirm=do, on_dismiss=OneBot.dismiss, extra=note(f"@{OneBot.username}")
+            ),
+        )
+
+    clone = dialog(
+        texts.CLONE,
+        rx.el.p(t(texts.CLONE_LEAD), class_name="muted"),
+        rx.el.form(
+            field(
+                texts.CLONE_TOKEN,
+                text_input("token", id="clone-token", required=True, auto_complete="off", max_length=120,
+                           placeholder="123456789:AAE…"),
+                name="clone-token",
+                hint=channel_texts.TOKEN_HINT,
+            ),
+            rx.el.label(
+                rx.el.input(type="checkbox", name="documents", default_checked=True),
+                rx.el.span(t(texts.CLONE_DOCUMENTS)),
+                class_name="check-line",
+            ),
+            rx.cond(OneBot.clone_error, note(OneBot.clone_error, "bad")),
+            rx.el.div(
+                button(common.CANCEL, on_click=OneBot.dismiss),
+                button(texts.CLONE, kind="primary", type="submit", disabled=OneBot.busy == "clone"),
+                class_name="row end",
+            ),
+            on_submit=OneBot.clone,
+            class_name="stack",
+        ),
+        on_dismiss=OneBot.dismiss,
+    )  # fmt: skip
+    return rx.fragment(
+        asked("delete", channel_texts.DELETE_TITLE, channel_texts.DELETE, texts.DELETE, OneBot.delete),
+        asked("renew", texts.TOKEN_RENEW_TITLE, texts.TOKEN_RENEW_TEXT, texts.TOKEN_RENEW, OneBot.renew_token),
+        asked("dismiss", texts.DISMISS_TITLE, texts.DISMISS, texts.DISMISS_ALL, OneBot.dismiss_updates),
+        rx.cond(OneBot.asking == "clone", clone),
+    )
+
+
+def page() -> rx.Component:
+    ready = rx.fragment(
+        header(),
+        trouble(),
+        figures(),
+        plots(),
+        aside(),
+        rx.el.div(
+            rx.el.div(log(), receiving(), class_name="stack wide"),
+            rx.el.div(shown(), token(), options(), class_name="stack wide"),
+            class_name="columns even",
+        ),
+        Ticker.create(interval=REFRESH_MS, on_tick=OneBot.load),
+        dialogs(),
+    )
+    missing = rx.el.div(
+        empty("search-x", texts.NOT_FOUND, common.NOT_FOUND, link_button(texts.TO_BOTS, "/bots", kind="primary")),
+        class_name="card",
+    )
+    state = rx.cond(PLACE.contains(OneBot.id), OneBot.found, "")
+    return shell("bots", rx.match(state, ("ready", ready), ("missing", missing), skeleton(64, 120, 260)), wide=True)
+
+
+ON_LOAD = [Session.enter, OneBot.enter]
