@@ -12,14 +12,11 @@ import structlog
 
 from chatai.core.database import Database, DatabaseAway
 from chatai.domains.channels import inbox
-from chatai.domains.channels.inbox import Key, SendBegun
+from chatai.domains.channels.inbox import UPDATES_CHANNEL, Key, SendBegun
 from chatai.domains.channels.schemas import IncomingUpdate, StoredUpdate, UpdateMark
 
 log = structlog.get_logger(__name__)
 
-UPDATES_CHANNEL = "chatai_bot_updates"
-"""PostgreSQL notifies the managers here of an update that came to one which does not hold its bot; the payload is the
-bot's id."""
 MOST_AT_ONCE = 500
 MARK_RETRY_SECONDS = 1.0
 

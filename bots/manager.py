@@ -30,7 +30,7 @@ from aiohttp import web
 from bots.answer_pool import AnswerPool
 from bots.directory import Directory
 from bots.fleet import Fleet
-from bots.inbox import UPDATES_CHANNEL, Inbox
+from bots.inbox import Inbox
 from bots.leases import Leases
 from bots.receiving import Refusals, Webhook
 from bots.storage import open_database
@@ -42,6 +42,7 @@ from chatai.core.database import DatabaseAway
 from chatai.core.ids import new_id
 from chatai.core.logging import configure
 from chatai.core.settings import Settings, SettingsError, load_settings
+from chatai.domains.channels.inbox import UPDATES_CHANNEL
 from chatai.domains.channels.leases import LEASES_CHANNEL, Seat
 from chatai.domains.channels.service import BOTS_CHANNEL
 

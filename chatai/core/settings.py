@@ -161,6 +161,17 @@ class Settings(BaseSettings):
     webhook_check_minutes: int = Field(
         10, ge=1, le=1440, description="How often Telegram is asked how a bot's webhook fares."
     )
+    bot_update_retention_days: int = Field(
+        7,
+        ge=2,
+        le=3650,
+        description="How many days a bot's settled updates are kept; at least 2, since Telegram may bring one again "
+        "for a day.",
+    )
+    bot_set_aside_retention_days: int = Field(
+        30, ge=2, le=3650, description="How many days messages are kept that failed too often to be tried again."
+    )
+    bot_event_retention_days: int = Field(14, ge=1, le=3650, description="How many days the bots' logs are kept.")
     bot_manager_name: str = Field(
         "",
         pattern=r"^[A-Za-z0-9_-]{0,40}$",
@@ -196,6 +207,10 @@ class Settings(BaseSettings):
     )
 
     # --- Observability
+    metrics_token: SecretStr | None = Field(
+        None,
+        description="Whoever sends it as `Authorization: Bearer` may read metrics. Without it only this machine may.",
+    )
     prometheus_enabled: bool = Field(True, description="Serve `/metrics`. No effect in this release.")
     metrics_port: int = Field(8001, ge=0, le=65535, description="Port of the metrics. No effect in this release.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")

@@ -22,6 +22,10 @@ from sqlalchemy import text
 from chatai.core.database import UnitOfWork
 from chatai.domains.channels.schemas import IncomingUpdate, StoredUpdate, UpdateMark
 
+UPDATES_CHANNEL = "chatai_bot_updates"
+"""PostgreSQL notifies the bot managers here of an update that its bot's manager does not know of yet: it came to
+another one, or people want it tried again. The payload is the bot's id."""
+
 _STORE = text("""
 INSERT INTO bot_update (bot_id, update_id, workspace_id, chat_id, payload, state, attempts, reply_message_ids, error,
                         fence, taken_at)
