@@ -2,11 +2,12 @@
 
 Started by the manager (`python -m bots.answers FD`). What is asked is bound to a bot by the manager. Kinds:
 
-    answer    chat, topic, person, author, language, text, attached, files, external
+    answer    chat, topic, person, author, language, chosen, text, attached, files, external
               → any number of delta {text, heard}, then complete {text, sources, language, notes} or failed {the same,
               and sentence}: what had come before it broke off. attached: pairs of name and text; files: as in
               `downloads`; external: number of an earlier update whose question this one replaces; heard: what
-              recordings said; notes: sentences about what was left out
+              recordings said; notes: sentences about what was left out; chosen: the language that was chosen in the
+              chat, empty for none, null where the bot does not know; the last event tells it
     greeting  chat, chat_kind, title, source, language → text {text, language}
     new       chat, topic, person, language → text {language}; what is said next opens a new conversation
     language  chat, language → text {language}: what was chosen there, or else the one that is given
@@ -107,8 +108,10 @@ class Answerer:
                 self._say(ask, "text", **await lookups.answer(self._database, actor, kind, ask))
 
     async def _stream(self, ask: Message, actor: Actor) -> None:
-        async with self._database.workspace(actor.workspace_id) as uow:
-            chosen = await chats.chosen_language(uow, actor, ask["chat"])
+        chosen: Language | None = ask["chosen"] or None
+        if ask["chosen"] is None:
+            async with self._database.workspace(actor.workspace_id) as uow:
+                chosen = await chats.chosen_language(uow, actor, ask["chat"])
         language: Language = chosen or ask["language"]
         folder = incoming.folder_of(self._run_dir, ask["bot"])
         gathered = await gather(ask["text"], ask["attached"], ask["files"], folder, language)
@@ -135,7 +138,7 @@ class Answerer:
             pictures=tuple(gathered.pictures),
             language=chosen,
         )
-        with_it = {"language": language, "notes": gathered.notes}
+        with_it = {"language": language, "chosen": chosen or "", "notes": gathered.notes}
         events = conversations.answer(self._database, actor, _talk(ask, language), question)
         async with aclosing(cast(Any, events)):
             async for event in events:

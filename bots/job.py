@@ -21,6 +21,9 @@ FIRST_LOOK_SECONDS = 0.4
 Until the first words have come they are looked for more often."""
 
 
+REMEMBERED_CHATS = 500
+
+
 @dataclass(frozen=True, slots=True)
 class BotConfig:
     """What a worker knows of its bot.
@@ -74,6 +77,7 @@ class Link:
         self._asks: dict[int, asyncio.Queue[Message]] = {}
         self._permits: dict[int, asyncio.Future[Message]] = {}
         self._last_ask = 0
+        self.chosen: dict[int, str] = {}
         self._last_permit = 0
 
     def take_event(self, message: Message) -> None:
@@ -99,6 +103,12 @@ class Link:
             del self._asks[number]
             if not ended:
                 self.wire.send({"type": "cancel", "ask": number})
+
+    def remember_choice(self, chat_id: int, chosen: str) -> None:
+        """The language that was chosen in a chat, empty where none was. Only this bot can change it, so it holds."""
+        if len(self.chosen) >= REMEMBERED_CHATS:
+            self.chosen.clear()
+        self.chosen[chat_id] = chosen
 
     async def permit(self, update: int, chat: int, *, new: bool = False, spare: int = 0) -> float:
         """See `delivery.Gate`."""
@@ -204,6 +214,7 @@ class Job:
         reply = self.reply_at(place)
         growing: list[str] = []
         heard: list[str] = []
+        question["chosen"] = self.link.chosen.get(place.chat_id)
         if base is not None:
             question["external"] = base.update
         interval = SHOW_SECONDS_IN_GROUPS if place.chat_id < 0 else SHOW_SECONDS
@@ -237,6 +248,8 @@ class Job:
             return
         _raise_if_lost(last)
         language = last.get("language", language)
+        if "chosen" in last:
+            self.link.remember_choice(place.chat_id, last["chosen"])
         parts = _heard_parts(heard, language) + _final_parts(last, language)
         if said := [*notes, *last.get("notes", ())]:
             parts.append(Part("\n\n".join(said)))

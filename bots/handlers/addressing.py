@@ -25,8 +25,8 @@ class Command:
 
 
 def command_of(message: Message, username: str) -> Command | None:
-    """The command at the message's beginning, unless it names another bot."""
-    found = _COMMAND.match(message.text or "")
+    """The command at the message's beginning, unless it names another bot or was given by whom it is forwarded from."""
+    found = _COMMAND.match(message.text or "") if message.forward_origin is None else None
     if found is None or (found[2] and found[2].lower() != username.lower()):
         return None
     return Command(found[1].lower(), found[3].strip(), bool(found[2]))

@@ -38,6 +38,7 @@ async def choose_language(query: CallbackQuery, job: Job) -> None:
         return
     about = {"chat_kind": message.chat.type, "title": message.chat.title}
     await job.ask("choose", chat=place.chat_id, language=language, **about)
+    job.link.remember_choice(place.chat_id, language)
     await _answer(query, job, place, text("language_chosen", language))
     if isinstance(message, Message):  # one that is too old comes without its content, and cannot be changed
         replies = job.replies or [message.message_id]

@@ -64,7 +64,7 @@ async def test_the_language_is_chosen_by_a_button_and_kept(world):
     await world.until_said(bot, chat, said("language_chosen", "ru"), said("new", "ru"), said("help", "ru"))
     world.model.plan.answers = ["да"]
     world.write(bot, chat, "Are you open?", JOHN)
-    await eventually(lambda: world.said(bot, chat)[-1] == "да")
+    await eventually(lambda: world.said(bot, chat)[-1:] == ["да"])
     assert "Answer in Russian" in world.model.chats()[-1].body["messages"][0]["content"]
     world.model.plan = Plan(status=500, times=1)
     world.write(bot, chat, "And now?", JOHN)
@@ -233,3 +233,44 @@ async def test_forwarded_messages_are_answered_together_with_the_words_before_th
     await world.until_said(bot, chat, "about both", "about the third")
     assert last_asked(world).endswith("\n\nQuestion:\nHow long is the guarantee?")
     assert "Olga" in last_asked(world)
+
+
+async def test_a_channels_post_is_answered_only_where_it_mentions_the_bot(world):
+    bot, _ = await world.new_bot()
+    channel = world.server.sandbox.add_chat(bot, {"id": -1009000000001, "title": "News", "type": "channel"})
+
+    def post(words: str) -> None:
+        message = {"message_id": world.server.sandbox.next_message_id(bot), "date": int(time.time()), "text": words}
+        message |= {"chat": channel.wire, "sender_chat": channel.wire}
+        world.server.sandbox.keep_message(channel, {**message, "from": ANNA})
+        world.server.sandbox.queue_update(bot, "channel_post", message)
+
+    world.model.plan.answers = ["in the channel"]
+    post("We open a new shop")
+    post("/help")
+    post(f"@{bot.username} when do we open?")
+    await world.until_said(bot, channel, "in the channel")
+    assert len(world.model.chats()) == 1
+
+
+async def test_topics_have_conversations_of_their_own(world):
+    bot, _ = await world.new_bot()
+    forum = people.new_group(world.server.sandbox, bot, "Forum", ANNA, forum=True)
+    first, second = (people.new_topic(world.server.sandbox, bot, forum, name, ANNA) for name in ("One", "Two"))
+    world.model.plan.answers = ["about apples", "about pears"]
+    world.write(bot, forum, f"@{bot.username} apples?", topic=first)
+    await eventually(lambda: world.said(bot, forum)[-1:] == ["about apples"])
+    world.write(bot, forum, f"@{bot.username} pears?", topic=second)
+    await eventually(lambda: world.said(bot, forum)[-1:] == ["about pears"])
+    assert "apples" not in str(world.model.chats()[-1].body["messages"])
+    answers = [m for m in forum.messages.values() if m.get("text", "").startswith("about")]
+    assert [message["message_thread_id"] for message in answers] == [first, second]
+
+
+async def test_a_forwarded_command_is_no_command(world):
+    bot, _ = await world.new_bot()
+    chat = world.chat(bot)
+    origin = {"forward_origin": {"type": "hidden_user", "sender_user_name": "Pavel", "date": 1}}
+    world.model.plan.answers = ["about a command"]
+    world.write(bot, chat, "/new", content=origin)
+    await world.until_said(bot, chat, "about a command")
