@@ -1,15 +1,21 @@
-"""aiogram's HTTP session, made before the fork and safe to log."""
+"""aiogram's HTTP session: over our own small client, made before the fork, and safe to log."""
 
 from __future__ import annotations
 
+import json
+import ssl
+from typing import Any, cast
+
+import certifi
 from aiogram import Bot
+from aiogram import __version__ as aiogram_version
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.session.middlewares.base import NextRequestMiddlewareType
 from aiogram.exceptions import ClientDecodeError, TelegramNetworkError
 from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
-from aiohttp import ClientConnectorError
 
+from bots.http import HttpClient, HttpError, NotReached
 from chatai.core.logging import scrub
 
 
@@ -17,12 +23,57 @@ class NotConnected(TelegramNetworkError):
     """Telegram was not reached: what was asked for has certainly not happened."""
 
 
-def build_session() -> AiohttpSession:
-    """A session without connections: the loop of the first request makes them, so each worker has its own.
+class Session(AiohttpSession):
+    """Calls go over `HttpClient`. What carries or fetches files goes over aiohttp, which is not touched before."""
 
-    The TLS context is the expensive part; made here, in the zygote, it is shared.
-    """
-    session = AiohttpSession(limit=0)
+    def __init__(self) -> None:
+        super().__init__(limit=0)
+        # The expensive part of TLS; made here, in the zygote, it is shared.
+        tls = ssl.create_default_context(cafile=certifi.where())
+        self._http = HttpClient(tls, {"User-Agent": f"ChatAI aiogram/{aiogram_version}", "Accept": "application/json"})
+
+    async def make_request(
+        self,
+        bot: Bot,
+        method: TelegramMethod[TelegramType],
+        timeout: int | None = None,  # noqa: ASYNC109 - aiogram's signature
+    ) -> TelegramType:
+        """Calls one method. Raises: TelegramAPIError and its kin, ClientDecodeError."""
+        files: dict[str, Any] = {}
+        values = {
+            key: self.prepare_value(value, bot=bot, files=files, _dumps_json=False)
+            for key, value in method.model_dump(warnings=False).items()
+        }
+        if files:
+            return await super().make_request(bot, method, timeout)
+        body = json.dumps(
+            {key: value for key, value in values.items() if value is not None and value != ""},
+            ensure_ascii=False,
+            separators=(",", ":"),
+        ).encode("utf-8", "replace")
+        url = self.api.api_url(token=bot.token, method=method.__api_method__)
+        seconds = self.timeout if timeout is None else timeout
+        try:
+            status, answer = await self._http.post(url, body, "application/json", seconds)
+        except NotReached as error:
+            raise NotConnected(method, str(error)) from None
+        except HttpError as error:
+            raise TelegramNetworkError(method, str(error)) from None
+        response = self.check_response(bot, method, status, answer.decode("utf-8", "replace"))
+        return cast(TelegramType, response.result)
+
+    def rest(self) -> None:
+        """Closes what is only useful while there is something to do."""
+        self._http.close_idle()
+
+    async def close(self) -> None:
+        self._http.close_idle()
+        await super().close()
+
+
+def build_session() -> Session:
+    """A session without connections: each worker makes its own, in its own loop."""
+    session = Session()
     session.middleware(_leave_secrets_out)
     return session
 
@@ -33,9 +84,9 @@ async def _leave_secrets_out(
     """Errors that leave here carry no address and no content: no token and nobody's words."""
     try:
         return await make_request(bot, method)
+    except NotConnected as error:
+        raise NotConnected(method, scrub(error.message)) from None
     except TelegramNetworkError as error:
-        if isinstance(error.__cause__, ClientConnectorError):
-            raise NotConnected(method, scrub(error.message)) from None
         raise TelegramNetworkError(method, scrub(error.message)) from None
     except ClientDecodeError as error:
         raise ClientDecodeError(error.message, ValueError(type(error.original).__name__), "<left out>") from None

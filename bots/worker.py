@@ -16,17 +16,19 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 
 from aiogram import Bot, Dispatcher
-from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.types import Update
 from pydantic import ValidationError
 
+from bots import heap
 from bots.delivery import Delivery, Dropped, Later, Revoked, Undeliverable
 from bots.job import BotConfig, Job, Link
+from bots.session import Session
 from bots.wire import Message, Wire, WireError
 from chatai.core.logging import scrub
 
@@ -34,13 +36,22 @@ EXIT_ORPHANED = 70
 EXIT_OUT_OF_MEMORY = 71
 EXIT_FAILED = 72
 
+REST_SECONDS = 20.0
+"""A worker that has had nothing to do for so long gives back what it does not need."""
+BUSY_UPDATES = 20
+BREATHER_SECONDS = 1.0
+"""One that has served so many updates meanwhile does so in a shorter pause, so that it does not grow."""
+
+# aiogram remembers the kind of the last 128 updates by keeping the updates: 10 kB each, and people's words.
+_forget_updates: Callable[[], None] = Update.event_type.fget.cache_clear  # type: ignore[attr-defined]  # a property
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 # Opened before the fork: the child need not load it.
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def run_child(end: socket.socket, parent: int, dispatcher: Dispatcher, session: AiohttpSession) -> None:
+def run_child(end: socket.socket, parent: int, dispatcher: Dispatcher, session: Session) -> None:
     """The life of the forked process. Never returns.
 
     Args:
@@ -80,6 +91,7 @@ def _come_of_age(end: socket.socket, parent: int) -> None:
     os.closerange(kept + 1, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65_536))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     random.seed()
+    gc.set_threshold(300, 5, 5)
     gc.enable()
 
 
@@ -93,7 +105,7 @@ def limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-async def _live(end: socket.socket, dispatcher: Dispatcher, session: AiohttpSession) -> int:
+async def _live(end: socket.socket, dispatcher: Dispatcher, session: Session) -> int:
     """Serves until told to stop or until the manager is gone; the exit code."""
     wire = await Wire.over(end)
     start = await wire.receive()
@@ -104,7 +116,7 @@ async def _live(end: socket.socket, dispatcher: Dispatcher, session: AiohttpSess
     # Looking names up is the only thing done in threads.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
     session.api = TelegramAPIServer.from_base(config.api)
-    worker = Worker(config, wire, dispatcher, Bot(config.token, session=session))
+    worker = Worker(config, wire, dispatcher, Bot(config.token, session=session), session.rest)
     wire.send({"type": "ready"})
     return await worker.serve()
 
@@ -112,14 +124,25 @@ async def _live(end: socket.socket, dispatcher: Dispatcher, session: AiohttpSess
 class Worker:
     """One bot at work."""
 
-    def __init__(self, config: BotConfig, wire: Wire, dispatcher: Dispatcher, bot: Bot) -> None:
+    def __init__(
+        self,
+        config: BotConfig,
+        wire: Wire,
+        dispatcher: Dispatcher,
+        bot: Bot,
+        rest: Callable[[], None] = lambda: None,
+    ) -> None:
         self._config = config
         self._wire = wire
         self._dispatcher = dispatcher
         self._bot = bot
         self._link = Link(wire)
         self._delivery = Delivery(bot, self._link)
+        self._rest = rest
+        """Lets go of connections."""
         self._running: set[asyncio.Task[None]] = set()
+        self._tidying: asyncio.TimerHandle | None = None
+        self._since_tidied = 0
 
     async def serve(self) -> int:
         """Until all is done after `stop`, or until the manager is gone."""
@@ -135,7 +158,7 @@ class Worker:
                 case "update":
                     task = asyncio.create_task(self._work(message))
                     self._running.add(task)
-                    task.add_done_callback(self._running.discard)
+                    task.add_done_callback(self._worked)
                 case "event":
                     self._link.take_event(message)
                 case "permitted":
@@ -145,6 +168,27 @@ class Worker:
                 case "stop" if leaving is None:
                     leaving = asyncio.create_task(self._leave())
             await self._wire.drain()
+
+    def _worked(self, task: asyncio.Task[None]) -> None:
+        """When nothing is left to do, a while later is the time to tidy up."""
+        self._running.discard(task)
+        _forget_updates()
+        self._since_tidied += 1
+        if self._tidying is not None:
+            self._tidying.cancel()
+            self._tidying = None
+        if not self._running:
+            seconds = REST_SECONDS if self._since_tidied < BUSY_UPDATES else BREATHER_SECONDS
+            self._tidying = asyncio.get_running_loop().call_later(seconds, self._tidy)
+
+    def _tidy(self) -> None:
+        """A worker that has been in use owns garbage and free memory. Not while somebody waits for it."""
+        if self._running:
+            return
+        if self._since_tidied < BUSY_UPDATES:
+            self._rest()
+        self._since_tidied = 0
+        heap.give_back()
 
     async def _leave(self) -> None:
         """Finishes what is running and goes. The manager kills one that takes too long."""

@@ -14,7 +14,6 @@ When the manager goes, so do the zygote and all workers.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import json
 import logging
@@ -26,10 +25,10 @@ import sys
 from dataclasses import dataclass, field
 
 from aiogram import Dispatcher
-from aiogram.client.session.aiohttp import AiohttpSession
 
+from bots import heap
 from bots.handlers import build_dispatcher
-from bots.session import build_session
+from bots.session import Session, build_session
 from bots.warmup import warm_up
 from bots.wire import MAX_PACKET_BYTES
 from bots.worker import run_child
@@ -42,7 +41,7 @@ class Zygote:
 
     control: socket.socket
     dispatcher: Dispatcher
-    session: AiohttpSession
+    session: Session
     workers: dict[int, int] = field(default_factory=dict)
     """Process id → the manager's number of the worker, for those not reaped yet: only they may be killed."""
 
@@ -122,10 +121,15 @@ def main(descriptor: int) -> None:
     control = socket.socket(fileno=descriptor)
     dispatcher = build_dispatcher()
     session = build_session()
-    asyncio.run(warm_up(dispatcher, session))
+    heap.tune_allocator()
+    # Once for what is built on first use; then the code is gathered, and must be specialised anew.
+    heap.gather_code(lambda: warm_up(dispatcher, session, rounds=1))
+    warm_up(dispatcher, session)
     gc.collect()
     gc.disable()
+    heap.fill_pages()
     gc.freeze()
+    gc.collect()  # of nothing: else a worker, by the number of objects here, puts its own collections off
     Zygote(control, dispatcher, session).serve()
 
 

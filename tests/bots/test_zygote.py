@@ -3,12 +3,16 @@
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from bots.memory import own_kilobytes
+from bots.warmup import LoopbackBotApi
 from bots.zygote_client import STATUS_UNKNOWN, WorkerProcess, ZygoteClient
+from tests.waiting import eventually
 
 CONFIG = {
     "bot": "0199",
@@ -36,9 +40,9 @@ async def zygote():
     await client.stop()
 
 
-async def started(zygote: ZygoteClient) -> WorkerProcess:
+async def started(zygote: ZygoteClient, **config: object) -> WorkerProcess:
     worker = await zygote.spawn()
-    worker.wire.send({"type": "start", "bot": CONFIG})
+    worker.wire.send({"type": "start", "bot": {**CONFIG, **config}})
     assert await worker.wire.receive() == {"type": "ready"}
     return worker
 
@@ -140,3 +144,40 @@ async def test_a_worker_has_its_own_memory_limit(zygote):
     limit, used = data_limit_and_use(worker.pid)
     assert 140 * 2**20 < limit - used <= 150 * 2**20
     await worker.wire.close()
+
+
+async def until_done(worker: WorkerProcess, number: int) -> None:
+    """Has the worker answer a question, being its manager."""
+    message = {"message_id": number, "date": 1, "chat": {"id": 500 + number, "type": "private", "first_name": "A"}}
+    message |= {"from": {"id": 500 + number, "is_bot": False, "first_name": "A"}, "text": "What is it?"}
+    payload = {"update_id": number, "message": message}
+    worker.wire.send({"type": "update", "update": number, "replies": [], "last": False, "payload": payload})
+    async with asyncio.timeout(30):
+        while (told := await worker.wire.receive())["type"] != "done":
+            match told["type"]:
+                case "ask":
+                    event = {"type": "event", "ask": told["ask"], "language": "en", "updates": []}
+                    answer = "The answer is **42** [1]. " * 20
+                    source = {"number": 1, "name": "prices.pdf", "page": 3, "page_end": 3}
+                    worker.wire.send({**event, "event": "complete", "text": answer, "sources": [source]})
+                case "permit":
+                    worker.wire.send({"type": "permitted", "permit": told["permit"], "wait": 0})
+                case "failed" | "log":
+                    raise AssertionError(told)
+    assert not told["error"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory of one's own is seen elsewhere")
+async def test_a_worker_that_answers_owns_little_memory_and_does_not_grow(zygote):
+    api = LoopbackBotApi()
+    server = await asyncio.start_server(api.serve, "127.0.0.1", 0)
+    worker = await started(zygote, api=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    for number in range(1, 31):
+        await until_done(worker, number)
+    # It tidies up in its next pause.
+    little = await eventually(lambda: (own := own_kilobytes(worker.pid)) < 7.0 * 1024 and own, patience=30)
+    for number in range(31, 151):
+        await until_done(worker, number)
+    await eventually(lambda: own_kilobytes(worker.pid) < little + 800, patience=30)
+    await worker.wire.close()
+    server.close()
