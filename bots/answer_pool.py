@@ -16,12 +16,15 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from bots.fairness import Turns
 from bots.tuning import Tuning, backoff
 from bots.wire import Message, Wire, WireError
 
 log = structlog.get_logger(__name__)
 
 LONGEST_RESTART_DELAY = 30.0
+BEGINNING_AT_ONCE = 8
+"""In each process: enough to keep it busy, and no more than it has connections to the database for."""
 
 
 @dataclass(eq=False)
@@ -31,12 +34,27 @@ class _Process:
     process: asyncio.subprocess.Process
     wire: Wire
     asks: dict[int, Callable[[Message], None]] = field(default_factory=dict)
+    beginning: set[int] = field(default_factory=set)
+    """Those whose question is not stored yet: that is what costs time here. Then the model writes."""
     beat: int = 0
     answered_beat: int = 0
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Ask:
+    """A question that waits for its turn."""
+
+    number: int
+    bot: str
+    message: Message
+    deliver: Callable[[Message], None]
+
+
 class AnswerPool:
-    """A fixed number of processes that hold the database and the model; each question goes to the least busy."""
+    """A fixed number of processes that hold the database and the model.
+
+    Each question goes to the least busy. So many are begun at once; the others wait here, and the bots take turns.
+    """
 
     def __init__(self, size: int, tuning: Tuning) -> None:
         self._size = size
@@ -44,6 +62,9 @@ class AnswerPool:
         self._processes: dict[int, _Process] = {}
         self._keepers: list[asyncio.Task[None]] = []
         self._numbers = itertools.count(1)
+        self._turns: Turns[_Ask] = Turns(tuning.answers_capacity, tuning.answers_share)
+        self._waiting: dict[int, _Ask] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Starts the processes unless they are started: an installation without bots does without."""
@@ -56,8 +77,8 @@ class AnswerPool:
 
     @property
     def asking(self) -> int:
-        """How many questions are being answered."""
-        return sum(len(process.asks) for process in self._processes.values())
+        """How many questions are being answered or wait for it."""
+        return sum(len(process.asks) for process in self._processes.values()) + len(self._waiting)
 
     def ask(self, message: Message, deliver: Callable[[Message], None]) -> int:
         """Passes a question on; `deliver` gets each event. Gives a number to cancel it by.
@@ -65,23 +86,58 @@ class AnswerPool:
         When no process is there now, the event `away` is delivered; when the one that works on it dies, `lost`.
         """
         number = next(self._numbers)
-        process = min(self._processes.values(), key=lambda process: len(process.asks), default=None)
-        if process is None:
+        if not self._processes:
             self.start()
             deliver({"type": "event", "event": "away"})
             return number
-        process.asks[number] = deliver
-        process.wire.send({**message, "ask": number})
+        ask = self._waiting[number] = _Ask(number, message["bot"], {**message, "ask": number}, deliver)
+        self._turns.put(ask.bot, ask)
+        self._admit()
         return number
 
     def cancel(self, number: int) -> None:
         """Nobody listens to the answer any more."""
+        ask = self._waiting.pop(number, None)
+        if ask is not None:
+            self._turns.remove(ask.bot, ask)
+            return
         for process in self._processes.values():
             if process.asks.pop(number, None) is not None:
                 process.wire.send({"type": "cancel", "ask": number})
+                self._begun(process, number)
+                return
+
+    def _admit(self) -> None:
+        """Gives the processes what they may begin."""
+        while self._waiting:
+            process = min(self._processes.values(), key=lambda p: (len(p.beginning), len(p.asks)), default=None)
+            if process is None or len(process.beginning) >= BEGINNING_AT_ONCE:
+                return
+            ask = self._turns.take()
+            if ask is None:
+                self._admit_later(self._turns.delay())
+                return
+            del self._waiting[ask.number]
+            process.asks[ask.number] = ask.deliver
+            process.beginning.add(ask.number)
+            process.wire.send(ask.message)
+
+    def _admit_later(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(max(seconds or 0.0, 0.001), self._admit)
+
+    def _begun(self, process: _Process, number: int) -> None:
+        if number in process.beginning:
+            process.beginning.remove(number)
+            self._admit()
 
     async def stop(self) -> None:
         """Ends the processes. What they were working on stays undone."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._waiting.clear()
+        self._turns.clear()
         for keeper in self._keepers:
             keeper.cancel()
         for process in self._processes.values():
@@ -105,6 +161,7 @@ class AnswerPool:
             started = time.monotonic()
             process = await self._launch()
             self._processes[slot] = process
+            self._admit()
             beats = asyncio.create_task(self._beat(process))
             try:
                 await self._listen(process)
@@ -119,6 +176,10 @@ class AnswerPool:
             log.error("an answer process ended", status=status, asks=len(process.asks))
             for deliver in list(process.asks.values()):
                 deliver({"type": "event", "event": "lost"})
+            if not self._processes:
+                self._waiting.clear()
+                for ask in self._turns.clear():
+                    ask.deliver({"type": "event", "event": "away"})
             await asyncio.sleep(backoff(self._tuning.crash_delay, failures, LONGEST_RESTART_DELAY, random.random()))
 
     async def _launch(self) -> _Process:
@@ -148,8 +209,9 @@ class AnswerPool:
             if message["type"] == "pong":
                 process.answered_beat = message["beat"]
             elif message["type"] == "event":
+                self._begun(process, message["ask"])
                 deliver = process.asks.get(message["ask"])
-                if deliver is None:
+                if deliver is None or message["event"] == "begun":
                     continue
                 if message["event"] != "delta":
                     del process.asks[message["ask"]]

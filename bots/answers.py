@@ -3,7 +3,8 @@
 Started by the manager (`python -m bots.answers FD`). What is asked is bound to a bot by the manager. Kinds:
 
     answer    chat, topic, person, author, language, chosen, text, attached, files, external
-              → any number of delta {text, heard}, then complete {text, sources, language, notes} or failed {the same,
+              → begun (for the manager: the question is stored, another one may begin), any number of
+              delta {text, heard}, then complete {text, sources, language, notes} or failed {the same,
               and sentence}: what had come before it broke off. attached: pairs of name and text; files: as in
               `downloads`; external: number of an earlier update whose question this one replaces; heard: what
               recordings said; notes: sentences about what was left out; chosen: the language that was chosen in the
@@ -45,7 +46,15 @@ from chatai.core.logging import configure, scrub
 from chatai.core.settings import Settings, get_settings
 from chatai.domains.channels import chats
 from chatai.domains.conversations import service as conversations
-from chatai.domains.conversations.schemas import ChannelTalk, Completed, Failed, MessageView, Question, TextDelta
+from chatai.domains.conversations.schemas import (
+    ChannelTalk,
+    Completed,
+    Failed,
+    MessageView,
+    Question,
+    Started,
+    TextDelta,
+)
 from chatai.domains.models import service as models
 
 log = structlog.get_logger(__name__)
@@ -143,6 +152,8 @@ class Answerer:
         async with aclosing(cast(Any, events)):
             async for event in events:
                 match event:
+                    case Started():
+                        self._say(ask, "begun")
                     case TextDelta():
                         self._say(ask, "delta", text=event.text)
                         await self._wire.drain()

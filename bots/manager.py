@@ -89,7 +89,8 @@ class Manager:
     async def start(self) -> None:
         """Listens, and begins to make things as they are wanted. Raises: PortTaken."""
         app = web.Application(client_max_size=MAX_BODY_BYTES)
-        app.router.add_post("/telegram/{bot}", Webhook(self.fleet, self._inbox, self._directory, self.refusals).receive)
+        webhook = Webhook(self.fleet, self._inbox, self._directory, self.refusals, self._tuning)
+        app.router.add_post("/telegram/{bot}", webhook.receive)
         app.router.add_get("/health", self._health)
         app.router.add_get("/status", self._status)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)

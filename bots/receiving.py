@@ -17,7 +17,9 @@ import structlog
 from aiohttp import web
 
 from bots.directory import Directory, Elsewhere
+from bots.fairness import Pace
 from bots.inbox import Inbox
+from bots.limits import Rate
 from bots.runner import BotRunner
 from bots.tuning import Tuning, backoff
 from bots.updates import MAX_BODY_BYTES, BadUpdate, chat_of, check, parse
@@ -50,11 +52,12 @@ class Bots(Protocol):
 class Webhook:
     """The route that Telegram posts to."""
 
-    def __init__(self, bots: Bots, inbox: Inbox, directory: Directory, refusals: Refusals) -> None:
+    def __init__(self, bots: Bots, inbox: Inbox, directory: Directory, refusals: Refusals, tuning: Tuning) -> None:
         self._bots = bots
         self._inbox = inbox
         self._directory = directory
         self._refusals = refusals
+        self._pace = Pace(Rate(1 / tuning.updates_rate, tuning.updates_burst), tuning.longest_hold)
         self._nobody = Elsewhere(new_token(), wanted=False)  # so that it takes as long when there is no such bot
 
     async def receive(self, request: web.Request) -> web.Response:
@@ -81,6 +84,8 @@ class Webhook:
             return self._refuse(413, "the body is too large", runner)
         except BadUpdate as error:
             return self._refuse(400, str(error), runner)
+        if not await self._paced(bot_id):
+            return self._refuse(429, "more than the bot can take", runner)
         direct, fence = (runner.takes_directly, runner.fence) if runner is not None else (False, 0)
         update = IncomingUpdate(bot_id, payload["update_id"], chat_of(payload), payload, direct, fence)
         try:
@@ -90,6 +95,13 @@ class Webhook:
         if runner is not None:
             runner.offer(fresh)
         return web.Response()
+
+    async def _paced(self, bot_id: UUID) -> bool:
+        """Keeps a flooded bot's post waiting, so that its neighbours are not. False: that would take too long."""
+        wait = self._pace.take(bot_id)
+        if wait:
+            await asyncio.sleep(wait)
+        return wait is not None
 
     def _refuse(self, status: int, why: str, runner: BotRunner | None = None) -> web.Response:
         self._refusals.count(why)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 
@@ -22,6 +23,15 @@ class Tuning:
     pong_patience: float = 10.0
     """A worker that does not answer a ping for so long hangs, and is killed."""
     answer_pong_patience: float = 30.0
+    answers_capacity: float = 40.0 * (os.cpu_count() or 1)
+    """So many answers a second are divided among the bots that are busy at the time. A single one has no bound."""
+    answers_share: float = 5.0 * (os.cpu_count() or 1)
+    """So many answers a second a bot may begin however many others are busy."""
+    updates_rate: float = 50.0
+    """So many updates a second are taken in for one bot; Telegram, which lets a bot write 30, keeps the rest."""
+    updates_burst: int = 100
+    longest_hold: float = 5.0
+    """A post that would have to wait longer is refused, and Telegram brings it again."""
     start_patience: float = 15.0
     drain_patience: float = 10.0
     """So long a worker may finish what it has when the manager stops."""

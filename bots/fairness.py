@@ -1,0 +1,145 @@
+"""Turns among bots, so that the one with most to do is not the only one that gets something done.
+
+Turns    questions wait for an answer process: one of each bot after the other, and a bot that asks without end
+         gets a share while others ask as well
+Pace     how fast one bot's updates are taken in: Telegram keeps the rest, and brings them in their time
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from bots.limits import Rate
+
+MOST_REMEMBERED = 10_000
+BUSY_SECONDS = 1.0
+BURST = 20
+"""Turns that a bot may have at once before its share counts."""
+
+T = TypeVar("T")
+
+
+class Turns(Generic[T]):
+    """What waits, by bot.
+
+    Args:
+        capacity: Items a second that are divided among the bots which are busy at the time.
+        least: Items a second that a bot may begin, however many others are busy. One that is busy alone has no bound.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, capacity: float, least: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._capacity = capacity
+        self._least = least
+        self._clock = clock
+        self._queues: dict[str, deque[T]] = {}
+        self._order: deque[str] = deque()
+        self._full_at: dict[str, float] = {}
+        self._busy: set[str] = set()
+        self._busy_before: set[str] = set()
+        self._since = clock()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._queues.values()))
+
+    def put(self, bot: str, item: T) -> None:
+        """Puts an item at the end of its bot's queue."""
+        queue = self._queues.get(bot)
+        if queue is None:
+            queue = self._queues[bot] = deque()
+            self._order.append(bot)
+        queue.append(item)
+
+    def remove(self, bot: str, item: T) -> bool:
+        """Takes an item out; whether it was there."""
+        queue = self._queues.get(bot)
+        if queue is None or item not in queue:
+            return False
+        queue.remove(item)
+        if not queue:
+            self._forget(bot)
+        return True
+
+    def take(self) -> T | None:
+        """The next item, of the bot whose turn it is; None when all that wait have had their share for now."""
+        now = self._clock()
+        interval = self._interval(now)
+        for _ in range(len(self._order)):
+            bot = self._order[0]
+            self._order.rotate(-1)
+            if self._wait(bot, now, interval) > 0:
+                continue
+            queue = self._queues[bot]
+            item = queue.popleft()
+            if not queue:
+                self._forget(bot)
+            self._busy.add(bot)
+            self._full_at[bot] = max(now, self._full_at.get(bot, 0.0)) + interval
+            if len(self._full_at) > MOST_REMEMBERED:
+                self._full_at = {known: full for known, full in self._full_at.items() if full > now}
+            return item
+        return None
+
+    def delay(self) -> float | None:
+        """Seconds until somebody's turn comes; None when nobody waits."""
+        now = self._clock()
+        interval = self._interval(now)
+        return min((self._wait(bot, now, interval) for bot in self._queues), default=None)
+
+    def clear(self) -> list[T]:
+        """Takes all that waits."""
+        left = [item for queue in self._queues.values() for item in queue]
+        self._queues.clear()
+        self._order.clear()
+        return left
+
+    def _interval(self, now: float) -> float:
+        """Seconds between two turns of one bot, by the bots that had turns in this second and the one before."""
+        if now - self._since >= BUSY_SECONDS:
+            stale = now - self._since >= 2 * BUSY_SECONDS
+            self._busy_before, self._busy, self._since = set() if stale else self._busy, set(), now
+        busy = len(self._busy | self._busy_before | self._queues.keys())
+        return 0.0 if busy < 2 else 1 / max(self._least, self._capacity / busy)
+
+    def _wait(self, bot: str, now: float, interval: float) -> float:
+        # Never longer than the present interval allows for: the one that was counted with may have been longer.
+        return min(self._full_at.get(bot, 0.0) - interval * BURST, BURST * interval + now) - now
+
+    def _forget(self, bot: str) -> None:
+        del self._queues[bot]
+        self._order.remove(bot)
+
+
+class Pace:
+    """How long a bot's next update is kept waiting before it is taken in.
+
+    Telegram posts a bounded number of a bot's updates at a time, so that an answer which comes later slows it down.
+    Nothing is refused as long as the wait is bearable.
+
+    Args:
+        rate: What one bot may bring.
+        longest: Seconds that a post may be kept waiting.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, rate: Rate, longest: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._longest = longest
+        self._clock = clock
+        self._full_at: dict[UUID, float] = {}
+
+    def take(self, bot: UUID) -> float | None:
+        """Seconds that the update has to wait; None: too long, and it must come again later."""
+        now = self._clock()
+        full_at = max(now, self._full_at.get(bot, 0.0)) + self._rate.interval
+        wait = full_at - self._rate.interval * self._rate.burst - now
+        if wait > self._longest:
+            return None
+        self._full_at[bot] = full_at
+        if len(self._full_at) > MOST_REMEMBERED:
+            self._full_at = {known: full for known, full in self._full_at.items() if full > now}
+        return max(0.0, wait)
