@@ -7,8 +7,8 @@ from chatai.domains.tables import metadata
 
 
 def include_name(name: str | None, kind: str, _parents: object) -> bool:
-    """The job queue's tables are its library's; they are not compared with our models."""
-    return kind != "table" or not (name or "").startswith("procrastinate_")
+    """The job queue's tables are its library's, and partitions their table's; they are not compared with our models."""
+    return kind != "table" or not (name or "").startswith(("procrastinate_", "chunk_vector_"))
 
 
 def run(connection: Connection) -> None:

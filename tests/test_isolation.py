@@ -38,12 +38,19 @@ async def test_every_tenant_table_has_forced_row_security(database: Database) ->
     tenant = set(metadata.tables) - INSTALLATION
     assert {name for name in tenant if "workspace_id" not in metadata.tables[name].columns} == {"workspace"}
     statement = text(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
-        " AND relrowsecurity AND relforcerowsecurity"
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+        " AND relrowsecurity AND relforcerowsecurity AND NOT relispartition"
     )
     async with database.system() as uow:
         secured = set((await uow.session.execute(statement)).scalars())
-        policies = (await uow.session.execute(text("SELECT tablename, roles FROM pg_policies"))).all()
+        bare = text(
+            "SELECT count(*) FROM pg_class WHERE relispartition AND relkind IN ('r', 'p')"
+            " AND NOT (relrowsecurity AND relforcerowsecurity)"
+        )
+        assert (await uow.session.execute(bare)).scalar() == 0
+        policies = (
+            await uow.session.execute(text("SELECT tablename, roles FROM pg_policies WHERE tablename !~ '_[0-9]+$'"))
+        ).all()
     assert secured == tenant
     by_table: dict[str, set[str]] = {}
     for table, roles in policies:

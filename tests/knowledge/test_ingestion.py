@@ -52,7 +52,12 @@ async def contents(database: Database) -> tuple[list[Any], list[Any]]:
     async with database.system() as uow:
         pages = (await uow.session.execute(text("SELECT number, text FROM document_page ORDER BY number"))).all()
         chunks = (
-            await uow.session.execute(text("SELECT ordinal, page, text, embedding_model FROM chunk ORDER BY ordinal"))
+            await uow.session.execute(
+                text(
+                    "SELECT ordinal, page, text, (SELECT model FROM chunk_vector vector"
+                    " WHERE vector.content = chunk.content) AS embedding_model FROM chunk ORDER BY ordinal"
+                )
+            )
         ).all()
     return list(pages), list(chunks)
 

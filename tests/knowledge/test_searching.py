@@ -8,7 +8,7 @@ from uuid import UUID
 from chatai.core.actor import Actor
 from chatai.core.database import Database
 from chatai.domains.knowledge import service
-from chatai.domains.knowledge.searching import _quoted
+from chatai.domains.knowledge.query import _quoted
 from tests.knowledge.conftest import Add, make_assistant
 from tests.knowledge.documents import make_docx, make_pdf
 

@@ -13,9 +13,9 @@ from chatai.core.actor import Actor
 from chatai.core.database import UnitOfWork
 from chatai.core.ids import new_id
 from chatai.domains.audit import service as audit
-from chatai.domains.knowledge import repository
+from chatai.domains.knowledge import postings, repository, vectors
 from chatai.domains.knowledge.access import require_copier
-from chatai.domains.knowledge.models import Chunk, Document, DocumentPage
+from chatai.domains.knowledge.models import Document, DocumentPage, KnowledgeIndex
 from chatai.domains.knowledge.ports import file_store
 from chatai.domains.knowledge.quota import require_room
 
@@ -47,6 +47,8 @@ async def copy_documents(
     """
     require_copier(actor)
     to_read: list[Document] = []
+    index = await postings.locked(uow, actor.workspace_id, target)
+    first_number = index.last_number + 1
     originals = await repository.of_assistant(uow, source)
     await require_room(uow, sum(original.size_bytes for original in originals))
     for original in originals:
@@ -63,7 +65,13 @@ async def copy_documents(
         await uow.session.flush()
         if original.state not in _UNDER_WAY:
             await _copy_rows(uow, _table(DocumentPage), original.id, {"document_id": copied.id})
-            await _copy_rows(uow, _table(Chunk), original.id, {"document_id": copied.id, "assistant_id": target})
+            await postings.copy_chunks(uow, index, original.id, copied.id)
+    if index.last_number >= first_number:
+        await uow.session.flush()
+        await postings.add_segment(uow, index, first_number)
+        await vectors.copy(uow, actor.workspace_id, source, target)
+        if served := await uow.session.get(KnowledgeIndex, source):
+            await vectors.serve(uow, index, served.embedding_model)
     await audit.record(uow, actor, "knowledge:document:copy", target, source=source)
     return to_read
 

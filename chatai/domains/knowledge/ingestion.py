@@ -20,7 +20,7 @@ from chatai.core.clock import now
 from chatai.core.database import Database, UnitOfWork
 from chatai.core.errors import ChatAIError
 from chatai.domains.audit import service as audit
-from chatai.domains.knowledge import repository
+from chatai.domains.knowledge import postings, repository, vectors
 from chatai.domains.knowledge.chunking import chunk, page_starts
 from chatai.domains.knowledge.errors import (
     EmbeddingsAway,
@@ -198,21 +198,42 @@ async def _embed(database: Database, workspace_id: UUID, document_id: UUID) -> N
         document = await repository.get(uow, document_id, lock=True)
         if document is None or document.state != "embedding":
             raise Gone
+        if model is not None:
+            document.chunks_embedded = await vectors.embedded_chunks(uow, model.model, document_id)
+            await _serve(uow, document, model.model)
         document.error_code, document.error_detail = "", {}
         _enter(document, "ready")
+
+
+async def _serve(uow: UnitOfWork, document: Document, model: str) -> None:
+    """The first model of an assistant serves at once; a later one when it has embedded everything."""
+    index = await postings.locked(uow, document.workspace_id, document.assistant_id)
+    if not index.embedding_model:
+        await vectors.serve(uow, index, model)
+    else:
+        await vectors.index_if_many(uow, index)
 
 
 async def _embed_batch(database: Database, workspace_id: UUID, document_id: UUID, model: Embedder) -> bool:
     """Whether there was anything left to embed."""
     async with database.workspace(workspace_id) as uow:
-        rows = await repository.without_vectors(uow, document_id, model.model, EMBEDDING_BATCH)
+        document = await repository.get(uow, document_id)
+        if document is None:
+            raise Gone
+        rows = await vectors.missing(uow, model.model, EMBEDDING_BATCH, document_id=document_id)
     if not rows:
         return False
-    vectors = await model.embed([f"{row.heading}\n{row.text}" if row.heading else row.text for row in rows])
+    made = await model.embed([as_embedded(row.heading, row.text) for row in rows])
     async with database.workspace(workspace_id) as uow:
-        if not await repository.store_vectors(uow, document_id, model.model, [row.id for row in rows], vectors):
+        await vectors.store(uow, workspace_id, document.assistant_id, model.model, [row.content for row in rows], made)
+        done = await vectors.embedded_chunks(uow, model.model, document_id)
+        if not await repository.set_embedded(uow, document_id, done):
             raise Gone
     return True
+
+
+def as_embedded(heading: str, text: str) -> str:
+    return f"{heading}\n{text}" if heading else text
 
 
 async def _note(database: Database, workspace_id: UUID, document_id: UUID, error: ChatAIError) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
-from sqlmodel import Field
+from sqlalchemy import BigInteger, Column, Identity, Index, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
+from sqlmodel import Field, SQLModel
 
 from chatai.core.tables import TenantRow, timestamp
 
@@ -58,11 +58,13 @@ class Chunk(TenantRow, table=True):
     __tablename__ = "chunk"
     __table_args__ = (
         UniqueConstraint("document_id", "ordinal"),
-        Index("ix_chunk_search", "search", postgresql_using="gin"),
+        UniqueConstraint("assistant_id", "number"),
+        Index("ix_chunk_assistant_id_content", "assistant_id", "content"),
     )
 
-    assistant_id: UUID = Field(foreign_key="assistant.id", ondelete="CASCADE", index=True)
+    assistant_id: UUID = Field(foreign_key="assistant.id", ondelete="CASCADE")
     document_id: UUID = Field(foreign_key="document.id", ondelete="CASCADE")
+    number: int = Field(description="From 1 within the assistant, never given twice; how postings name the chunk.")
     ordinal: int
     page: int
     page_end: int
@@ -71,5 +73,63 @@ class Chunk(TenantRow, table=True):
     heading: str = Field(default="", max_length=500, description="Path of headings, ' › ' between them.")
     text: str = Field(sa_type=Text)
     search: Any = Field(default=None, sa_column=Column(TSVECTOR, nullable=False))
-    embedding: Any = Field(default=None, sa_column=Column(HALFVEC, nullable=True))
-    embedding_model: str = Field(default="", max_length=100)
+    content: UUID = Field(description="Digest of heading and text: chunks that say the same share a vector.")
+
+
+class KnowledgeIndex(SQLModel, table=True):
+    """What search must know of an assistant's chunks as a whole. Its row is locked while chunks are added or taken."""
+
+    __tablename__ = "knowledge_index"
+
+    assistant_id: UUID = Field(foreign_key="assistant.id", ondelete="CASCADE", primary_key=True)
+    workspace_id: UUID = Field(foreign_key="workspace.id", ondelete="CASCADE", index=True)
+    chunks: int = 0
+    terms: int = Field(default=0, sa_type=BigInteger, description="Different terms of each chunk, summed up.")
+    last_number: int = Field(default=0, description="Of the chunks that ever were.")
+    embedding_model: str = Field(default="", sa_type=Text, description="Whose vectors serve. Empty: none yet.")
+    dimension: int = Field(default=0, description="Of the vectors that serve.")
+    near_index: bool = Field(default=False, description="The serving vectors have an index of nearest neighbours.")
+
+
+class KnowledgeSegment(SQLModel, table=True):
+    """The inverted index of a run of chunk numbers, written once. When it goes, a trigger takes its postings along."""
+
+    __tablename__ = "knowledge_segment"
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=False), primary_key=True))
+    workspace_id: UUID = Field(foreign_key="workspace.id", ondelete="CASCADE", index=True)
+    assistant_id: UUID = Field(foreign_key="assistant.id", ondelete="CASCADE", index=True)
+    first: int
+    last: int
+    chunks: int = Field(description="When it was built.")
+
+
+class ChunkPosting(SQLModel, table=True):
+    """Chunks of a segment that hold a term, those in which it weighs most in block 0. No foreign keys: see the trigger.
+
+    An entry is `chunk number * 4096 + impact`; the impact is the term's frequency part of BM25 as 0 to 4095.
+    """
+
+    __tablename__ = "chunk_posting"
+
+    assistant_id: UUID = Field(primary_key=True)
+    segment: int = Field(sa_type=BigInteger, primary_key=True)
+    term: int = Field(sa_type=BigInteger, primary_key=True, description="hashtextextended(lexeme, 0).")
+    block: int = Field(primary_key=True)
+    workspace_id: UUID
+    size: int = Field(description="Entries.")
+    bound: int = Field(description="The greatest impact among them.")
+    entries: Any = Field(default=None, sa_column=Column(ARRAY(BigInteger), nullable=False))
+
+
+class ChunkVector(SQLModel, table=True):
+    """What a chunk says, as a model embedded it. Hash partitions by workspace; several models' vectors side by side."""
+
+    __tablename__ = "chunk_vector"
+    __table_args__ = {"postgresql_partition_by": "HASH (workspace_id)"}
+
+    workspace_id: UUID = Field(primary_key=True)
+    assistant_id: UUID = Field(foreign_key="assistant.id", ondelete="CASCADE", primary_key=True, index=True)
+    model: str = Field(sa_type=Text, primary_key=True)
+    content: UUID = Field(primary_key=True, description="`Chunk.content`.")
+    embedding: Any = Field(default=None, sa_column=Column(HALFVEC, nullable=False))

@@ -107,8 +107,12 @@ class Embedder(Protocol):
         """Its name with what else distinguishes its vectors, e.g. `text-embedding-3-small@512`."""
         ...
 
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+    async def embed(self, texts: Sequence[str], *, model: str | None = None) -> list[list[float]]:
         """One vector a text, in order, all of one length.
+
+        Args:
+            texts: What is embedded.
+            model: Another one than the model that is set: the one before it, whose vectors still serve.
 
         Raises:
             EmbeddingsAway: Worth another try.

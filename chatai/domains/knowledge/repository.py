@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Row, delete, func, insert, select, text, update
+from sqlalchemy import CursorResult, delete, func, insert, select, text, update
 from sqlmodel import col
 
 from chatai.core.clock import now
 from chatai.core.database import UnitOfWork
 from chatai.core.ids import new_id
-from chatai.domains.knowledge.models import Chunk, Document, DocumentPage
+from chatai.domains.knowledge import postings
+from chatai.domains.knowledge.models import Document, DocumentPage, KnowledgeIndex
 from chatai.domains.knowledge.schemas import ChunkDraft, ReadPage
 from chatai.domains.knowledge.terms import codes, folded
 
@@ -20,23 +21,19 @@ ROWS_AT_ONCE = 500
 
 _INSERT_CHUNKS = text(
     """
-    INSERT INTO chunk (id, created_at, workspace_id, assistant_id, document_id, ordinal, page, page_end, char_start,
-                       char_end, heading, text, embedding_model, search)
-    SELECT id, :now, :workspace_id, :assistant_id, :document_id, ordinal, page, page_end, char_start,
-           char_end, heading, text, '',
-           to_tsvector('russian', indexed) || array_to_tsvector(string_to_array(codes, ' '))
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:ordinals AS int[]), CAST(:pages AS int[]), CAST(:page_ends AS int[]),
-                CAST(:starts AS int[]), CAST(:ends AS int[]), CAST(:headings AS text[]), CAST(:texts AS text[]),
-                CAST(:indexed AS text[]), CAST(:codes AS text[]))
-         AS row(id, ordinal, page, page_end, char_start, char_end, heading, text, indexed, codes)
-    """
-)
-
-_STORE_VECTORS = text(
-    """
-    UPDATE chunk SET embedding = CAST(row.vector AS halfvec), embedding_model = :model
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:vectors AS text[])) AS row(id, vector)
-    WHERE chunk.id = row.id
+    WITH made AS (
+        INSERT INTO chunk (id, created_at, workspace_id, assistant_id, document_id, number, ordinal, page, page_end,
+                           char_start, char_end, heading, text, content, search)
+        SELECT id, :now, :workspace_id, :assistant_id, :document_id, :last_number + place, ordinal, page, page_end,
+               char_start, char_end, heading, text, CAST(md5(heading || E'\\n' || text) AS uuid),
+               to_tsvector('russian', indexed) || array_to_tsvector(string_to_array(codes, ' '))
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:ordinals AS int[]), CAST(:pages AS int[]), CAST(:page_ends AS int[]),
+                    CAST(:starts AS int[]), CAST(:ends AS int[]), CAST(:headings AS text[]), CAST(:texts AS text[]),
+                    CAST(:indexed AS text[]), CAST(:codes AS text[])) WITH ORDINALITY
+             AS row(id, ordinal, page, page_end, char_start, char_end, heading, text, indexed, codes, place)
+        RETURNING length(search) AS terms
+    )
+    SELECT count(*), coalesce(sum(terms), 0) FROM made
     """
 )
 
@@ -90,8 +87,8 @@ async def set_progress(uow: UnitOfWork, document_id: UUID, pages_read: int, page
 async def replace_content(
     uow: UnitOfWork, document: Document, pages: Sequence[ReadPage], starts: Sequence[int], chunks: Sequence[ChunkDraft]
 ) -> None:
-    """Puts the document's pages and chunks in the place of what may be there from before."""
-    await uow.session.execute(delete(Chunk).where(col(Chunk.document_id) == document.id))
+    """Puts the document's pages and chunks in the place of what may be there from before, and indexes them."""
+    await postings.remove_chunks(uow, document.workspace_id, document.assistant_id, document.id)
     await uow.session.execute(delete(DocumentPage).where(col(DocumentPage.document_id) == document.id))
     rows = [
         {
@@ -108,20 +105,28 @@ async def replace_content(
     ]
     for first in range(0, len(rows), ROWS_AT_ONCE):
         await uow.session.execute(insert(DocumentPage), rows[first : first + ROWS_AT_ONCE])
+    index = await postings.locked(uow, document.workspace_id, document.assistant_id)
+    first_number = index.last_number + 1
     for first in range(0, len(chunks), ROWS_AT_ONCE):
-        await _insert_chunks(uow, document, chunks[first : first + ROWS_AT_ONCE])
+        await _insert_chunks(uow, index, document, chunks[first : first + ROWS_AT_ONCE])
+    await uow.session.flush()
+    if chunks:
+        await postings.add_segment(uow, index, first_number)
 
 
-async def _insert_chunks(uow: UnitOfWork, document: Document, chunks: Sequence[ChunkDraft]) -> None:
+async def _insert_chunks(
+    uow: UnitOfWork, index: KnowledgeIndex, document: Document, chunks: Sequence[ChunkDraft]
+) -> None:
     # The heading path is searched too: it often holds the very words that the text under it takes for granted.
     indexed = [f"{chunk.heading}\n{chunk.text}" for chunk in chunks]
-    await uow.session.execute(
+    made = await uow.session.execute(
         _INSERT_CHUNKS,
         {
             "now": now(),
             "workspace_id": document.workspace_id,
             "assistant_id": document.assistant_id,
             "document_id": document.id,
+            "last_number": index.last_number,
             "ids": [new_id() for _ in chunks],
             "ordinals": [chunk.ordinal for chunk in chunks],
             "pages": [chunk.page for chunk in chunks],
@@ -134,35 +139,15 @@ async def _insert_chunks(uow: UnitOfWork, document: Document, chunks: Sequence[C
             "codes": [" ".join(codes(text)) for text in indexed],
         },
     )
+    postings.added(index, *made.one())
 
 
-async def without_vectors(uow: UnitOfWork, document_id: UUID, model: str, limit: int) -> Sequence[Row[UUID, str, str]]:
-    """Chunks (id, heading, text) that the model has not embedded yet, in order."""
-    statement = (
-        select(col(Chunk.id), col(Chunk.heading), col(Chunk.text))
-        .where(col(Chunk.document_id) == document_id, col(Chunk.embedding_model) != model)
-        .order_by(col(Chunk.ordinal))
-        .limit(limit)
-    )
-    return (await uow.session.execute(statement)).all()
-
-
-async def store_vectors(
-    uow: UnitOfWork, document_id: UUID, model: str, ids: Sequence[UUID], vectors: Sequence[Sequence[float]]
-) -> bool:
-    """Keeps vectors and counts them. Returns whether the document is still there and being embedded."""
-    written = ["[" + ",".join(f"{value:.6g}" for value in vector) + "]" for vector in vectors]
-    await uow.session.execute(_STORE_VECTORS, {"ids": list(ids), "vectors": written, "model": model})
-    done = (
-        select(func.count())
-        .select_from(Chunk)
-        .where(col(Chunk.document_id) == document_id, col(Chunk.embedding_model) == model)
-        .scalar_subquery()
-    )
+async def set_embedded(uow: UnitOfWork, document_id: UUID, chunks: int) -> bool:
+    """Whether the document is still there and being embedded."""
     statement = (
         update(Document)
         .where(col(Document.id) == document_id, col(Document.state) == "embedding")
-        .values(chunks_embedded=done, updated_at=now())
+        .values(chunks_embedded=chunks, updated_at=now())
     )
     return _touched(await uow.session.execute(statement)) == 1
 

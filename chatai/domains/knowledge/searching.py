@@ -1,97 +1,114 @@
 """Search: full text and vectors in one statement, fused by reciprocal rank.
 
-The text leg ranks by BM25. PostgreSQL keeps no document frequencies, but within one assistant they can be counted
-over the candidates, which hold every chunk with at least one of the terms. A term's frequency in a chunk is had from
-`ts_rank`: for one term and equal weights that is the sum of 1/i² for i up to the frequency, divided by π²/6; what is
-missing to 1 is close to 1/(frequency + 1/2), which is turned round here.
+The text leg ranks by BM25 out of the postings (see `query` and `postings`); a chunk's own terms say how often each word
+stands in it, which `ts_rank` tells: for one term and equal weights that is the sum of 1/i² for i up to the frequency,
+divided by π²/6; what is missing to 1 is close to 1/(frequency + 1/2), which is turned round here.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-from functools import lru_cache
-from itertools import pairwise
-from typing import LiteralString, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import structlog
+from sqlalchemy import Float, Row, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from chatai.core.database import UnitOfWork
+from chatai.core.actor import Actor
+from chatai.core.database import Database, UnitOfWork
 from chatai.domains.knowledge.errors import EmbeddingsAway, EmbeddingsRefused
+from chatai.domains.knowledge.models import KnowledgeIndex
 from chatai.domains.knowledge.ports import embedder
+from chatai.domains.knowledge.postings import K1, B
+from chatai.domains.knowledge.query import NORMAL, Effort, TextQuery, look_up, phrases
 from chatai.domains.knowledge.schemas import Passage
-from chatai.domains.knowledge.terms import codes, folded
+from chatai.domains.knowledge.thinning import thinned
 
 log = structlog.get_logger(__name__)
 
 QUERY_CHARS = 2_000  # of a question that count; what is longer is a text, not a question
 LEG_LIMIT = 50
 RRF_K = 60  # Cormack, Clarke, Büttcher: Reciprocal Rank Fusion (2009)
-K1, B = 1.5, 0.75
 # Two words that stand in a chunk as they stand in the query add a part of the rarer one's weight. On XQuAD that gains a
-# little in both languages. Only the best chunks by words are looked at.
+# little in both languages.
 PAIR_WEIGHT = 0.2
-PAIR_DISTANCE = 2
-PAIR_LIMIT = 100
 QUERY_EMBEDDING_SECONDS = 2.0
+SPARE = 8  # passages more than asked for, of which near-duplicates are taken out
+TRIES = 3
 
-_PLACEHOLDER = re.compile(r"(?<!:):(\w+)")
-
-_LEXEMES: LiteralString = (
-    "SELECT lexeme, positions FROM unnest(to_tsvector('russian', %(query)s)) AS w(lexeme, positions, weights)"
-)
-
-# `search || ''` unpacks a long tsvector once instead of once a term.
+# `search || ''` unpacks a long tsvector once instead of once a term. A chunk that is gone is passed over.
 _TEXT_LEG = """
-    candidate AS MATERIALIZED (
-        SELECT id, search || '' AS search, length(search) AS size
-        FROM chunk WHERE assistant_id = :assistant_id AND search @@ CAST(:any_word AS tsquery)
-    ), extent AS MATERIALIZED (
-        SELECT (SELECT count(*) FROM chunk WHERE assistant_id = :assistant_id) AS chunks, avg(size) AS size
-        FROM candidate
-    ), hit AS MATERIALIZED (
-        SELECT candidate.id, word.number, candidate.size / extent.size AS size,
-               1 / (1.64493406685 * (1.0000001 - ts_rank('{1,1,1,1}', candidate.search, word.query))) - 0.5 AS times
-        FROM candidate CROSS JOIN extent
-        CROSS JOIN (SELECT CAST(query AS tsquery) AS query, number
-                    FROM unnest(CAST(:words AS text[])) WITH ORDINALITY AS word(query, number)) AS word
-    ), rarity AS MATERIALIZED (
-        SELECT number, ln(1 + (extent.chunks - count(*) + 0.5) / (count(*) + 0.5)) AS idf
-        FROM hit CROSS JOIN extent WHERE times > 0.5 GROUP BY number, extent.chunks
-    ), worded AS MATERIALIZED (
-        SELECT id, sum(idf * times * (:k1 + 1) / (times + :k1 * (1 - :b + :b * size))) AS score
-        FROM hit JOIN rarity USING (number) WHERE times > 0.5
-        GROUP BY id ORDER BY score DESC, id LIMIT :pair_limit
+    block AS MATERIALIZED (
+        SELECT entries, gain
+        FROM unnest(CAST(:segments AS bigint[]), CAST(:terms AS bigint[]), CAST(:blocks AS int[]), :gains)
+             AS wanted(segment, term, block, gain)
+        CROSS JOIN LATERAL (
+            SELECT entries FROM chunk_posting AS posting
+            WHERE posting.assistant_id = :assistant_id AND posting.segment = wanted.segment
+              AND posting.term = wanted.term AND posting.block = wanted.block OFFSET 0
+        ) AS posting
+    ), likely AS MATERIALIZED (
+        SELECT CAST(entry >> 12 AS int) AS number, sum(gain * (entry & 4095)) AS gain
+        FROM block CROSS JOIN LATERAL unnest(entries) AS entry
+        GROUP BY entry >> 12 ORDER BY gain DESC LIMIT :likely_limit
+    ), candidate AS MATERIALIZED (
+        SELECT chunk.id, chunk.search, length(chunk.search) / CAST(:average AS float8) AS size
+        FROM (SELECT number FROM likely ORDER BY gain DESC) AS likely CROSS JOIN LATERAL (
+            SELECT id, search || '' AS search FROM chunk
+            WHERE chunk.assistant_id = :assistant_id AND chunk.number = likely.number {phrase} OFFSET 0
+        ) AS chunk
+        LIMIT :candidates
     ), text_leg AS MATERIALIZED (
         SELECT id, row_number() OVER (ORDER BY worded.score + coalesce(paired.score, 0) DESC, id) AS text_rank
-        FROM worded CROSS JOIN LATERAL (SELECT search FROM chunk WHERE chunk.id = worded.id OFFSET 0) AS chunk
-        CROSS JOIN LATERAL (
-            SELECT sum(:pair_weight * idf) AS score
-            FROM unnest(CAST(:pairs AS text[]), CAST(:firsts AS int[]), CAST(:seconds AS int[]))
-                 AS pair(query, first, second)
-            JOIN LATERAL (SELECT max(idf) AS idf FROM rarity WHERE number IN (first, second)) AS rarer ON true
-            WHERE chunk.search @@ CAST(query AS tsquery)
+        FROM candidate CROSS JOIN LATERAL (
+            SELECT sum(weight * times * (:k1 + 1) / (times + :k1 * (1 - :b + :b * size))) AS score
+            FROM unnest(CAST(CAST(:words AS text[]) AS tsquery[]), :weights) AS word(query, weight)
+            CROSS JOIN LATERAL (
+                SELECT 1 / (1.64493406685 * (1.0000001 - ts_rank('{{1,1,1,1}}', search, query))) - 0.5 AS times OFFSET 0
+            ) AS counted
+            WHERE times > 0.5
+        ) AS worded CROSS JOIN LATERAL (
+            SELECT sum(:pair_weight * weight) AS score
+            FROM unnest(CAST(CAST(:pairs AS text[]) AS tsquery[]), :pair_weights) AS pair(query, weight)
+            WHERE search @@ query
         ) AS paired
         ORDER BY text_rank LIMIT :leg_limit
     )
 """
 
+# The index of neighbours is one for this assistant and model alone; without it every vector is compared.
+_NEAR = "ORDER BY CAST(embedding AS halfvec({dimension})) <=> CAST(:vector AS halfvec({dimension})) LIMIT :near_limit"
 _VECTOR_LEG = """
     near AS MATERIALIZED (
-        SELECT id, embedding <=> CAST(:vector AS halfvec) AS distance
-        FROM chunk WHERE assistant_id = :assistant_id AND embedding_model = :model
+        SELECT content, CAST(embedding AS halfvec({dimension})) <=> CAST(:vector AS halfvec({dimension})) AS distance
+        FROM chunk_vector
+        WHERE workspace_id = :workspace_id AND assistant_id = :assistant_id AND model = :model {near}
     ), vector_leg AS MATERIALIZED (
         SELECT id, row_number() OVER (ORDER BY distance, id) AS vector_rank
-        FROM near ORDER BY distance, id LIMIT :leg_limit
+        FROM (SELECT * FROM near ORDER BY distance LIMIT :near_limit) AS near CROSS JOIN LATERAL (
+            SELECT id FROM chunk
+            WHERE chunk.assistant_id = :assistant_id AND chunk.content = near.content {phrase} OFFSET 0
+        ) AS chunk
+        ORDER BY vector_rank LIMIT :leg_limit
     )
 """
 
-_NO_TEXT_LEG = "text_leg AS (SELECT CAST(NULL AS uuid) AS id, CAST(NULL AS bigint) AS text_rank WHERE false)"
+_NO_TEXT_LEG = """
+    block AS (SELECT WHERE false),
+    text_leg AS (SELECT CAST(NULL AS uuid) AS id, CAST(NULL AS bigint) AS text_rank WHERE false)
+"""
 _NO_VECTOR_LEG = "vector_leg AS (SELECT CAST(NULL AS uuid) AS id, CAST(NULL AS bigint) AS vector_rank WHERE false)"
 
+_PHRASE = """AND NOT EXISTS (
+    SELECT FROM unnest(CAST(:phrases AS text[])) AS phrase
+    WHERE strpos(regexp_replace(translate(lower(heading || ' ' || text), 'ё\u0301\u00ad', 'е'), '\\s+', ' ', 'g'),
+                 phrase) = 0
+)"""
+
 # The legs' few rows come first and each fetches its chunk: the planner, which sees no statistics of them, would rather
-# go through every chunk.
+# go through every chunk. There is always a row, which says whether the blocks were still all there.
 _FUSED = """
     , fused AS MATERIALIZED (
         SELECT id, text_rank, vector_rank,
@@ -100,102 +117,159 @@ _FUSED = """
         FROM text_leg FULL JOIN vector_leg USING (id)
         ORDER BY score DESC, coalesce(text_rank, vector_rank), id LIMIT :limit
     )
-    SELECT chunk.id AS chunk_id, chunk.document_id, document.name AS document_name, chunk.page, chunk.page_end,
-           chunk.char_start, chunk.char_end, chunk.heading, chunk.text, score, text_rank, vector_rank
-    FROM fused CROSS JOIN LATERAL (SELECT * FROM chunk WHERE chunk.id = fused.id OFFSET 0) AS chunk
-    CROSS JOIN LATERAL (SELECT name FROM document WHERE document.id = chunk.document_id OFFSET 0) AS document
+    SELECT held.blocks, chunk.id AS chunk_id, chunk.document_id, document.name AS document_name, chunk.page,
+           chunk.page_end, chunk.char_start, chunk.char_end, chunk.heading, chunk.text, text_rank, vector_rank, score
+    FROM (SELECT count(*) AS blocks FROM block) AS held LEFT JOIN (
+        fused CROSS JOIN LATERAL (SELECT * FROM chunk WHERE chunk.id = fused.id OFFSET 0) AS chunk
+        CROSS JOIN LATERAL (SELECT name FROM document WHERE document.id = chunk.document_id OFFSET 0) AS document
+    ) ON true
     ORDER BY score DESC, coalesce(text_rank, vector_rank), chunk_id
 """
+_FLOATS = ("k1", "b", "pair_weight")
+_FLOAT_ARRAYS = ("gains", "weights", "pair_weights")
 
 
-class Words(NamedTuple):
-    """What the text leg looks for, as tsquery operands: words and codes; pairs, with the numbers (from 1) of theirs."""
-
-    words: list[str]
-    pairs: list[str]
-    firsts: list[int]
-    seconds: list[int]
-
-
-class QueryVector(NamedTuple):
-    """A query as an embedding model sees it."""
+@dataclass(frozen=True, slots=True)
+class QueryVector:
+    """A question as a model embedded it."""
 
     model: str
-    values: list[float]
+    vector: list[float]
 
 
-def embeds_queries() -> bool:
-    """Whether there is an embedding model: then `embed_query` asks it, before any transaction is begun."""
-    return embedder.optional is not None
+async def find(database: Database, actor: Actor, assistant_id: UUID, query: str, *, limit: int = 8) -> list[Passage]:
+    """`search` with both legs, for edges: no transaction is open while a model is asked."""
+    vector = await embed_query(database, actor.workspace_id, assistant_id, query)
+    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+        return await search(uow, assistant_id, query, vector=vector, limit=limit)
 
 
-async def embed_query(query: str) -> QueryVector | None:
-    """The query's vector for `search`; None where no embedding model is bound or it does not answer in time."""
-    model, query = embedder.optional, _cleaned(query)
+async def embed_query(database: Database, workspace_id: UUID, assistant_id: UUID, query: str) -> QueryVector | None:
+    """The question as the model embeds it whose vectors serve. None where there is none, or it does not answer soon.
+
+    Asks the model outside any transaction.
+    """
+    model = embedder.optional
+    query = _cleaned(query)
     if model is None or not query:
+        return None
+    async with database.workspace(workspace_id) as uow:
+        index = await uow.session.get(KnowledgeIndex, assistant_id)
+    if index is None or not index.embedding_model:
         return None
     try:
         async with asyncio.timeout(QUERY_EMBEDDING_SECONDS):
-            (vector,) = await model.embed([query])
+            (vector,) = await model.embed([query], model=index.embedding_model)
     except (TimeoutError, EmbeddingsAway, EmbeddingsRefused) as error:
         log.warning("query_not_embedded", error=type(error).__name__)
         return None
-    return QueryVector(model.model, vector)
+    return QueryVector(index.embedding_model, vector)
 
 
 async def search(
-    uow: UnitOfWork, assistant_id: UUID, query: str, *, limit: int = 8, vector: QueryVector | None = None
+    uow: UnitOfWork,
+    assistant_id: UUID,
+    query: str,
+    *,
+    vector: QueryVector | None = None,
+    limit: int = 8,
+    effort: Effort = NORMAL,
 ) -> list[Passage]:
     """The passages of the assistant's documents that say most about the query, the best first.
 
-    `vector`: the query's, from `embed_query`. The text leg always works alone.
+    What stands in quotation marks must stand in the passages word for word, if it does in any.
+
+    Args:
+        uow: In the assistant's workspace.
+        assistant_id: Whose documents.
+        query: In ordinary language.
+        vector: From `embed_query`; without it the text leg works alone.
+        limit: How many at most.
+        effort: How much is looked at.
     """
     query = _cleaned(query)
-    if not query or limit < 1:
+    index = await uow.session.get(KnowledgeIndex, assistant_id, populate_existing=True)
+    if not query or limit < 1 or index is None:
         return []
-    words = await _words(uow, query)
-    if not words.words and vector is None:
-        return []
-    parts = [_TEXT_LEG if words.words else _NO_TEXT_LEG, _VECTOR_LEG if vector else _NO_VECTOR_LEG]
-    values: dict[str, object] = {
-        "assistant_id": assistant_id,
-        "rrf_k": RRF_K,
-        "leg_limit": max(LEG_LIMIT, limit),
-        "limit": limit,
-    }
-    if words.words:
-        values |= words._asdict() | {"any_word": " | ".join(words.words), "pair_limit": PAIR_LIMIT}
-        values |= {"k1": K1, "b": B, "pair_weight": PAIR_WEIGHT}
-    if vector:
-        values |= {"model": vector.model, "vector": str(vector.values)}
-    rows = await uow.run(_native(f"WITH {','.join(parts)} {_FUSED}"), values)
-    return [Passage(*row) for row in rows]
+    if vector and (vector.model != index.embedding_model or len(vector.vector) != index.dimension):
+        vector = None  # the model has just been changed
+    if quoted := phrases(query):
+        found = await _search(uow, index, query, vector, limit, effort, quoted)
+        if found:
+            return found
+    return await _search(uow, index, query, vector, limit, effort, [])
 
 
 def _cleaned(query: str) -> str:
     return query.replace("\x00", " ").strip()[:QUERY_CHARS]
 
 
-@lru_cache
-def _native(statement: LiteralString) -> LiteralString:
-    """The statement with psycopg's placeholders. It is put together of our own parts alone."""
-    return _PLACEHOLDER.sub(r"%(\1)s", statement)
+async def _search(
+    uow: UnitOfWork,
+    index: KnowledgeIndex,
+    query: str,
+    vector: QueryVector | None,
+    limit: int,
+    effort: Effort,
+    quoted: list[str],
+) -> list[Passage]:
+    for _ in range(TRIES):
+        words = await look_up(uow, index.assistant_id, index.chunks, query, effort)
+        if not words.words and vector is None:
+            return []
+        rows = await _ranked(uow, index, words, vector, limit + SPARE, effort, quoted)
+        if rows[0].blocks == len(words.blocks):  # else segments were merged in between
+            break
+    passages = [
+        Passage(**{name: value for name, value in row._mapping.items() if name != "blocks"})
+        for row in rows
+        if row.chunk_id is not None
+    ]
+    return thinned(passages)[:limit]
 
 
-async def _words(uow: UnitOfWork, query: str) -> Words:
-    """The query's words as they are indexed, its codes, and the pairs of words that stand together in it."""
-    rows = await uow.run(_LEXEMES, {"query": folded(query)})
-    found = Words([_quoted(word) for word in [*(lexeme for lexeme, _ in rows), *codes(query)]], [], [], [])
-    placed = sorted((place, number) for number, (_, places) in enumerate(rows, start=1) for place in places)
-    for (before, first), (after, second) in pairwise(placed):
-        pair = f"{found.words[first - 1]} <{after - before}> {found.words[second - 1]}"
-        if first != second and after - before <= PAIR_DISTANCE and pair not in found.pairs:
-            found.pairs.append(pair)
-            found.firsts.append(first)
-            found.seconds.append(second)
-    return found
-
-
-def _quoted(lexeme: str) -> str:
-    """A lexeme as a tsquery's operand."""
-    return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
+async def _ranked(
+    uow: UnitOfWork,
+    index: KnowledgeIndex,
+    words: TextQuery,
+    vector: QueryVector | None,
+    limit: int,
+    effort: Effort,
+    quoted: list[str],
+) -> list[Row[Any]]:
+    phrase = _PHRASE if quoted else ""
+    values: dict[str, object] = {
+        "assistant_id": index.assistant_id, "rrf_k": RRF_K, "leg_limit": max(LEG_LIMIT, limit), "limit": limit,
+    }  # fmt: skip
+    if quoted:
+        values["phrases"] = quoted
+    if words.words:
+        values |= {
+            "segments": words.segments, "terms": words.terms, "blocks": words.blocks, "gains": words.gains,
+            "words": words.words, "weights": words.weights, "pairs": words.pairs, "pair_weights": words.pair_weights,
+            "k1": K1, "b": B, "pair_weight": PAIR_WEIGHT, "average": index.terms / max(index.chunks, 1) or 1.0,
+            "candidates": max(effort.candidates, limit),
+            # Chunks that are gone, or lack the phrase, must not use up the candidates' places.
+            "likely_limit": effort.postings if quoted else 4 * max(effort.candidates, limit),
+        }  # fmt: skip
+    if vector:
+        near = index.near_index and not effort.exact and not quoted
+        if near:
+            await uow.session.execute(
+                text("SELECT set_config('hnsw.ef_search', :near, true)"), {"near": str(effort.near)}
+            )
+        values |= {
+            "workspace_id": index.workspace_id, "model": vector.model, "vector": str(vector.vector),
+            "near_limit": 1_000 if quoted else max(LEG_LIMIT, limit),
+        }  # fmt: skip
+        vector_leg = _VECTOR_LEG.format(
+            dimension=index.dimension, phrase=phrase, near=_NEAR.format(dimension=index.dimension) if near else ""
+        )
+    parts = [_TEXT_LEG.format(phrase=phrase) if words.words else _NO_TEXT_LEG, vector_leg if vector else _NO_VECTOR_LEG]
+    statement = text(f"WITH {','.join(parts)} {_FUSED}")
+    if words.words:
+        statement = statement.bindparams(
+            *(bindparam(name, type_=Float) for name in _FLOATS),
+            *(bindparam(name, type_=ARRAY(Float)) for name in _FLOAT_ARRAYS),
+        )
+    return list((await uow.session.execute(statement, values)).all())

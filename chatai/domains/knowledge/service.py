@@ -17,7 +17,7 @@ from chatai.core.errors import Forbidden
 from chatai.core.settings import get_settings
 from chatai.domains.assistants import service as assistants
 from chatai.domains.audit import service as audit
-from chatai.domains.knowledge import copying, repository
+from chatai.domains.knowledge import copying, postings, repository
 from chatai.domains.knowledge.access import require_keeper, require_reader
 from chatai.domains.knowledge.copying import CopiedFile, discard_copies
 from chatai.domains.knowledge.errors import (
@@ -182,6 +182,7 @@ async def delete_document(uow: UnitOfWork, actor: Actor, document_id: UUID) -> N
     """Deletes the document with all that was made of it; a reading that is under way stops by itself."""
     require_keeper(actor)
     document = await _find(uow, document_id, lock=True)
+    await postings.remove_chunks(uow, document.workspace_id, document.assistant_id, document_id)
     await uow.session.delete(document)
     await uow.session.flush()
     _remove_file_afterwards(uow, document)

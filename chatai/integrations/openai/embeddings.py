@@ -28,11 +28,12 @@ class OpenAIEmbedder:
     def model(self) -> str:
         return f"{self._name}@{self._dimensions}" if self._dimensions else self._name
 
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        options: dict[str, Any] = {"dimensions": self._dimensions} if self._dimensions else {}
+    async def embed(self, texts: Sequence[str], *, model: str | None = None) -> list[list[float]]:
+        name, dimensions = _parts(model or self.model)
+        options: dict[str, Any] = {"dimensions": dimensions} if dimensions else {}
         try:
             response = await self._client.embeddings.create(
-                model=self._name,
+                model=name,
                 input=list(texts),
                 encoding_format="float",  # not every compatible endpoint knows the client's default, base64
                 **options,
@@ -51,6 +52,12 @@ class OpenAIEmbedder:
 
     async def close(self) -> None:
         await self._client.close()
+
+
+def _parts(model: str) -> tuple[str, int]:
+    """Name and dimensions (0: the model's own) out of `Embedder.model`."""
+    name, _, dimensions = model.rpartition("@")
+    return (name, int(dimensions)) if name and dimensions.isdecimal() else (model, 0)
 
 
 def _is_final(error: Exception, code: str) -> bool:

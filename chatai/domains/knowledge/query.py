@@ -1,0 +1,141 @@
+"""A question's words, and which parts of the index are read for them.
+
+A term's postings stand in blocks, the weightiest first. Blocks are taken in the order of what a chunk in them can gain,
+until so many postings are read as there is time for; the best chunks so found are then scored exactly, by all words.
+Where the postings are fewer than that, as in most assistants, nothing is left out. (Lin and Trotman: Anytime Ranking
+for Impact-Ordered Indexes, 2015.)
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from uuid import UUID
+
+from sqlalchemy import text
+
+from chatai.core.database import UnitOfWork
+from chatai.domains.knowledge.postings import IMPACTS, K1
+from chatai.domains.knowledge.terms import codes, folded
+
+MOST_WORDS = 40  # of a question: the rarest
+PAIR_DISTANCE = 2
+QUOTED = re.compile(r"[\"“„«]([^\"“”„«»\n]{2,200})[\"”“»]")
+
+_LOOK_UP = text(
+    """
+    WITH word AS MATERIALIZED (
+        SELECT lexeme, positions, hashtextextended(lexeme, 0) AS term
+        FROM unnest(to_tsvector('russian', :query)) AS found(lexeme, positions, weights)
+        UNION ALL
+        SELECT code, NULL, hashtextextended(code, 0) FROM unnest(CAST(:codes AS text[])) AS code
+    )
+    SELECT lexeme, positions, term, segments, blocks, sizes, bounds
+    FROM word CROSS JOIN LATERAL (
+        SELECT array_agg(segment) AS segments, array_agg(block) AS blocks, array_agg(size) AS sizes,
+               array_agg(bound) AS bounds
+        FROM chunk_posting AS posting
+        WHERE posting.assistant_id = :assistant_id AND posting.term = word.term AND posting.segment = ANY(
+            ARRAY(SELECT id FROM knowledge_segment AS segment WHERE segment.assistant_id = :assistant_id)
+        )
+    ) AS held
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much one search may do.
+
+    Attributes:
+        postings: How many are read, about.
+        candidates: How many of the best chunks by them are scored exactly.
+        near: How many neighbours the vectors' index keeps in sight (`hnsw.ef_search`).
+        exact: Compare with every vector, whatever it takes.
+    """
+
+    postings: int = 20_000
+    candidates: int = 120
+    near: int = 120
+    exact: bool = False
+
+
+NORMAL = Effort()
+
+
+@dataclass(slots=True)
+class TextQuery:
+    """What the text leg looks for. Words and pairs are tsquery operands; pairs name their words by number from 1."""
+
+    words: list[str] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+    pairs: list[str] = field(default_factory=list)
+    pair_weights: list[float] = field(default_factory=list)
+    terms: list[int] = field(default_factory=list)
+    segments: list[int] = field(default_factory=list)
+    blocks: list[int] = field(default_factory=list)
+    gains: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Word:
+    operand: str
+    positions: list[int]
+    term: int
+    weight: float
+    held: list[tuple[int, int, int, int]]
+
+
+async def look_up(uow: UnitOfWork, assistant_id: UUID, chunks: int, query: str, effort: Effort) -> TextQuery:
+    """Finds the words of a query in the index of an assistant that has so many chunks."""
+    values = {"query": folded(query), "codes": codes(query), "assistant_id": assistant_id}
+    found = []
+    for row in (await uow.session.execute(_LOOK_UP, values)).all():
+        held = list(zip(row.segments, row.blocks, row.sizes, row.bounds, strict=True)) if row.segments else []
+        count = sum(size for _, _, size, _ in held)
+        rarity = math.log(1 + (max(chunks - count, 0) + 0.5) / (count + 0.5))
+        found.append(_Word(_quoted(row.lexeme), row.positions or [], row.term, rarity, held))
+    words = sorted((word for word in found if word.held), key=lambda word: -word.weight)[:MOST_WORDS]
+    result = TextQuery([word.operand for word in words], [word.weight for word in words])
+    _take_blocks(result, words, effort.postings)
+    _take_pairs(result, words)
+    return result
+
+
+def _take_blocks(result: TextQuery, words: Sequence[_Word], most: int) -> None:
+    blocks = [(word.weight * bound, size, word, segment, block) for word in words
+              for segment, block, size, bound in word.held]  # fmt: skip
+    blocks.sort(key=lambda entry: -entry[0])
+    taken = 0
+    for _, size, word, segment, block in blocks:
+        if taken and taken + size > most:
+            continue
+        taken += size
+        result.terms.append(word.term)
+        result.segments.append(segment)
+        result.blocks.append(block)
+        result.gains.append(word.weight * (K1 + 1) / IMPACTS)
+
+
+def _take_pairs(result: TextQuery, words: Sequence[_Word]) -> None:
+    """Pairs of words that stand together in the query, with the weight of the rarer one."""
+    placed = sorted((place, number) for number, word in enumerate(words) for place in word.positions)
+    for (before, first), (after, second) in pairwise(placed):
+        pair = f"{words[first].operand} <{after - before}> {words[second].operand}"
+        if first != second and after - before <= PAIR_DISTANCE and pair not in result.pairs:
+            result.pairs.append(pair)
+            result.pair_weights.append(max(words[first].weight, words[second].weight))
+
+
+def phrases(query: str) -> list[str]:
+    """What stands in quotation marks, as it is looked for: small letters, ё folded, single spaces."""
+    found = (" ".join(folded(match).lower().split()) for match in QUOTED.findall(query))
+    return [phrase for phrase in found if any(character.isalnum() for character in phrase)]
+
+
+def _quoted(lexeme: str) -> str:
+    """A lexeme as a tsquery's operand."""
+    return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
