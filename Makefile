@@ -50,6 +50,9 @@ bench-bots: $(VENV)/.tested ## Measure memory, speed and isolation of the bots (
 bench-retrieval: $(VENV)/.tested ## Measure how well search finds, on ../shared/data/xquad
 	@$(BIN)/python -m scripts.bench_retrieval $(ARGS)
 
+bench-search: $(VENV)/.tested ## Measure search at 200,000 and 1,000,000 chunks (takes half an hour)
+	@$(BIN)/python -m scripts.bench_search $(ARGS)
+
 # --- what the commands above stand on; each stamp is renewed when its lock changes
 
 $(BIN)/python:

@@ -45,7 +45,7 @@ FROM (
     FROM (
         SELECT chunk.assistant_id, chunk.workspace_id, segment.id AS segment, hashtextextended(lexeme, 0) AS term,
                chunk.number::bigint,
-               floor(4095 * times / (times + 1.5 * (0.25 + 0.75 * length(search) * whole.chunks / whole.terms::float8)))
+               floor(4095 * times / (times + 1.2 * (0.3 + 0.7 * length(search) * whole.chunks / whole.terms::float8)))
                    ::int AS impact
         FROM chunk JOIN knowledge_segment segment USING (assistant_id) JOIN knowledge_index whole USING (assistant_id),
              unnest(chunk.search) AS word(lexeme, positions, weights),

@@ -19,7 +19,7 @@ from sqlmodel import col
 from chatai.core.database import UnitOfWork
 from chatai.domains.knowledge.models import Chunk, KnowledgeIndex, KnowledgeSegment
 
-K1, B = 1.5, 0.75
+K1, B = 1.2, 0.7
 IMPACTS = 4096  # an entry is `number * IMPACTS + impact`
 FIRST_BLOCK = 256  # entries; each block after it is twice as long
 SMALL = 1_000  # chunks; below, a segment is taken into the next one at once, and the job leaves it alone
@@ -113,7 +113,7 @@ async def add_segment(uow: UnitOfWork, index: KnowledgeIndex, first: int) -> Non
     together = index.last_number - first + 1
     taken = []
     for segment in reversed(await segments(uow, index.assistant_id)):
-        if segment.chunks >= SMALL or segment.chunks > 2 * together or together + segment.chunks > TOGETHER:
+        if segment.chunks >= SMALL or segment.chunks > together or together + segment.chunks > TOGETHER:
             break
         taken.append(segment)
         together += segment.chunks
