@@ -13,6 +13,7 @@ from chatai.core import logging as logs
 from chatai.core.database import Database, get_database
 from chatai.core.heartbeat import beat
 from chatai.core.settings import Settings, get_settings
+from chatai.domains.knowledge import service as knowledge
 from chatai.jobs.app import app
 
 _log = structlog.get_logger(__name__)
@@ -38,6 +39,7 @@ async def run(settings: Settings) -> None:
     with app.replace_connector(connector_for(database)):
         async with app.open_async():
             await rescue(app)
+            await knowledge.enqueue_all(database)  # the embedding model may have been changed
             background = [asyncio.create_task(_rescue_forever()), asyncio.create_task(beat(settings, "jobs"))]
             try:
                 await app.run_worker_async(

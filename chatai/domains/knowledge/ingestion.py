@@ -182,6 +182,7 @@ async def _read(database: Database, workspace_id: UUID, document_id: UUID) -> st
         if found is None or found.state != "reading":
             raise Gone
         await repository.replace_content(uow, found, pages, page_starts(pages), chunks)
+        await postings.enqueue_tending(uow, found.workspace_id, found.assistant_id)
         found.page_count = found.pages_read = len(pages)
         found.unreadable_pages = sum(page.unreadable for page in pages)
         found.chunk_count, found.chunks_embedded = len(chunks), 0

@@ -19,6 +19,8 @@ from sqlmodel import col
 from chatai.core.database import UnitOfWork
 from chatai.domains.knowledge.models import Chunk, KnowledgeIndex, KnowledgeSegment
 
+TEND_TASK = "tend_index"
+
 K1, B = 1.2, 0.7
 IMPACTS = 4096  # an entry is `number * IMPACTS + impact`
 FIRST_BLOCK = 256  # entries; each block after it is twice as long
@@ -148,6 +150,17 @@ def _alike(large: Sequence[KnowledgeSegment]) -> list[list[KnowledgeSegment]]:
         if max(part.chunks for part in run) <= TIER * min(part.chunks for part in run):
             runs.append(run)
     return sorted(runs, key=lambda run: sum(part.chunks for part in run))
+
+
+async def enqueue_tending(uow: UnitOfWork, workspace_id: UUID, assistant_id: UUID) -> None:
+    """Has the assistant's index tended soon, once, however often this is called."""
+    await uow.enqueue(
+        TEND_TASK,
+        lock=f"index:{assistant_id}",
+        queueing_lock=f"index:{assistant_id}",
+        workspace_id=workspace_id,
+        assistant_id=assistant_id,
+    )
 
 
 async def segments(uow: UnitOfWork, assistant_id: UUID) -> Sequence[KnowledgeSegment]:

@@ -260,7 +260,8 @@ async def _ranked(
             )
         values |= {
             "workspace_id": index.workspace_id, "model": vector.model, "vector": str(vector.vector),
-            "near_limit": 1_000 if quoted else max(LEG_LIMIT, limit),
+            # Some texts may be gone: their vectors are forgotten a little later.
+            "near_limit": 1_000 if quoted else max(LEG_LIMIT, limit) * 3 // 2,
         }  # fmt: skip
         vector_leg = _VECTOR_LEG.format(
             dimension=index.dimension, phrase=phrase, near=_NEAR.format(dimension=index.dimension) if near else ""

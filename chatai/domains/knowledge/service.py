@@ -17,7 +17,7 @@ from chatai.core.errors import Forbidden
 from chatai.core.settings import get_settings
 from chatai.domains.assistants import service as assistants
 from chatai.domains.audit import service as audit
-from chatai.domains.knowledge import copying, postings, repository
+from chatai.domains.knowledge import copying, postings, repository, vectors
 from chatai.domains.knowledge.access import require_keeper, require_reader
 from chatai.domains.knowledge.copying import CopiedFile, discard_copies
 from chatai.domains.knowledge.errors import (
@@ -30,20 +30,24 @@ from chatai.domains.knowledge.errors import (
     PageNotFound,
 )
 from chatai.domains.knowledge.ingestion import INGEST_TASK, enqueue, ingest
-from chatai.domains.knowledge.models import Document
+from chatai.domains.knowledge.models import Document, KnowledgeIndex
 from chatai.domains.knowledge.names import display_name
 from chatai.domains.knowledge.orphans import remove_orphans
 from chatai.domains.knowledge.places import narrow
 from chatai.domains.knowledge.ports import document_reader, file_store
+from chatai.domains.knowledge.postings import TEND_TASK
 from chatai.domains.knowledge.quota import require_room
 from chatai.domains.knowledge.reading import read_text
 from chatai.domains.knowledge.schemas import DocumentView, IncomingFile, PageView, StoredFile
 from chatai.domains.knowledge.searching import QueryVector, embed_query, embeds_queries, search
+from chatai.domains.knowledge.tending import IndexView, enqueue_all, status, tend
 
 __all__ = [
     "INGEST_TASK",
+    "TEND_TASK",
     "CopiedFile",
     "QueryVector",
+    "IndexView",
     "add_document",
     "copy_documents",
     "delete_document",
@@ -51,6 +55,7 @@ __all__ = [
     "discard_copies",
     "embed_query",
     "embeds_queries",
+    "enqueue_all",
     "forget_assistant",
     "get_document",
     "get_page",
@@ -64,6 +69,8 @@ __all__ = [
     "require_adding",
     "retry_document",
     "search",
+    "status",
+    "tend",
 ]
 
 
@@ -185,6 +192,7 @@ async def delete_document(uow: UnitOfWork, actor: Actor, document_id: UUID) -> N
     await postings.remove_chunks(uow, document.workspace_id, document.assistant_id, document_id)
     await uow.session.delete(document)
     await uow.session.flush()
+    await postings.enqueue_tending(uow, document.workspace_id, document.assistant_id)
     _remove_file_afterwards(uow, document)
     await audit.record(uow, actor, "knowledge:document:delete", document_id, assistant_id=document.assistant_id)
 
@@ -216,6 +224,8 @@ async def open_original(uow: UnitOfWork, actor: Actor, document_id: UUID) -> Sto
 
 async def forget_assistant(uow: UnitOfWork, assistant_id: UUID) -> None:
     """Called before an assistant is deleted: its documents' files go when that is committed."""
+    if index := await uow.session.get(KnowledgeIndex, assistant_id):
+        await vectors.forget_index(uow, assistant_id, index.embedding_model)
     for document in await repository.of_assistant(uow, assistant_id):
         _remove_file_afterwards(uow, document)
 
@@ -224,6 +234,8 @@ async def copy_documents(uow: UnitOfWork, actor: Actor, source: UUID, target: UU
     """Gives an assistant a copy of each document of another one; see `copying`."""
     for document in await copying.copy_documents(uow, actor, source, target, made):
         await enqueue(uow, document)
+        await _enqueue(uow, document)
+    await postings.enqueue_tending(uow, actor.workspace_id, target)
 
 
 def view(document: Document) -> DocumentView:

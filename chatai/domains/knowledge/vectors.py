@@ -119,6 +119,12 @@ async def count(uow: UnitOfWork, workspace_id: UUID, assistant_id: UUID, model: 
     return (await uow.session.execute(statement)).scalar_one()
 
 
+async def texts(uow: UnitOfWork, assistant_id: UUID) -> int:
+    """How many different texts the assistant's chunks hold."""
+    statement = select(func.count(col(Chunk.content).distinct())).where(col(Chunk.assistant_id) == assistant_id)
+    return (await uow.session.execute(statement)).scalar_one()
+
+
 async def serve(uow: UnitOfWork, index: KnowledgeIndex, model: str) -> None:
     """From now on this model's vectors are searched, if there are any. Those of another model go, with their index."""
     before = index.embedding_model

@@ -1,0 +1,118 @@
+"""What keeps an assistant's index in order behind the scenes: merging segments, and embedding anew for another model.
+
+Everything is kept step by step and may be repeated. Search goes on meanwhile with what there is: the segments as they
+are, the vectors of the model before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlmodel import col
+
+from chatai.core.actor import Actor
+from chatai.core.database import Database, UnitOfWork
+from chatai.domains.knowledge import postings, vectors
+from chatai.domains.knowledge.access import require_reader
+from chatai.domains.knowledge.errors import EmbeddingsRefused
+from chatai.domains.knowledge.ingestion import EMBEDDING_BATCH, as_embedded
+from chatai.domains.knowledge.models import KnowledgeIndex
+from chatai.domains.knowledge.ports import Embedder, embedder
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexView:
+    """How an assistant's passages are searched.
+
+    Attributes:
+        chunks: Passages.
+        serving_model: Whose vectors are searched; empty: by words only.
+        coming_model: The one that is set now, if its vectors are not all there yet; else empty.
+        embedded, to_embed: Of different texts, for the coming model.
+    """
+
+    chunks: int
+    serving_model: str
+    coming_model: str
+    embedded: int
+    to_embed: int
+
+
+async def enqueue_all(database: Database) -> int:
+    """Called when the worker starts: every assistant whose vectors are not the set model's is tended. How many."""
+    model = embedder.optional
+    if model is None:
+        return 0
+    statement = select(col(KnowledgeIndex.workspace_id), col(KnowledgeIndex.assistant_id)).where(
+        col(KnowledgeIndex.embedding_model) != model.model, col(KnowledgeIndex.chunks) > 0
+    )
+    async with database.system() as uow:
+        found = (await uow.session.execute(statement)).all()
+    for workspace_id, assistant_id in found:
+        async with database.workspace(workspace_id) as uow:
+            await postings.enqueue_tending(uow, workspace_id, assistant_id)
+    return len(found)
+
+
+async def tend(database: Database, workspace_id: UUID, assistant_id: UUID) -> None:
+    """Merges segments, forgets the vectors of texts that are gone, and embeds what the set model has not embedded.
+
+    Only one may run for an assistant.
+
+    Raises:
+        EmbeddingsAway: Try again later.
+    """
+    merged = True
+    while merged:
+        async with database.workspace(workspace_id) as uow:
+            merged = await postings.merge(uow, workspace_id, assistant_id)
+    async with database.workspace(workspace_id) as uow:
+        await vectors.forget_unused(uow, workspace_id, assistant_id)
+        index = await uow.session.get(KnowledgeIndex, assistant_id)
+    model = embedder.optional
+    if index is None or not index.chunks or model is None or index.embedding_model == model.model:
+        return
+    try:
+        while await _embed_batch(database, workspace_id, assistant_id, model):
+            continue
+    except EmbeddingsRefused:
+        log.warning("not_embedded_anew", assistant_id=str(assistant_id), model=model.model)
+        return
+    async with database.workspace(workspace_id) as uow:
+        locked = await postings.locked(uow, workspace_id, assistant_id)
+        if await vectors.missing(uow, model.model, 1, assistant_id=assistant_id):
+            await postings.enqueue_tending(uow, workspace_id, assistant_id)  # a document came in between
+        else:
+            await vectors.serve(uow, locked, model.model)
+
+
+async def status(uow: UnitOfWork, actor: Actor, assistant_id: UUID) -> IndexView:
+    """How the assistant's passages are searched, and how far a new model is."""
+    require_reader(actor)
+    index = await uow.session.get(KnowledgeIndex, assistant_id, populate_existing=True)
+    if index is None:
+        return IndexView(0, "", "", 0, 0)
+    model = embedder.optional
+    coming = model.model if model and model.model != index.embedding_model and index.chunks else ""
+    embedded, texts = 0, 0
+    if coming:
+        embedded = await vectors.count(uow, index.workspace_id, assistant_id, coming)
+        texts = await vectors.texts(uow, assistant_id)
+    return IndexView(index.chunks, index.embedding_model, coming, embedded, max(texts - embedded, 0))
+
+
+async def _embed_batch(database: Database, workspace_id: UUID, assistant_id: UUID, model: Embedder) -> bool:
+    async with database.workspace(workspace_id) as uow:
+        rows = await vectors.missing(uow, model.model, EMBEDDING_BATCH, assistant_id=assistant_id)
+    if not rows:
+        return False
+    made = await model.embed([as_embedded(row.heading, row.text) for row in rows])
+    async with database.workspace(workspace_id) as uow:
+        contents = [row.content for row in rows]
+        await vectors.store(uow, workspace_id, assistant_id, model.model, contents, made)
+    return True
