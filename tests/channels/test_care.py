@@ -30,8 +30,11 @@ from chatai.domains.channels.errors import (
 from chatai.domains.channels.profile import ProfileDraft
 from chatai.domains.channels.schemas import WebhookInfo
 from chatai.domains.channels.states import StateRow
+from chatai.domains.knowledge import repository as knowledge_rows
+from chatai.domains.knowledge import service as knowledge
 from chatai.domains.knowledge.models import Chunk, Document, DocumentPage
 from chatai.domains.knowledge.ports import file_store
+from chatai.domains.knowledge.schemas import ChunkDraft, ReadPage
 from chatai.integrations.storage import LocalFileStore
 
 
@@ -177,16 +180,8 @@ async def document(database, actor, assistant_id, store, state="ready"):
         uow.session.add(made)
         await uow.session.flush()
         if state == "ready":
-            uow.session.add(DocumentPage(**common, document_id=made.id, number=1, text="Open from nine."))
-            await uow.session.execute(
-                text(
-                    "INSERT INTO chunk (id, created_at, workspace_id, assistant_id, document_id, ordinal, page,"
-                    " page_end, char_start, char_end, heading, text, embedding_model, search) VALUES (:id, now(),"
-                    " :workspace, :assistant, :document, 0, 1, 1, 0, 15, '', 'Open from nine.', '',"
-                    " to_tsvector('russian', 'Open from nine.'))"
-                ),
-                {"id": uuid4(), "workspace": actor.workspace_id, "assistant": assistant_id, "document": made.id},
-            )
+            chunk = ChunkDraft(0, 1, 1, 0, 15, "", "Open from nine.")
+            await knowledge_rows.replace_content(uow, made, [ReadPage(1, "Open from nine.")], [0], [chunk])
     return made
 
 
@@ -215,6 +210,9 @@ async def test_a_bot_like_another_one_has_its_assistant_and_documents(database, 
     assert {page.document_id for page in pages} == {original.id, twin.id}
     assert {chunk.assistant_id for chunk in chunks} == {source.assistant_id, bot.assistant_id}
     assert len({str(chunk.search) for chunk in chunks}) == 1
+    async with database.workspace(actor.workspace_id) as uow:
+        (passage,) = await knowledge.search(uow, bot.assistant_id, "open")
+    assert passage.document_id == twin.id
     store.delete(actor.account_id, original.storage_name)
     assert store.path(actor.account_id, twin.storage_name).read_bytes() == b"Open from nine."
 
