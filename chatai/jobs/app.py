@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import procrastinate
 
-TASK_MODULES = ["chatai.jobs.bots", "chatai.jobs.cleanup", "chatai.jobs.index", "chatai.jobs.ingest", "chatai.jobs.mail"]
+TASK_MODULES = [
+    "chatai.jobs.bots",
+    "chatai.jobs.cleanup",
+    "chatai.jobs.index",
+    "chatai.jobs.ingest",
+    "chatai.jobs.mail",
+]
 
 # The worker puts a connector over the process's database in its place.
 app = procrastinate.App(connector=procrastinate.PsycopgConnector(), import_paths=TASK_MODULES)

@@ -234,7 +234,6 @@ async def copy_documents(uow: UnitOfWork, actor: Actor, source: UUID, target: UU
     """Gives an assistant a copy of each document of another one; see `copying`."""
     for document in await copying.copy_documents(uow, actor, source, target, made):
         await enqueue(uow, document)
-        await _enqueue(uow, document)
     await postings.enqueue_tending(uow, actor.workspace_id, target)
 
 
