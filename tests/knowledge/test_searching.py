@@ -100,5 +100,32 @@ async def test_other_assistants_documents_are_not_searched(
         assert len(await service.search(uow, other, "гарантия")) == 1
 
 
+async def test_quoted_words_stand_in_the_passages_as_they_are_written(
+    ready: Add, database: Database, actor: Actor, assistant_id: UUID
+) -> None:
+    await ready("a.txt", "Гарантийный срок на насосы составляет два года со дня продажи")
+    await ready("b.txt", "Срок гарантии: гарантийного срока на трубы нет, на насосы два года, гарантийный ремонт")
+    async with database.workspace(actor.workspace_id) as uow:
+        exact = await service.search(uow, assistant_id, "какой «гарантийный   СРОК на насосы»?")
+        assert [passage.document_name for passage in exact] == ["a.txt"]
+        nowhere = await service.search(uow, assistant_id, 'есть ли "гарантийный срок на вентили"')
+    assert {passage.document_name for passage in nowhere} == {"a.txt", "b.txt"}
+
+
+async def test_of_near_duplicates_the_best_is_shown_but_lines_of_a_price_list_all(
+    ready: Add, database: Database, actor: Actor, assistant_id: UUID
+) -> None:
+    same = "Доставка насосов по стране занимает пять рабочих дней после оплаты счёта заказчиком"
+    await ready("a.txt", same)
+    await ready("b.txt", same + " полностью")
+    for number in (10, 20):
+        await ready(f"{number}.txt", f"Насос скважинный чугунный с кабелем и защитой от сухого хода модель {number}")
+    async with database.workspace(actor.workspace_id) as uow:
+        delivery = await service.search(uow, assistant_id, "доставка по стране")
+        pumps = await service.search(uow, assistant_id, "насос скважинный чугунный модель")
+    assert len(delivery) == 1
+    assert {"10.txt", "20.txt"} <= {passage.document_name for passage in pumps}
+
+
 def test_quoting() -> None:
     assert _quoted("o'neil\\") == "'o''neil\\\\'"

@@ -166,7 +166,7 @@ class _Writing:
         """The answer's text, piece by piece. Raises what the model raises."""
         turn = self._turn
         if self._found is None:
-            vector = await knowledge.embed_query(search_query(turn.question, turn.history))
+            vector = await knowledge.embed_query(search_query(turn.question, turn.history), turn.assistant.id)
             async with self._database.workspace(self._actor.workspace_id, self._actor.account_id) as uow:
                 self._passages = await _search(uow, turn, vector)
         self._filter = CitationFilter(len(self._passages))

@@ -13,9 +13,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import LiteralString
 from uuid import UUID
-
-from sqlalchemy import text
 
 from chatai.core.database import UnitOfWork
 from chatai.domains.knowledge.postings import IMPACTS, K1
@@ -25,25 +24,23 @@ MOST_WORDS = 40  # of a question: the rarest
 PAIR_DISTANCE = 2
 QUOTED = re.compile(r"[\"“„«]([^\"“”„«»\n]{2,200})[\"”“»]")
 
-_LOOK_UP = text(
-    """
+_LOOK_UP: LiteralString = """
     WITH word AS MATERIALIZED (
         SELECT lexeme, positions, hashtextextended(lexeme, 0) AS term
-        FROM unnest(to_tsvector('russian', :query)) AS found(lexeme, positions, weights)
+        FROM unnest(to_tsvector('russian', %(query)s)) AS found(lexeme, positions, weights)
         UNION ALL
-        SELECT code, NULL, hashtextextended(code, 0) FROM unnest(CAST(:codes AS text[])) AS code
+        SELECT code, NULL, hashtextextended(code, 0) FROM unnest(CAST(%(codes)s AS text[])) AS code
     )
     SELECT lexeme, positions, term, segments, blocks, sizes, bounds
     FROM word CROSS JOIN LATERAL (
         SELECT array_agg(segment) AS segments, array_agg(block) AS blocks, array_agg(size) AS sizes,
                array_agg(bound) AS bounds
         FROM chunk_posting AS posting
-        WHERE posting.assistant_id = :assistant_id AND posting.term = word.term AND posting.segment = ANY(
-            ARRAY(SELECT id FROM knowledge_segment AS segment WHERE segment.assistant_id = :assistant_id)
+        WHERE posting.assistant_id = %(assistant_id)s AND posting.term = word.term AND posting.segment = ANY(
+            ARRAY(SELECT id FROM knowledge_segment AS segment WHERE segment.assistant_id = %(assistant_id)s)
         )
     ) AS held
-    """
-)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +90,11 @@ async def look_up(uow: UnitOfWork, assistant_id: UUID, chunks: int, query: str, 
     """Finds the words of a query in the index of an assistant that has so many chunks."""
     values = {"query": folded(query), "codes": codes(query), "assistant_id": assistant_id}
     found = []
-    for row in (await uow.session.execute(_LOOK_UP, values)).all():
-        held = list(zip(row.segments, row.blocks, row.sizes, row.bounds, strict=True)) if row.segments else []
-        count = sum(size for _, _, size, _ in held)
+    for lexeme, positions, term, *held in await uow.run(_LOOK_UP, values):
+        blocks = list(zip(*held, strict=True)) if held[0] else []
+        count = sum(size for _, _, size, _ in blocks)
         rarity = math.log(1 + (max(chunks - count, 0) + 0.5) / (count + 0.5))
-        found.append(_Word(_quoted(row.lexeme), row.positions or [], row.term, rarity, held))
+        found.append(_Word(_quoted(lexeme), positions or [], term, rarity, blocks))
     words = sorted((word for word in found if word.held), key=lambda word: -word.weight)[:MOST_WORDS]
     result = TextQuery([word.operand for word in words], [word.weight for word in words])
     _take_blocks(result, words, effort.postings)

@@ -8,18 +8,15 @@ divided by π²/6; what is missing to 1 is close to 1/(frequency + 1/2), which i
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import Any
+import re
+from functools import lru_cache
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Float, Row, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
 
-from chatai.core.actor import Actor
-from chatai.core.database import Database, UnitOfWork
+from chatai.core.database import UnitOfWork
 from chatai.domains.knowledge.errors import EmbeddingsAway, EmbeddingsRefused
-from chatai.domains.knowledge.models import KnowledgeIndex
 from chatai.domains.knowledge.ports import embedder
 from chatai.domains.knowledge.postings import K1, B
 from chatai.domains.knowledge.query import NORMAL, Effort, TextQuery, look_up, phrases
@@ -42,8 +39,8 @@ TRIES = 3
 _TEXT_LEG = """
     block AS MATERIALIZED (
         SELECT entries, gain
-        FROM unnest(CAST(:segments AS bigint[]), CAST(:terms AS bigint[]), CAST(:blocks AS int[]), :gains)
-             AS wanted(segment, term, block, gain)
+        FROM unnest(CAST(:segments AS bigint[]), CAST(:terms AS bigint[]), CAST(:blocks AS int[]),
+                    CAST(:gains AS float8[])) AS wanted(segment, term, block, gain)
         CROSS JOIN LATERAL (
             SELECT entries FROM chunk_posting AS posting
             WHERE posting.assistant_id = :assistant_id AND posting.segment = wanted.segment
@@ -64,14 +61,15 @@ _TEXT_LEG = """
         SELECT id, row_number() OVER (ORDER BY worded.score + coalesce(paired.score, 0) DESC, id) AS text_rank
         FROM candidate CROSS JOIN LATERAL (
             SELECT sum(weight * times * (:k1 + 1) / (times + :k1 * (1 - :b + :b * size))) AS score
-            FROM unnest(CAST(CAST(:words AS text[]) AS tsquery[]), :weights) AS word(query, weight)
+            FROM unnest(CAST(CAST(:words AS text[]) AS tsquery[]), CAST(:weights AS float8[])) AS word(query, weight)
             CROSS JOIN LATERAL (
                 SELECT 1 / (1.64493406685 * (1.0000001 - ts_rank('{{1,1,1,1}}', search, query))) - 0.5 AS times OFFSET 0
             ) AS counted
             WHERE times > 0.5
         ) AS worded CROSS JOIN LATERAL (
             SELECT sum(:pair_weight * weight) AS score
-            FROM unnest(CAST(CAST(:pairs AS text[]) AS tsquery[]), :pair_weights) AS pair(query, weight)
+            FROM unnest(CAST(CAST(:pairs AS text[]) AS tsquery[]), CAST(:pair_weights AS float8[]))
+                 AS pair(query, weight)
             WHERE search @@ query
         ) AS paired
         ORDER BY text_rank LIMIT :leg_limit
@@ -118,52 +116,69 @@ _FUSED = """
         ORDER BY score DESC, coalesce(text_rank, vector_rank), id LIMIT :limit
     )
     SELECT held.blocks, chunk.id AS chunk_id, chunk.document_id, document.name AS document_name, chunk.page,
-           chunk.page_end, chunk.char_start, chunk.char_end, chunk.heading, chunk.text, text_rank, vector_rank, score
+           chunk.page_end, chunk.char_start, chunk.char_end, chunk.heading, chunk.text, score, text_rank, vector_rank
     FROM (SELECT count(*) AS blocks FROM block) AS held LEFT JOIN (
         fused CROSS JOIN LATERAL (SELECT * FROM chunk WHERE chunk.id = fused.id OFFSET 0) AS chunk
         CROSS JOIN LATERAL (SELECT name FROM document WHERE document.id = chunk.document_id OFFSET 0) AS document
     ) ON true
     ORDER BY score DESC, coalesce(text_rank, vector_rank), chunk_id
 """
-_FLOATS = ("k1", "b", "pair_weight")
-_FLOAT_ARRAYS = ("gains", "weights", "pair_weights")
+_NEAR_EFFORT: LiteralString = "SELECT set_config('hnsw.ef_search', %(near)s, true)"
+_INDEX: LiteralString = """
+    SELECT workspace_id, chunks, CAST(greatest(terms, 1) AS float8) / greatest(chunks, 1), embedding_model, dimension,
+           near_index
+    FROM knowledge_index WHERE assistant_id = %(assistant_id)s
+"""
+_PLACEHOLDER = re.compile(r"(?<!:):([a-z_]\w*)")
 
 
-@dataclass(frozen=True, slots=True)
-class QueryVector:
-    """A question as a model embedded it."""
+class Searched(NamedTuple):
+    """What search must know of an assistant's chunks as a whole, from `knowledge_index`."""
+
+    assistant_id: UUID
+    workspace_id: UUID
+    chunks: int
+    average: float
+    model: str
+    dimension: int
+    near_index: bool
+
+
+class QueryVector(NamedTuple):
+    """A query as an embedding model sees it."""
 
     model: str
-    vector: list[float]
+    values: list[float]
 
 
-async def find(database: Database, actor: Actor, assistant_id: UUID, query: str, *, limit: int = 8) -> list[Passage]:
-    """`search` with both legs, for edges: no transaction is open while a model is asked."""
-    vector = await embed_query(database, actor.workspace_id, assistant_id, query)
-    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
-        return await search(uow, assistant_id, query, vector=vector, limit=limit)
+# Assistants whose vectors are still another model's than the one that is set: questions to them are embedded by it.
+_serving: dict[UUID, str] = {}
 
 
-async def embed_query(database: Database, workspace_id: UUID, assistant_id: UUID, query: str) -> QueryVector | None:
-    """The question as the model embeds it whose vectors serve. None where there is none, or it does not answer soon.
+def embeds_queries() -> bool:
+    """Whether there is an embedding model: then `embed_query` asks it, before any transaction is begun."""
+    return embedder.optional is not None
 
-    Asks the model outside any transaction.
+
+async def embed_query(query: str, assistant_id: UUID | None = None) -> QueryVector | None:
+    """The query's vector for `search`; None where no embedding model is bound or it does not answer in time.
+
+    Args:
+        query: In ordinary language.
+        assistant_id: Whose documents will be searched. While they are embedded anew for another model, the one before
+            is asked, as soon as a first search has seen that its vectors still serve.
     """
-    model = embedder.optional
-    query = _cleaned(query)
+    model, query = embedder.optional, _cleaned(query)
     if model is None or not query:
         return None
-    async with database.workspace(workspace_id) as uow:
-        index = await uow.session.get(KnowledgeIndex, assistant_id)
-    if index is None or not index.embedding_model:
-        return None
+    name = _serving.get(assistant_id, model.model) if assistant_id else model.model
     try:
         async with asyncio.timeout(QUERY_EMBEDDING_SECONDS):
-            (vector,) = await model.embed([query], model=index.embedding_model)
+            (vector,) = await model.embed([query], model=name)
     except (TimeoutError, EmbeddingsAway, EmbeddingsRefused) as error:
         log.warning("query_not_embedded", error=type(error).__name__)
         return None
-    return QueryVector(index.embedding_model, vector)
+    return QueryVector(name, vector)
 
 
 async def search(
@@ -188,16 +203,27 @@ async def search(
         effort: How much is looked at.
     """
     query = _cleaned(query)
-    index = await uow.session.get(KnowledgeIndex, assistant_id, populate_existing=True)
-    if not query or limit < 1 or index is None:
+    rows = await uow.run(_INDEX, {"assistant_id": assistant_id})
+    if not query or limit < 1 or not rows:
         return []
-    if vector and (vector.model != index.embedding_model or len(vector.vector) != index.dimension):
-        vector = None  # the model has just been changed
+    index = Searched(assistant_id, *rows[0])
+    if vector:
+        vector = _usable(index, vector)
     if quoted := phrases(query):
         found = await _search(uow, index, query, vector, limit, effort, quoted)
         if found:
             return found
     return await _search(uow, index, query, vector, limit, effort, [])
+
+
+def _usable(index: Searched, vector: QueryVector) -> QueryVector | None:
+    """The query's vector, if the assistant's vectors are the same model's."""
+    model = embedder.optional
+    if model is None or not index.model or index.model == model.model:
+        _serving.pop(index.assistant_id, None)
+    else:
+        _serving[index.assistant_id] = index.model
+    return vector if vector.model == index.model and len(vector.values) == index.dimension else None
 
 
 def _cleaned(query: str) -> str:
@@ -206,7 +232,7 @@ def _cleaned(query: str) -> str:
 
 async def _search(
     uow: UnitOfWork,
-    index: KnowledgeIndex,
+    index: Searched,
     query: str,
     vector: QueryVector | None,
     limit: int,
@@ -218,25 +244,21 @@ async def _search(
         if not words.words and vector is None:
             return []
         rows = await _ranked(uow, index, words, vector, limit + SPARE, effort, quoted)
-        if rows[0].blocks == len(words.blocks):  # else segments were merged in between
+        if rows[0][0] == len(words.blocks):  # else segments were merged in between
             break
-    passages = [
-        Passage(**{name: value for name, value in row._mapping.items() if name != "blocks"})
-        for row in rows
-        if row.chunk_id is not None
-    ]
+    passages = [Passage(*row[1:]) for row in rows if row[1] is not None]
     return thinned(passages)[:limit]
 
 
 async def _ranked(
     uow: UnitOfWork,
-    index: KnowledgeIndex,
+    index: Searched,
     words: TextQuery,
     vector: QueryVector | None,
     limit: int,
     effort: Effort,
     quoted: list[str],
-) -> list[Row[Any]]:
+) -> list[tuple[Any, ...]]:
     phrase = _PHRASE if quoted else ""
     values: dict[str, object] = {
         "assistant_id": index.assistant_id, "rrf_k": RRF_K, "leg_limit": max(LEG_LIMIT, limit), "limit": limit,
@@ -247,7 +269,7 @@ async def _ranked(
         values |= {
             "segments": words.segments, "terms": words.terms, "blocks": words.blocks, "gains": words.gains,
             "words": words.words, "weights": words.weights, "pairs": words.pairs, "pair_weights": words.pair_weights,
-            "k1": K1, "b": B, "pair_weight": PAIR_WEIGHT, "average": index.terms / max(index.chunks, 1) or 1.0,
+            "k1": K1, "b": B, "pair_weight": PAIR_WEIGHT, "average": index.average,
             "candidates": max(effort.candidates, limit),
             # Chunks that are gone, or lack the phrase, must not use up the candidates' places.
             "likely_limit": effort.postings if quoted else 4 * max(effort.candidates, limit),
@@ -255,11 +277,9 @@ async def _ranked(
     if vector:
         near = index.near_index and not effort.exact and not quoted
         if near:
-            await uow.session.execute(
-                text("SELECT set_config('hnsw.ef_search', :near, true)"), {"near": str(effort.near)}
-            )
+            await uow.run(_NEAR_EFFORT, {"near": str(effort.near)})
         values |= {
-            "workspace_id": index.workspace_id, "model": vector.model, "vector": str(vector.vector),
+            "workspace_id": index.workspace_id, "model": vector.model, "vector": str(vector.values),
             # Some texts may be gone: their vectors are forgotten a little later.
             "near_limit": 1_000 if quoted else max(LEG_LIMIT, limit) * 3 // 2,
         }  # fmt: skip
@@ -267,10 +287,10 @@ async def _ranked(
             dimension=index.dimension, phrase=phrase, near=_NEAR.format(dimension=index.dimension) if near else ""
         )
     parts = [_TEXT_LEG.format(phrase=phrase) if words.words else _NO_TEXT_LEG, vector_leg if vector else _NO_VECTOR_LEG]
-    statement = text(f"WITH {','.join(parts)} {_FUSED}")
-    if words.words:
-        statement = statement.bindparams(
-            *(bindparam(name, type_=Float) for name in _FLOATS),
-            *(bindparam(name, type_=ARRAY(Float)) for name in _FLOAT_ARRAYS),
-        )
-    return list((await uow.session.execute(statement, values)).all())
+    return await uow.run(_native(f"WITH {','.join(parts)} {_FUSED}"), values)
+
+
+@lru_cache(64)
+def _native(statement: LiteralString) -> LiteralString:
+    """The statement with psycopg's placeholders. It is put together of our own parts and whole numbers alone."""
+    return _PLACEHOLDER.sub(r"%(\1)s", statement)
