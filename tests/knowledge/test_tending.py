@@ -124,7 +124,7 @@ async def test_what_was_embedded_is_not_embedded_again(
     assert asked == before.chunk_count >= 10
     after = await ready("new.txt", long + "\n\nРаздел последний. " + "Вентиль стоит сто рублей. " * 40)
     assert after.chunks_embedded == after.chunk_count > before.chunk_count
-    assert len(embedded(fake, "tiny")) - asked <= after.chunk_count - before.chunk_count + 1
+    assert len(embedded(fake, "tiny")) - asked <= 4  # the end of the text is cut anew
     async with database.workspace(actor.workspace_id, actor.account_id) as uow:
         await service.delete_document(uow, actor, before.id)
     await service.tend(database, actor.workspace_id, assistant_id)
