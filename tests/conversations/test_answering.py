@@ -319,7 +319,7 @@ async def test_a_channel_opens_its_conversation_with_its_first_question(
 async def test_a_search_that_fails_does_not_undo_the_question(
     database: Database, actor: Actor, conversation_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searching, "_LEXEMES", "SELECT 1 / 0")
+    monkeypatch.setattr(searching, "_INDEX", "SELECT 1 / 0")
     with pytest.raises(DivisionByZero):
         await ask(database, actor, conversation_id, "How long may I return goods?")
     question, answer = (await stored(database, actor, conversation_id)).messages

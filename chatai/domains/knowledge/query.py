@@ -56,7 +56,7 @@ class Effort:
 
     postings: int = 20_000
     candidates: int = 120
-    near: int = 120
+    near: int = 250
     exact: bool = False
 
 
