@@ -25,7 +25,7 @@ import asyncio
 import signal
 import socket
 import sys
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -60,6 +60,8 @@ from chatai.domains.models import service as models
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 600
+WITH_FILES_AT_ONCE = 8
+"""Questions of one process that come with files: their pictures and recordings are in its memory meanwhile."""
 
 
 class Answerer:
@@ -70,6 +72,7 @@ class Answerer:
         self._run_dir = run_dir
         self._wire = wire
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._with_files = asyncio.Semaphore(WITH_FILES_AT_ONCE)
 
     async def serve(self) -> None:
         """Until told to stop, or until the manager is gone. What is under way is then stored as interrupted."""
@@ -97,7 +100,8 @@ class Answerer:
         except DatabaseAway:
             self._say(ask, "away")
         except ChatAIError as error:
-            self._say(ask, "failed", sentence=error.sentence(ask["language"]), text="", sources=[])
+            language = ask["language"]
+            self._say(ask, "failed", sentence=error.sentence(language), text="", sources=[], language=language)
         except Exception as error:  # a fault of ours in one answer must not end the others
             log.exception("an answer failed", bot_id=ask["bot"], update=ask["update"], error=scrub(repr(error)))
             self._say(ask, "lost")
@@ -107,7 +111,8 @@ class Answerer:
     async def _dispatch(self, ask: Message, actor: Actor) -> None:
         match ask["kind"]:
             case "answer":
-                await self._stream(ask, actor)
+                async with self._with_files if ask["files"] else nullcontext():
+                    await self._stream(ask, actor)
             case "new":
                 conversation, chosen = await self._conversation(ask, actor)
                 async with self._database.workspace(actor.workspace_id) as uow:
@@ -122,6 +127,7 @@ class Answerer:
             async with self._database.workspace(actor.workspace_id) as uow:
                 chosen = await chats.chosen_language(uow, actor, ask["chat"])
         language: Language = chosen or ask["language"]
+        ask["language"] = language
         folder = incoming.folder_of(self._run_dir, ask["bot"])
         gathered = await gather(ask["text"], ask["attached"], ask["files"], folder, language)
         if gathered.usages:

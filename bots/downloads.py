@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ MAX_FILES = 10
 """As many as an album holds."""
 TRIES = 3
 DOWNLOAD_SECONDS = 120
+FREE_BYTES = 512 * 1024 * 1024
+"""So much is left free on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ async def fetched(files: Sequence[Sent], place: Place, job: Job, language: Langu
     arrived, paths = Arrived(), []
     try:
         if files:
+            _require_room(Path(job.bot.incoming))
             async with job.delivery.typing(place):
                 for sent in files:
                     path = incoming.new_file(Path(job.bot.incoming))
@@ -104,6 +108,13 @@ async def fetched(files: Sequence[Sent], place: Place, job: Job, language: Langu
     finally:
         for path in paths:
             path.unlink(missing_ok=True)
+
+
+def _require_room(folder: Path) -> None:
+    """Other people's files must not fill the disk that the database is on. Raises: Later."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if shutil.disk_usage(folder).free < FREE_BYTES:
+        raise Later("there is no room left for a file that came in")
 
 
 async def _fetch(sent: Sent, path: Path, place: Place, job: Job) -> str:

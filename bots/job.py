@@ -12,7 +12,7 @@ from bots.formatting import Part, Source, quoted, render
 from bots.reply import Reply, Streaming
 from bots.texts import text
 from bots.wire import Message, Wire
-from chatai.core.i18n import Language
+from chatai.core.i18n import Language, language_of
 
 SHOW_SECONDS = 1.0
 SHOW_SECONDS_IN_GROUPS = 4.0
@@ -211,10 +211,12 @@ class Job:
             notes: What is said below the answer: why a file was left out, say.
             question: See `answers`.
         """
+        known = self.link.chosen.get(place.chat_id)
+        language = language_of(known, language) if known else language
         reply = self.reply_at(place)
         growing: list[str] = []
         heard: list[str] = []
-        question["chosen"] = self.link.chosen.get(place.chat_id)
+        question["chosen"] = known
         if base is not None:
             question["external"] = base.update
         interval = SHOW_SECONDS_IN_GROUPS if place.chat_id < 0 else SHOW_SECONDS

@@ -15,7 +15,7 @@ from datetime import timedelta
 from aiogram.types import Message
 from pydantic import ValidationError
 
-from bots.handlers.addressing import command_of
+from bots.handlers.addressing import command_of, is_addressed
 from bots.job import Around, Base, Job
 
 QUIET_SECONDS = 0.8
@@ -43,7 +43,7 @@ class _Item:
 
 
 async def bundle_of(message: Message, job: Job) -> Bundle | None:
-    """The messages that this one is answered with; None when another one does it."""
+    """The messages that this one is answered with; None when another one does it, or none is meant for the bot."""
     if message.media_group_id is None and message.forward_origin is None:
         return Bundle([message])
     started = changed = time.monotonic()
@@ -54,9 +54,14 @@ async def bundle_of(message: Message, job: Job) -> Bundle | None:
         if place is None:
             return Bundle([message])
         first, last = _run(items, place)
-        if first != place and not items[first].row.done_before(items[place].row):
+        comment = _comment(items, first, job)
+        answers = first if comment and is_addressed(comment.message, job.bot) else _addressed(items, first, last, job)
+        if answers is None:
             return None
-        first = place
+        if answers != place:
+            if not items[answers].row.done_before(items[place].row):
+                return None
+            first, comment = place, None  # it came when the others were answered
         now = time.monotonic()
         if last - first + 1 != known:
             known, changed = last - first + 1, now
@@ -64,10 +69,22 @@ async def bundle_of(message: Message, job: Job) -> Bundle | None:
             break
         await asyncio.sleep(LOOK_SECONDS)
     messages = [item.message for item in items[first : last + 1]]
-    comment = items[first - 1] if first and message.forward_origin is not None else None
-    if comment is None or not _goes_with(comment.message, message, job):
+    if comment is None:
         return Bundle(messages)
     return Bundle(messages, comment.message, Base(comment.row.update, list(comment.row.replies)))
+
+
+def _addressed(items: Sequence[_Item], first: int, last: int, job: Job) -> int | None:
+    """The one that answers for all: the first that is meant for the bot."""
+    return next((place for place in range(first, last + 1) if is_addressed(items[place].message, job.bot)), None)
+
+
+def _comment(items: Sequence[_Item], first: int, job: Job) -> _Item | None:
+    """The words right before what was forwarded, if they go with it."""
+    if not first or items[first].message.forward_origin is None:
+        return None
+    before = items[first - 1]
+    return before if _goes_with(before.message, items[first].message, job) else None
 
 
 def _messages(rows: Sequence[Around]) -> list[_Item]:

@@ -32,9 +32,8 @@ async def answer(message: Message, job: Job) -> None:
     if alone and not is_addressed(message, job.bot):
         return
     bundle = await bundle_of(message, job)
-    if bundle is None or not any(is_addressed(one, job.bot) for one in _all(bundle)):
-        return
-    await answer_bundle(bundle, job, bundle.base)
+    if bundle is not None:
+        await answer_bundle(bundle, job, bundle.base)
 
 
 async def answer_bundle(bundle: Bundle, job: Job, base: Base | None) -> None:
@@ -84,7 +83,3 @@ async def _say_why_not(content: Content, notes: Sequence[str], place: Place, job
         await job.say(place, text("help", language))
     else:
         await job.say(place, text("help_group", language, bot=job.bot.username))
-
-
-def _all(bundle: Bundle) -> list[Message]:
-    return [*bundle.messages, *([bundle.comment] if bundle.comment else [])]

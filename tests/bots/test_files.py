@@ -115,6 +115,20 @@ async def test_an_album_is_one_question(world):
         assert f"Page {number} says hello" in last_asked(world)
 
 
+async def test_in_a_group_an_album_is_answered_when_one_item_mentions_the_bot(world):
+    bot, _ = await world.new_bot()
+    bot.privacy = False
+    group = people.new_group(world.server.sandbox, bot, "Friends", ANNA)
+    for album, words in (("82", ""), ("83", f"@{bot.username} what are these?")):
+        for number in range(2):
+            said_here = words if number else ""
+            send(world, bot, group, "document", "a.txt", b"hello", said_here, content={"media_group_id": album})
+    await until_answer(world, bot, group, 2)
+    assert len(world.said(bot, group)) == 2
+    assert len(world.model.chats()) == 1
+    assert "a.txt, a.txt" in last_asked(world)
+
+
 async def test_a_picture_is_shown_to_a_model_that_sees(world):
     bot, _ = await world.new_bot()
     chat = world.chat(bot)

@@ -89,7 +89,8 @@ async def test_a_changed_question_is_answered_anew_in_its_place(
     database: Database, actor: Actor, conversation_id: UUID, model: FakeOpenAI
 ) -> None:
     model.plan.answers = ["first", "second"]
-    await ask(database, actor, conversation_id, Question("Whne?", external_id="7"))
+    first = Question("Whne?", external_id="7", attachment_name="a.txt", attachment_text="At nine.")
+    await ask(database, actor, conversation_id, first)
     changed = Question("When?", external_id="7", revised=True)
     assert (await ask(database, actor, conversation_id, changed)).text == "second"
     again = await ask(database, actor, conversation_id, changed)
@@ -98,3 +99,5 @@ async def test_a_changed_question_is_answered_anew_in_its_place(
     async with database.workspace(actor.workspace_id, actor.account_id) as uow:
         messages = (await service.get_conversation(uow, actor, conversation_id)).messages
     assert [message.text for message in messages] == ["When?", "second"]
+    assert messages[0].attachment_name == "a.txt"
+    assert "At nine." in model.chats()[-1].body["messages"][-1]["content"]

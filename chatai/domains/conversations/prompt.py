@@ -115,7 +115,7 @@ def _said(message: Said) -> str:
 
 
 def _attached(message: Said, question: str, room: int) -> str:
-    name = f", {_one_line(message.attachment_name)}" if message.attachment_name else ""
+    name = f", {_ATTACHMENT_TAG.sub('', _one_line(message.attachment_name))}" if message.attachment_name else ""
     text = _FALSE_MARK.sub(r"(\1)", excerpt(message.attachment_text, question, room))
     return _ATTACHED.format(name=name, text=_ATTACHMENT_TAG.sub("", text) or "(nothing to read)")
 

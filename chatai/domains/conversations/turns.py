@@ -155,6 +155,8 @@ async def _stored(uow: UnitOfWork, conversation: OpenTalk, question: Question) -
     content = _content(question)
     asked = await repository.question_named(uow, conversation.id, question.external_id or "")
     text, name, attached = content["text"], content["attachment_name"], content["attachment_text"]
+    if not (name or attached):  # who changes the words leaves what came with them
+        name, attached = asked.attachment_name, asked.attachment_text
     changed = question.revised and (asked.text, asked.attachment_text) != (text, attached)
     if changed:
         asked.text, asked.attachment_name, asked.attachment_text = text, name, attached
