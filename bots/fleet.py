@@ -26,6 +26,7 @@ from bots.receiving import Poller
 from bots.runner import BotRunner, Means
 from bots.states import StateWriter
 from bots.tuning import Tuning, backoff
+from bots.webhook_watch import WebhookWatch, webhook_address
 from bots.zygote_client import ZygoteClient, ZygoteError
 from chatai.core.clock import now
 from chatai.core.database import Database, DatabaseAway
@@ -123,7 +124,8 @@ class Fleet:
 
     async def run(self) -> None:
         """Reconciles until cancelled."""
-        work = (self._states.run(), self.events.run(), self._live.run(), memory.watch(lambda: self.runners))
+        webhooks = WebhookWatch(self._database, self._settings, self.report).run(lambda: self.runners)
+        work = (self._states.run(), self.events.run(), self._live.run(), memory.watch(lambda: self.runners), webhooks)
         tasks = [asyncio.create_task(one) for one in work]
         try:
             while True:
@@ -363,8 +365,7 @@ class Fleet:
 
     async def _hook(self, bot: ManagedBot, token: str) -> None:
         """Has Telegram bring the updates here, unless it does so already."""
-        public = self._settings.public_url
-        wanted = f"{public}/telegram/{bot.id}" if public else ""
+        wanted = webhook_address(self._settings, bot.id)
         settled = bot.state in {"running", "sleeping", "conflict"}
         if settled and bot.webhook_url == wanted and bot.mode == ("webhook" if wanted else "polling"):
             return

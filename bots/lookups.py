@@ -12,7 +12,7 @@ from bots.wire import Message
 from chatai.core.actor import Actor
 from chatai.core.database import Database, DatabaseAway
 from chatai.domains.assistants import service as assistants
-from chatai.domains.channels import chats
+from chatai.domains.channels import chats, managed
 from chatai.domains.channels.chats import ChatChange, EarlierUpdate
 from chatai.domains.conversations import service as conversations
 
@@ -27,6 +27,11 @@ async def answer(database: Database, actor: Actor, kind: str, ask: Message) -> d
     match kind:
         case "around":
             return {"updates": await _around(database, actor, ask)}
+        case "managed":
+            outcome, username = await managed.take_over(database, actor.workspace_id, UUID(ask["bot"]), ask["managed"])
+            return {"outcome": outcome, "username": username}
+        case "invitation":
+            return {"link": await managed.invitation_of(database, actor.workspace_id, UUID(ask["bot"]))}
         case "migrated":
             async with database.workspace(actor.workspace_id) as uow:
                 await chats.migrate_chat(uow, actor, ask["chat"], ask["to"])

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
@@ -25,7 +26,7 @@ from bots.tuning import Tuning, backoff
 from bots.updates import MAX_BODY_BYTES, BadUpdate, chat_of, check, parse
 from chatai.core.crypto import equal, new_token
 from chatai.core.database import DatabaseAway
-from chatai.domains.channels.errors import PolledElsewhere, TelegramUnreachable, TokenRevoked
+from chatai.domains.channels.errors import PolledElsewhere, TelegramUnreachable, TokenRevoked, WebhookElsewhere
 from chatai.domains.channels.ports import TelegramAway, TelegramRefusal, telegram
 from chatai.domains.channels.schemas import BotState, IncomingUpdate
 
@@ -199,8 +200,10 @@ class Poller:
         if refusal.status == 409:
             self._conflicts += 1
             if self._conflicts >= CONFLICTS_BEFORE_TELLING:
+                if not self._told:
+                    code, known = await explain_conflict(self._token, refusal.description)
+                    self._report(self._runner, "conflict", code, known)
                 self._told = True
-                self._report(self._runner, "conflict", PolledElsewhere.code, refusal.description)
             tuning = self._tuning
             longest = tuning.longest_poll_retry
             await asyncio.sleep(backoff(tuning.conflict_retry, self._conflicts, longest, random.random()))
@@ -216,3 +219,18 @@ class Poller:
             self._report(self._runner, "failed", TelegramUnreachable.code, why)
         tuning = self._tuning
         await asyncio.sleep(backoff(tuning.poll_retry, self._failures, tuning.longest_poll_retry, random.random()))
+
+
+async def explain_conflict(token: str, description: str) -> tuple[str, str]:
+    """Who else gets a polled bot's updates: (code of the reason, what is known of them).
+
+    Telegram refuses a poll with 409 while another program polls, and also while one has set a webhook: then Telegram
+    says where.
+    """
+    try:
+        info = await telegram().get_webhook_info(token)
+    except (TelegramRefusal, TelegramAway):
+        return PolledElsewhere.code, description
+    if not info.url:
+        return PolledElsewhere.code, description
+    return WebhookElsewhere.code, f"the webhook is set to {urlsplit(info.url).hostname or 'another address'}"

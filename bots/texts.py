@@ -10,6 +10,7 @@ Text = Literal[
     "help", "help_group", "added", "new", "unknown_command", "choose_language", "language_chosen", "only_admins",
     "failed", "heard", "forwarded", "replied", "quoted", "file", "voice", "picture", "silent",
     "not_sticker", "not_location", "not_contact", "not_poll", "not_video", "not_other",
+    "made_bot", "made_bot_refused", "make_bot",
     "no_pictures", "no_voice", "voice_too_long", "too_large", "file_gone", "too_many_files",
 ]  # fmt: skip
 
@@ -21,6 +22,18 @@ _TEXTS: dict[Text, dict[Language, str]] = {
         "ru": "Я отвечаю на вопросы по документам. Напишите мне или пришлите файл и спросите о нём.\n\n"
         "/new – начать новый разговор\n/language – выбрать язык\n/help – эта подсказка\n\n"
         "В группе упомяните меня или ответьте на моё сообщение.",
+    },
+    "made_bot": {
+        "en": "Your bot @{bot} is ready: it answers from now on. Open it and write to it.",
+        "ru": "Ваш бот @{bot} готов и уже отвечает. Откройте его и напишите ему.",
+    },
+    "made_bot_refused": {
+        "en": "Your bot @{bot} was made, but it could not be connected. Please tell the people who run me.",
+        "ru": "Ваш бот @{bot} создан, но подключить его не удалось. Сообщите об этом тем, кто меня ведёт.",
+    },
+    "make_bot": {
+        "en": "Make a bot of your own with this link. It is connected as soon as you confirm:\n\n{link}",
+        "ru": "Создайте собственного бота по этой ссылке. Он подключится, как только вы подтвердите:\n\n{link}",
     },
     "help_group": {
         "en": "I answer questions from documents. Mention me (@{bot}) or reply to my message, and I will answer here. "

@@ -266,6 +266,18 @@ async def test_another_poller_is_explained_and_outwaited(world):
     await world.until_said(bot, world.chat(bot), "back again")
 
 
+async def test_a_foreign_webhook_is_named_and_starting_the_bot_ends_it(world):
+    bot, view = await world.new_bot()
+    await world.server.perform(bot, "setWebhook", url="http://127.0.0.1:9/elsewhere")
+    conflict = await world.until_state(view, "conflict")
+    assert conflict.state_reason == "bot_webhook_elsewhere"
+    assert "127.0.0.1" in conflict.last_error
+    async with world.database.workspace(world.actor.workspace_id) as uow:
+        await service.start_bot(uow, world.actor, view.id)
+    await world.until_state(view, "running", "sleeping")
+    assert bot.webhook.url == ""
+
+
 async def test_a_quiet_bot_costs_no_process_and_wakes_when_written_to(world):
     bot, view = await world.new_bot()
     await world.until_state(view, "sleeping")

@@ -6,6 +6,7 @@ token. Anybody can make a bot by the managing bot's link, so nothing happens unt
 
 from __future__ import annotations
 
+import secrets
 from typing import Literal
 from urllib.parse import quote
 from uuid import UUID
@@ -27,6 +28,15 @@ refused: it can't be connected, because it is connected elsewhere, say."""
 def invitation(username: str, suggested: str) -> str:
     """The link by which people make a bot for the bot `username`, with a user name that is suggested to them."""
     return f"https://t.me/newbot/{quote(username)}/{quote(suggested)}"
+
+
+async def invitation_of(database: Database, workspace_id: UUID, manager_id: UUID) -> str:
+    """The link by which people make a bot for this one; empty where it takes none."""
+    async with database.workspace(workspace_id) as uow:
+        manager = await repository.find(uow, manager_id)
+    if manager is None or not manager.made_bots:
+        return ""
+    return invitation(manager.username, f"helper_{secrets.randbelow(10**6):06}_bot")
 
 
 async def take_over(database: Database, workspace_id: UUID, manager_id: UUID, telegram_id: int) -> tuple[Outcome, str]:

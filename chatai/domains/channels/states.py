@@ -12,6 +12,7 @@ from chatai.core.database import UnitOfWork
 from chatai.domains.channels import notices
 from chatai.domains.channels.schemas import BotState
 
+# The lock lets those through who write rows that refer to a bot (its log, its figures): they would wait for each other.
 _WRITE = text("""
 WITH told AS (
     SELECT bot.id, bot.workspace_id, bot.state AS was, told.state, told.reason, told.error
@@ -22,7 +23,7 @@ WITH told AS (
     WHERE bot.desired_state = 'running' AND coalesce(bot_lease.fence, 0) = told.fence
       AND (bot.state, bot.state_reason, bot.last_error)
           IS DISTINCT FROM (told.state, told.reason, coalesce(told.error, bot.last_error))
-    ORDER BY bot.id FOR UPDATE OF bot
+    ORDER BY bot.id FOR NO KEY UPDATE OF bot
 )
 UPDATE bot SET state = told.state, state_reason = told.reason, last_error = coalesce(told.error, bot.last_error)
 FROM told WHERE bot.id = told.id

@@ -86,7 +86,7 @@ class Import(rx.State):
         self.error = ""
         table = str(form.get("table", ""))[:LARGEST_BYTES]
         self._default = str(form.get("default_assistant", ""))
-        lines = await self._plan(actor, table)
+        lines = await look_at(actor, table, self._default)
         self._sealed = service.vault().encrypt(table)
         self.items = [item_of(line) for line in lines]
         self.good = sum(line.problem is None for line in lines)
@@ -94,22 +94,20 @@ class Import(rx.State):
         self.items.sort(key=lambda item: item.kind != "bad")
         self.step = "checked"
 
-    async def _plan(self, actor: Actor, table: str) -> list[Line]:
-        default = identifier(self._default) if self._default else None
-        async with unit(actor) as uow:
-            return await importing.plan(uow, actor, importing.parse(table), default)
-
     @handler(background=True, error="error")
     async def run(self, actor: Actor) -> Any:
         """Connects the lines, in the background; the page hears of it twice a second."""
         async with self:
             if self.step != "checked":
                 return None
-            try:
-                lines = await self._plan(actor, service.vault().decrypt(self._sealed))
-            except DecryptionError:
-                raise ImportEmpty from None
             self.step, self.done, self.stopping, self._heard_at = "running", 0, False, time.time()
+            sealed, default = self._sealed, self._default
+        try:
+            lines = await look_at(actor, opened(sealed), default)
+        except ChatAIError:
+            async with self:
+                self._begin("table")
+            raise
         results: list[Result] = []
         halt = asyncio.Event()
         work = asyncio.create_task(importing.run(get_database(), actor, lines, results.append, halt.is_set))
@@ -139,6 +137,21 @@ class Import(rx.State):
         if self._report:
             return rx.download(data=self._report.encode(), filename="bots.csv")
         return None
+
+
+async def look_at(actor: Actor, table: str, default: str) -> list[Line]:
+    """Reads a table. `default`: the assistant of lines that name none, or empty."""
+    rows = importing.parse(table)
+    async with unit(actor) as uow:
+        return await importing.plan(uow, actor, rows, identifier(default) if default else None)
+
+
+def opened(sealed: str) -> str:
+    """The table again. Raises: ImportEmpty: the secret key was changed meanwhile."""
+    try:
+        return service.vault().decrypt(sealed)
+    except DecryptionError:
+        raise ImportEmpty from None
 
 
 def item_of(line: Line) -> Item:

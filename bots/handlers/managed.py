@@ -1,0 +1,45 @@
+"""Bots that people make with this one: Telegram tells of each, and /newbot says how to make one where it is wanted."""
+
+from __future__ import annotations
+
+from aiogram import Router
+from aiogram.types import ManagedBotUpdated, Message
+
+from bots.delivery import Later, Place
+from bots.handlers.addressing import command_of, language_for, place_of
+from bots.job import Job
+from bots.texts import Text, language_of, text
+
+
+def build_router() -> Router:
+    router = Router(name="managed")
+    router.managed_bot.register(made)
+    router.message.register(invite, is_wanted)
+    return router
+
+
+async def made(update: ManagedBotUpdated, job: Job) -> None:
+    """Has the new bot connected, or its new token taken, and tells whoever made it. Raises: Later."""
+    language = language_of(update.user.language_code, job.bot.language)
+    known = await job.ask("managed", managed=update.bot_user.id, language=language)
+    if known["event"] == "failed":
+        raise Later(known["sentence"])
+    if known["outcome"] in {"connected", "refused"}:
+        name = update.bot_user.username or str(update.bot_user.id)
+        key: Text = "made_bot" if known["outcome"] == "connected" else "made_bot_refused"
+        await job.say(Place(update.user.id), text(key, language, bot=name))
+
+
+async def is_wanted(message: Message, job: Job) -> dict[str, str] | bool:
+    """Whether it is /newbot in a private chat with a bot that takes new ones; then with the link to make one."""
+    command = command_of(message, job.bot.username)
+    if message.chat.type != "private" or command is None or command.name != "newbot":
+        return False
+    link = str((await job.ask("invitation", managed=0))["link"])
+    return {"link": link} if link else False
+
+
+async def invite(message: Message, job: Job, link: str) -> None:
+    place = place_of(message)
+    language = await job.language(place, language_for(message, job.bot))
+    await job.say(place, text("make_bot", language, link=link))
