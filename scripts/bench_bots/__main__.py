@@ -16,7 +16,7 @@ from chatai.core.logging import configure
 from chatai.core.settings import Settings
 from scripts.bench_bots import parts, report
 from scripts.bench_bots.children import Child, ChildFailed, python
-from scripts.bench_bots.installation import Installation, installation
+from scripts.bench_bots.installation import Installation, installation, xquad
 from scripts.bench_bots.nodebots import node
 from scripts.bench_bots.options import Options, read_options
 
@@ -29,7 +29,7 @@ async def run(options: Options, figures: dict[str, Any]) -> None:
         print(f"{time.monotonic() - began:6.0f} s  {name} ...", file=sys.stderr, flush=True)
         return _plain(await work)
 
-    async with asyncio.timeout(options.minutes * 60), installation() as made:
+    async with asyncio.timeout(options.minutes * 60), installation(xquad()) as made:
         top = options.bots[-1]
         await made.start_manager()
         if "live" in options.only:

@@ -9,7 +9,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +38,14 @@ ANSWER = f"The documents say that it is so, and give the reasons for it in the s
 """What the model says to everything: twenty words, so that answering costs it nothing, and a mark at the end."""
 REALISTIC = {"first_token_delay": 0.3, "token_delay": 0.02}
 REALISTIC_MS = 300 + 19 * 20
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """What the assistant knows, and what people ask."""
+
+    paragraphs: list[str]
+    questions: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,17 @@ class Installation:
     def beside(self) -> dict[str, list[int]]:
         """What a real installation has not."""
         return {"sandbox": [self.sandbox.pid], "model server": [self.model.pid]}
+
+    async def restart_postgres(self) -> None:
+        """Starts it again after it was killed. Its process belongs to this thread, whose end it would notice."""
+        await asyncio.to_thread(self.postgres.prepare)
+        self.postgres.spawn()
+        await asyncio.to_thread(self.postgres.wait_ready)
+
+    async def restart_valkey(self) -> None:
+        await asyncio.to_thread(self.valkey.prepare)
+        self.valkey.spawn()
+        await asyncio.to_thread(self.valkey.wait_ready)
 
     # --- the model and the load
 
@@ -183,12 +202,30 @@ class Answer:
     complete: float | None
 
 
+def xquad() -> Corpus:
+    """Real paragraphs and people's questions about them."""
+    data = find_data(None)
+    questions = [line["question"] for line in lines(data / "questions.en.dev.jsonl")]
+    random.Random(3).shuffle(questions)  # the same each time
+    return Corpus([line["text"] for line in lines(data / "corpus.en.jsonl")][:PARAGRAPHS], questions[:200])
+
+
 @asynccontextmanager
-async def installation(idle_seconds: int = 3600) -> AsyncIterator[Installation]:
-    """Builds one in a temporary folder and removes it."""
+async def installation(
+    corpus: Corpus, *, engines: Mapping[str, str] | None = None, **settings: str
+) -> AsyncIterator[Installation]:
+    """Builds one in a temporary folder and removes it.
+
+    Args:
+        corpus: What its assistant knows, and what people ask.
+        engines: More options for PostgreSQL; the benchmark gives none.
+        settings: More of ChatAI's settings, by their names.
+    """
     # Short: sockets live in it, and their paths have room for some hundred letters only.
     folder = Path(tempfile.mkdtemp(prefix="chatai-bench-"))
-    postgres = EmbeddedPostgres(folder / "postgres", folder / "run", folder / "secrets", folder / "postgres.log")
+    postgres = EmbeddedPostgres(
+        folder / "postgres", folder / "run", folder / "secrets", folder / "postgres.log", options=engines
+    )
     valkey = EmbeddedValkey(folder / "valkey", folder / "run", folder / "valkey.log")
     children: list[Child] = []
     try:
@@ -218,20 +255,17 @@ async def installation(idle_seconds: int = 3600) -> AsyncIterator[Installation]:
             "OPENAI_API_KEY": "sk-bench",
             "OPENAI_BASE_URL": model_url,
             "LOG_LEVEL": "WARNING",
-            "BOT_IDLE_SECONDS": str(idle_seconds),
+            "BOT_IDLE_SECONDS": "3600",
+            **settings,
         }
         manager = Child("bots", python("chatai.cli", "bots"), environment, folder)
         children.append(manager)
         database = Database(app_url, pool_size=2)
         actor = await make_workspace(database)
-        data = find_data(None)
-        paragraphs = [line["text"] for line in lines(data / "corpus.en.jsonl")][:PARAGRAPHS]
-        assistant_id = await fill(database, actor, "Bench", paragraphs)
-        questions = [line["question"] for line in lines(data / "questions.en.dev.jsonl")]
-        random.Random(3).shuffle(questions)  # the same each time
+        assistant_id = await fill(database, actor, "Bench", corpus.paragraphs)
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=10)) as http:
             made = Installation(
-                folder, postgres, valkey, environment, database, actor, assistant_id, questions[:200], http, sandbox,
+                folder, postgres, valkey, environment, database, actor, assistant_id, corpus.questions, http, sandbox,
                 sandbox_url, model, model_url, manager, port,
             )  # fmt: skip
             await made.model_is()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from typing import Any
@@ -61,15 +62,16 @@ async def speed(made: Installation, options: Options, bots: list[Registered]) ->
     """Answers at a set pace, with a model that answers at once and one like a real one; then as many as it can."""
     numbers = [bot.number for bot in bots]
     rate = min(options.rate, MOST_PER_BOT * len(numbers))
+    people = max(3, math.ceil(3 * rate / len(numbers)))  # a chat bears one message a second: nobody asks faster
     figures: dict[str, Any] = {"rate": rate}
-    paced = await made.load(bots=numbers, rate=rate, seconds=options.seconds, people=3)
+    paced = await made.load(bots=numbers, rate=rate, seconds=options.seconds, people=people)
     figures["paced"] = Latency.of(paced)
     await made.model_is(**REALISTIC)
-    paced = await made.load(bots=numbers, rate=rate, seconds=options.seconds, people=3)
+    paced = await made.load(bots=numbers, rate=rate, seconds=options.seconds, people=people)
     figures["paced_realistic_first"] = Latency.of(paced)
     figures["paced_realistic_complete"] = Latency.of(paced, complete=True)
     await made.model_is()
-    busy = await made.load(bots=numbers, parallel=options.parallel, seconds=options.seconds, people=3)
+    busy = await made.load(bots=numbers, parallel=options.parallel, seconds=options.seconds, people=people)
     figures["saturated"] = throughput(busy)
     figures["saturated_latency"] = Latency.of(busy)
     return figures
@@ -178,7 +180,7 @@ async def neighbours(made: Installation, options: Options, count: int) -> dict[s
     numbers = [bot.number for bot in others]
     flooded, crashing = await made.register(2)
     await made.load(bots=numbers, questions=len(numbers), parallel=48)
-    quiet = {"bots": numbers, "rate": options.neighbour_rate, "seconds": options.seconds, "people": 3}
+    quiet = {"bots": numbers, "rate": options.neighbour_rate, "seconds": options.seconds, "people": 5}
     figures: dict[str, Any] = {"rate": options.neighbour_rate, "bots": len(others)}
     runs: dict[str, list[Answer]] = {"alone": [], "crashing": [], "flooded": []}
     # In turns, so that what else goes on on the machine meets all of them alike.
