@@ -17,7 +17,7 @@ import structlog
 from bots.events import Level
 from bots.tuning import Tuning, backoff
 from bots.wire import Message, WireError
-from bots.zygote_client import WorkerProcess, ZygoteClient, ZygoteError
+from bots.zygote_client import WENT_WITH_ZYGOTE, WorkerProcess, ZygoteClient, ZygoteError
 from chatai.core.database import DatabaseAway
 from chatai.domains.channels.errors import BotCrashes, TokenUnreadable
 from chatai.domains.channels.schemas import BotState
@@ -25,6 +25,10 @@ from chatai.domains.channels.schemas import BotState
 log = structlog.get_logger(__name__)
 
 LONGEST_CRASH_DELAY = 60.0
+LAST_WORDS_SECONDS = 1.0
+"""So long after a process has ended its wire is still read. It would not end by itself if another process, forked by
+that one, held it open."""
+ZYGOTE_GONE = "the process from which the bots' processes are made went away"
 
 # Exit code → what happened, in words for `last_error`. See bots.worker.
 _EXITS = {-9: "the process was killed", -11: "the process crashed", 71: "out of memory", 72: "the process failed"}
@@ -56,8 +60,8 @@ class Charge(Protocol):
     def hang_up(self) -> None:
         """The process is gone or not understood any more; its end is not known yet."""
 
-    def take_back(self) -> None:
-        """The process has ended: what it had is undone."""
+    def take_back(self, *, blame: bool) -> None:
+        """The process has ended: what it had is undone. `blame`: that may be why it ended."""
 
     def drop(self) -> None:
         """Something here failed: what is held in memory cannot be trusted."""
@@ -163,7 +167,11 @@ class BotProcess:
                 self.closed = True
                 self._charge.tell("failed", error.code)
                 return
-            self._charge.take_back()
+            self._charge.take_back(blame=status != WENT_WITH_ZYGOTE)
+            if status == WENT_WITH_ZYGOTE and not self.closed:
+                self._charge.note("warning", "process_ended", pid=worker.pid, why=ZYGOTE_GONE)
+                self._charge.tell("starting", "", ZYGOTE_GONE)
+                continue
             if status == 0 or self.closed:
                 self._charge.note("info", "process_stopped" if self.closed else "process_left", pid=worker.pid)
                 continue
@@ -197,6 +205,8 @@ class BotProcess:
         self.touch()
         self._charge.started(worker.pid)
         watch = asyncio.create_task(self._watch(worker))
+        loop = asyncio.get_running_loop()
+        worker.exited.add_done_callback(lambda _: loop.call_later(LAST_WORDS_SECONDS, worker.wire.cut))
         try:
             worker.wire.send(self._charge.introduction())
             while (message := await worker.wire.receive()) is not None:

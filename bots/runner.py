@@ -267,9 +267,9 @@ class BotRunner:
             self._means.answers.cancel(number)
         self._asks.clear()
 
-    def take_back(self) -> None:
+    def take_back(self, *, blame: bool) -> None:
         for work in self._queues.in_work:
-            self._retry(work, "the bot's process ended while it was answered", blame=True, crashed=True)
+            self._retry(work, "the bot's process ended while it was answered", blame=blame, crashed=blame)
 
     def drop(self) -> None:
         self._queues.clear()

@@ -127,6 +127,10 @@ class Wire:
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
 
+    def cut(self) -> None:
+        """Ends the connection now: what was not read yet is lost, and whoever reads gets `None`."""
+        self._writer.transport.abort()
+
     async def close(self) -> None:
         """Closes the connection after what was sent has left."""
         self._writer.close()

@@ -86,6 +86,7 @@ def _come_of_age(end: socket.socket, parent: int) -> None:
         _LIBC.prctl(_PR_SET_NAME, b"chatai-bot", 0, 0, 0)
     if os.getppid() != parent:
         os._exit(EXIT_ORPHANED)
+    os.setpgid(0, 0)  # what it should ever fork can then be ended with it
     kept = end.fileno()
     os.closerange(3, kept)
     os.closerange(kept + 1, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65_536))

@@ -22,6 +22,7 @@ import selectors
 import signal
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from aiogram import Dispatcher
@@ -63,7 +64,7 @@ class Zygote:
             if self.control in ready and not self._obey():
                 break
         for pid in self.workers:
-            os.kill(pid, signal.SIGKILL)
+            _end(pid)
 
     def _obey(self) -> bool:
         """Does what one packet says; False when the manager is gone."""
@@ -76,7 +77,7 @@ class Zygote:
         elif "kill" in order:
             for pid, number in self.workers.items():
                 if number == order["kill"]:
-                    os.kill(pid, signal.SIGKILL)
+                    _end(pid)
         return True
 
     def _spawn(self, number: int, end: socket.socket) -> None:
@@ -94,6 +95,7 @@ class Zygote:
             if pid == 0:
                 return
             number = self.workers.pop(pid)
+            _end_group(pid)
             self._tell({"exited": number, "status": os.waitstatus_to_exitcode(status)})
 
     def _tell(self, news: dict[str, object]) -> None:
@@ -101,6 +103,17 @@ class Zygote:
             self.control.send(json.dumps(news).encode())
         except ConnectionError:
             return  # the manager is gone, which the next read tells
+
+
+def _end(pid: int) -> None:
+    """Kills a worker that is not reaped yet, with all that it forked."""
+    _end_group(pid)
+    os.kill(pid, signal.SIGKILL)  # in case it did not come so far as to have a group of its own
+
+
+def _end_group(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 class _Scrubbed(logging.Formatter):

@@ -20,8 +20,10 @@ log = structlog.get_logger(__name__)
 
 START_SECONDS = 120
 COLD_STARTS_AT_ONCE = 8
-STATUS_UNKNOWN = -9
-"""Exit status told of workers that went with their zygote."""
+ZYGOTE = "bots.zygote"
+"""The module that is run. Tests put one in its place whose workers misbehave."""
+WENT_WITH_ZYGOTE = -1000
+"""Exit status told of workers whose zygote went away, which is no fault of theirs."""
 
 _INHERITED = (
     "PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "HOME", "TMPDIR", "CHATAI_RUN_DIR",
@@ -142,7 +144,7 @@ class ZygoteClient:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "bots.zygote",
+            ZYGOTE,
             str(theirs.fileno()),
             pass_fds=(theirs.fileno(),),
             env={name: os.environ[name] for name in _INHERITED if name in os.environ},
@@ -186,7 +188,7 @@ class ZygoteClient:
             if not future.done():
                 future.set_exception(ZygoteError("the zygote went away"))
         for exited in running.exits.values():
-            _settle(exited, STATUS_UNKNOWN)
+            _settle(exited, WENT_WITH_ZYGOTE)
         running.exits.clear()
 
 

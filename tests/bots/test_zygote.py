@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from bots.memory import own_kilobytes
 from bots.warmup import LoopbackBotApi
-from bots.zygote_client import STATUS_UNKNOWN, WorkerProcess, ZygoteClient
+from bots.zygote_client import WENT_WITH_ZYGOTE, WorkerProcess, ZygoteClient
 from tests.waiting import eventually
 
 CONFIG = {
@@ -131,7 +131,7 @@ async def test_workers_go_with_the_zygote_and_a_new_one_is_started(zygote):
     worker = await started(zygote)
     first = zygote.pid
     os.kill(first, signal.SIGKILL)
-    assert await asyncio.wait_for(worker.exited, 10) == STATUS_UNKNOWN
+    assert await asyncio.wait_for(worker.exited, 10) == WENT_WITH_ZYGOTE
     await gone(worker.pid)
     again = await started(zygote)
     assert zygote.pid != first
