@@ -7,7 +7,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url 
 export PLAYWRIGHT_SKIP_BROWSER_GC := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint fmt typecheck lock docs screenshots bench bench-bots bench-retrieval
+.PHONY: help up test lint fmt typecheck lock docs screenshots bench bench-bots bench-faults bench-retrieval
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench: $(VENV)/.tested ## Measure start time, memory and answers on this machine
 
 bench-bots: $(VENV)/.tested ## Measure memory, speed and isolation of the bots (ARGS="--quick"; --write for the report)
 	@$(BIN)/python -m scripts.bench_bots $(ARGS)
+
+bench-faults: $(VENV)/.tested ## Kill every part of the bots under load and count what is lost (ARGS="--kills 5"; --write for the report)
+	@$(BIN)/python -m scripts.bench_bots.faults $(ARGS)
 
 bench-retrieval: $(VENV)/.tested ## Measure how well search finds, on ../shared/data/xquad
 	@$(BIN)/python -m scripts.bench_retrieval $(ARGS)
