@@ -167,6 +167,9 @@ class Answerer:
                         await self._wire.drain()
                     case Completed():
                         self._say(ask, "complete", **_shown(event.message), **with_it)
+                    case Failed(code=DatabaseAway.code):
+                        # What came of it is not kept: it is asked anew, and the chat need not be told.
+                        self._say(ask, "away")
                     case Failed():
                         sentence = event.sentence(language)
                         self._say(ask, "failed", sentence=sentence, **_shown(event.message), **with_it)

@@ -36,6 +36,10 @@ _REPEATED = text(
     " WHERE u.sends_repeated > 0 GROUP BY 1, 2"
 )
 _UNDONE = text("SELECT count(*) FROM bot_update WHERE state IN ('new', 'taken')")
+_ROW = text(
+    "SELECT u.state, u.attempts, u.sends_begun, u.reply_message_ids, u.error FROM bot_update u"
+    " JOIN bot b ON b.id = u.bot_id WHERE b.telegram_id = :bot AND u.chat_id = :chat"
+)
 _STATES = text("SELECT state, count(*) FROM bot GROUP BY state")
 _PIDS = text("SELECT b.telegram_id, l.pid FROM bot_live l JOIN bot b ON b.id = l.bot_id WHERE l.pid IS NOT NULL")
 
@@ -139,9 +143,15 @@ class Campaign:
         while time.monotonic() < deadline:
             with contextlib.suppress(DatabaseAway):
                 async with self._made.database.system() as uow:
-                    if not (await uow.session.execute(_UNDONE)).scalar_one():
-                        return
+                    undone = (await uow.session.execute(_UNDONE)).scalar_one()
+                if not undone and not await self._pending():
+                    return
             await asyncio.sleep(0.2)
+
+    async def _pending(self) -> int:
+        """How many updates the sandbox has still to bring: after refusals it waits longer and longer."""
+        async with self._made.http.get(f"{self._made.sandbox_url}/sandbox/bots") as answer:
+            return sum(bot["pending_update_count"] for bot in (await answer.json())["bots"])
 
     async def _count(self) -> None:
         async with self._made.database.system() as uow:
@@ -150,7 +160,10 @@ class Campaign:
         chats = {(answer.bot, answer.chat) for answer in self._asked}
         self.outcome.asked = len(self._asked)
         for bot, chat in sorted(chats):
-            self._judge(bot, await self._messages(bot, chat), repeated[bot, chat])
+            if strange := self._judge(bot, await self._messages(bot, chat), repeated[bot, chat]):
+                async with self._made.database.system() as uow:
+                    rows = (await uow.session.execute(_ROW, {"bot": bot, "chat": chat})).all()
+                self.outcome.samples.append(f"{strange}; in the inbox {[tuple(row) for row in rows]}")
 
     async def _messages(self, bot: int, chat: int) -> list[dict[str, Any]]:
         address = f"{self._made.sandbox_url}/sandbox/bots/{bot}/chats/{chat}/messages"
@@ -158,8 +171,8 @@ class Campaign:
             found: list[dict[str, Any]] = (await answer.json())["messages"]
             return found
 
-    def _judge(self, bot: int, messages: list[dict[str, Any]], repeated: int) -> None:
-        """One chat: its questions, and what stands in it from the bot."""
+    def _judge(self, bot: int, messages: list[dict[str, Any]], repeated: int) -> str:
+        """One chat: its questions, and what stands in it from the bot. What is wrong in it, for the first ones."""
         asked = [message["text"].split()[-1] for message in messages if message["from"]["id"] != bot]
         said = [message["text"] for message in messages if message["from"]["id"] == bot]
         complete = Counter(mark for mark in asked for words in said if mark in words)
@@ -172,7 +185,8 @@ class Campaign:
         self.outcome.repeated += min(extra, repeated)
         self.outcome.twice += max(0, extra - repeated)
         if (extra > repeated or unanswered) and len(self.outcome.samples) < SAMPLES:
-            self.outcome.samples.append(f"asked {asked}, repeated {repeated}, said {said}")
+            return f"asked {asked}, repeated {repeated}, said {said}"
+        return ""
 
 
 Kill = Callable[[], Awaitable[None]]

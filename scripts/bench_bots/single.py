@@ -117,7 +117,7 @@ class Answers:
     def start(self) -> None:
         if self._wire is None:
             self._wire, far = Pipe.pair()
-            answerer = Answerer(open_database(get_settings()), far)
+            answerer = Answerer(open_database(get_settings()), far, get_settings().run_dir)
             self._tasks = [asyncio.create_task(answerer.serve()), asyncio.create_task(self._listen(self._wire))]
 
     def ask(self, message: Message, deliver: Callable[[Message], None]) -> int:
