@@ -150,6 +150,7 @@ class BotProcess:
 
     async def _run(self) -> None:
         """Has a worker for as long as there is work, and for a quiet time after it."""
+        without_zygote = 0
         while not self.closed and (self._charge.waits or self._wanted_awake):
             self._wanted_awake = False
             try:
@@ -157,9 +158,13 @@ class BotProcess:
                 worker = await self._zygote.spawn()
             except DatabaseAway:
                 return  # the fleet's timer comes back to it
-            except ZygoteError as error:
-                await self._crashed(str(error))
+            except ZygoteError as error:  # no fault of this bot's
+                without_zygote += 1
+                self._charge.tell("starting", "", str(error))
+                delay = backoff(self._tuning.crash_delay, without_zygote, LONGEST_CRASH_DELAY, random.random())
+                await asyncio.sleep(delay)
                 continue
+            without_zygote = 0
             try:
                 status = await self._employ(worker)
             except TokenUnreadable as error:
