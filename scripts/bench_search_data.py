@@ -16,7 +16,7 @@ from itertools import accumulate
 from pathlib import Path
 
 LANGUAGES = ("ru", "en")
-CHUNKS_A_DOCUMENT = 200
+CHUNKS_A_DOCUMENT = 1_000
 WORDS_A_CHUNK = (60, 120)
 RARE = 400_000  # different rare words, the first much more frequent than the last
 
