@@ -8,7 +8,7 @@ import chatai.domains.tables  # noqa: F401 - every table is known, so that forei
 from chatai.core.settings import Settings
 from chatai.domains.accounts.ports import mailer
 from chatai.domains.channels.ports import telegram
-from chatai.domains.knowledge.ports import document_reader, embedder, file_store, malware_scanner
+from chatai.domains.knowledge.ports import document_reader, embedder, file_store, malware_scanner, reranker
 from chatai.domains.models.ports import language_model, transcriber
 from chatai.integrations.clamav import ClamdScanner
 from chatai.integrations.reader.process import ChildReader
@@ -47,6 +47,13 @@ def bind(settings: Settings, *, models: bool = True) -> None:
     language_model.bind(None)
     embedder.bind(None)
     transcriber.bind(None)
+    reranker.bind(None)
+    if models and settings.rerank_url:
+        from chatai.integrations.rerank import RerankClient
+
+        judge = RerankClient(settings)
+        reranker.bind(judge)
+        _to_close.append(judge.close)
     if models and model_configured(settings):
         _bind_models(settings)
     if models and speech_configured(settings):

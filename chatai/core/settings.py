@@ -109,6 +109,11 @@ class Settings(BaseSettings):
     transcription_max_minutes: int = Field(
         10, ge=1, le=120, description="Longest voice message that is written down, in minutes."
     )
+    rerank_url: str = Field(
+        "", description="Whole address of a reranking endpoint, such as `http://host/v1/rerank`. Empty: none."
+    )
+    rerank_model: str = Field("", description="Model to name to the reranking endpoint.")
+    rerank_api_key: SecretStr | None = Field(None, description="Key of the reranking endpoint, if it wants one.")
     ai_token_pool_enabled: bool = Field(
         False, description="Spread model calls over a pool of stored keys. No effect in this release."
     )
@@ -242,7 +247,9 @@ class Settings(BaseSettings):
             return () if names == ("none",) else names
         return value
 
-    @field_validator("public_url", "frontend_url", "openai_base_url", "transcription_base_url", "telegram_api_url")
+    @field_validator(
+        "public_url", "frontend_url", "openai_base_url", "transcription_base_url", "telegram_api_url", "rerank_url"
+    )
     @classmethod
     def _check_address(cls, value: str) -> str:
         if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):

@@ -128,7 +128,7 @@ async def _begin(
 
 async def _search(uow: UnitOfWork, turn: Turn, vector: knowledge.QueryVector | None) -> list[Passage]:
     query = search_query(turn.question, turn.history)
-    return await knowledge.search(uow, turn.assistant.id, query, limit=PASSAGES, vector=vector)
+    return await knowledge.search(uow, turn.assistant.id, query, limit=knowledge.search_depth(PASSAGES), vector=vector)
 
 
 class _Beats:
@@ -169,6 +169,7 @@ class _Writing:
             vector = await knowledge.embed_query(search_query(turn.question, turn.history), turn.assistant.id)
             async with self._database.workspace(self._actor.workspace_id, self._actor.account_id) as uow:
                 self._passages = await _search(uow, turn, vector)
+        self._passages = await knowledge.reranked(turn.question.text, self._passages, PASSAGES)
         self._filter = CitationFilter(len(self._passages))
         model = language_model.optional
         source = self._quoted() if model is None else self._modelled(model)

@@ -121,7 +121,24 @@ class Embedder(Protocol):
         ...
 
 
+class RerankerAway(Exception):
+    """The reranking model gave no sound answer. Search goes on without it; people hear nothing of it."""
+
+
+class Reranker(Protocol):
+    """A model that reads a question and a passage together."""
+
+    async def scores(self, query: str, texts: Sequence[str]) -> list[float]:
+        """How well each text answers the query; more is better, the scale is the model's own.
+
+        Raises:
+            RerankerAway
+        """
+        ...
+
+
 document_reader: Port[DocumentReader] = Port("document reader")
 malware_scanner: Port[MalwareScanner] = Port("malware scanner")
 file_store: Port[FileStore] = Port("file store")
 embedder: Port[Embedder] = Port("embedder")
+reranker: Port[Reranker] = Port("reranker")

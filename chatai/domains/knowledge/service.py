@@ -38,6 +38,7 @@ from chatai.domains.knowledge.ports import document_reader, file_store
 from chatai.domains.knowledge.postings import TEND_TASK
 from chatai.domains.knowledge.quota import require_room
 from chatai.domains.knowledge.reading import read_text
+from chatai.domains.knowledge.reranking import reranked, search_depth
 from chatai.domains.knowledge.schemas import DocumentView, IncomingFile, PageView, StoredFile
 from chatai.domains.knowledge.searching import QueryVector, embed_query, embeds_queries, search
 from chatai.domains.knowledge.tending import IndexView, enqueue_all, status, tend
@@ -67,8 +68,10 @@ __all__ = [
     "receive",
     "remove_orphans",
     "require_adding",
+    "reranked",
     "retry_document",
     "search",
+    "search_depth",
     "status",
     "tend",
 ]
