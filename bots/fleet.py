@@ -21,6 +21,7 @@ from bots.inbox import Inbox
 from bots.leases import Leases
 from bots.limits import Rates
 from bots.live import LiveWriter
+from bots.metrics import Metrics
 from bots.permits import Permits
 from bots.receiving import Poller
 from bots.runner import BotRunner, Means
@@ -73,6 +74,7 @@ class Fleet:
         answers: AnswerPool,
         tuning: Tuning,
         held: Leases,
+        metrics: Metrics,
     ) -> None:
         self._database = database
         self._settings = settings
@@ -85,7 +87,7 @@ class Fleet:
         redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
         self.permits = Permits(Rates.of(settings), redis_url)
         self._means = Means(
-            zygote, answers, inbox, settings, tuning, self.report, self.events, held.seat.id, self.permits
+            zygote, answers, inbox, settings, tuning, self.report, self.events, held.seat.id, self.permits, metrics
         )
         self._live = LiveWriter(database, held.seat.id, self._figures)
         self._runners: dict[UUID, BotRunner] = {}
@@ -115,6 +117,10 @@ class Fleet:
         if bot_id is not None:
             self._hinted.add(bot_id)
         self._look.set()
+
+    def state_of(self, bot_id: UUID) -> str:
+        """What was said last of a bot that is wanted to run."""
+        return self._states.last(bot_id) or "starting"
 
     def check_inbox(self, bot_id: UUID) -> None:
         """Another manager stored an update of this bot."""

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from bots.metrics import Metrics, Stopwatch
 from chatai.core.database import Database, DatabaseAway
 from chatai.domains.channels import inbox
 from chatai.domains.channels.inbox import UPDATES_CHANNEL, Key, SendBegun
@@ -73,8 +74,9 @@ class _Arrival:
 class Inbox:
     """Stores, marks and takes updates."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, metrics: Metrics) -> None:
         self._database = database
+        self._metrics = metrics
         self._arrivals: Batcher[_Arrival, dict[Key, bool]] = Batcher(self._store)
         self._marks: Batcher[UpdateMark, set[Key]] = Batcher(self._mark)
         self._sends: Batcher[SendBegun, set[SendBegun]] = Batcher(self._begin_sends)
@@ -124,6 +126,15 @@ class Inbox:
     async def _store(self, arrivals: list[_Arrival]) -> dict[Key, bool]:
         updates = [update for arrival in arrivals for update in arrival.updates]
         offsets = {bot: offset for arrival in arrivals for bot, offset in arrival.offsets.items()}
+        with Stopwatch(self._metrics, "store", len(updates)):
+            fresh = await self._write_arrivals(updates, offsets)
+        self._metrics.duplicates.inc(len(updates) - len(fresh))
+        polled = sum(bot_id in offsets for bot_id, _ in fresh)
+        self._metrics.received.labels("poll").inc(polled)
+        self._metrics.received.labels("post").inc(len(fresh) - polled)
+        return fresh
+
+    async def _write_arrivals(self, updates: list[IncomingUpdate], offsets: Mapping[UUID, int]) -> dict[Key, bool]:
         async with self._database.system() as uow:
             fresh = await inbox.store(uow, updates, offsets)
             for bot_id in {update.bot_id for update in updates if _is_for_another(update, fresh)}:
@@ -131,12 +142,14 @@ class Inbox:
             return fresh
 
     async def _mark(self, marks: list[UpdateMark]) -> set[Key]:
-        async with self._database.system() as uow:
-            return await inbox.mark(uow, marks)
+        with Stopwatch(self._metrics, "mark", len(marks)):
+            async with self._database.system() as uow:
+                return await inbox.mark(uow, marks)
 
     async def _begin_sends(self, sends: list[SendBegun]) -> set[SendBegun]:
-        async with self._database.system() as uow:
-            return await inbox.begin_sends(uow, sends)
+        with Stopwatch(self._metrics, "begin_send", len(sends)):
+            async with self._database.system() as uow:
+                return await inbox.begin_sends(uow, sends)
 
 
 def _is_for_another(update: IncomingUpdate, fresh: Mapping[Key, bool]) -> bool:

@@ -67,6 +67,8 @@ class Leases:
         self.managers = 0
         """How many managers there were at the last look."""
         self.takeovers = 0
+        self.away = False
+        """Whether PostgreSQL could not be reached at the last turn."""
         self.lapses = 0
         """How often the time was over before PostgreSQL could be told that we are there."""
         self._database = database
@@ -94,7 +96,9 @@ class Leases:
                 pause = self._tuning.lease_renewal
                 try:
                     await self._turn(keeper)
+                    self.away = False
                 except DatabaseAway:
+                    self.away = True
                     pause = min(pause, RETRY_SECONDS)
                 except Exception:  # the next turn may go better, and without turns all bots are lost
                     log.exception("the leases of bots could not be seen to")

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 
+from bots.metrics import Metrics
 from chatai.core.clock import now
 from chatai.core.database import Database, DatabaseAway
 from chatai.domains.channels import live
@@ -36,6 +37,7 @@ class Figures:
     there may be ten thousand."""
 
     __slots__ = (
+        "_metrics",
         "_sends",
         "_waits",
         "answered",
@@ -49,7 +51,8 @@ class Figures:
         "throttled_total",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
         self.answered = 0
         self.sent_total = 0
         self.throttled_total = 0
@@ -69,6 +72,7 @@ class Figures:
     def settled(self, waited: float) -> None:
         """An update is through, so many seconds after it came."""
         self.answered += 1
+        self._metrics.waits.observe(max(0.0, waited))
         if self._waits is None:
             self._waits = deque(maxlen=MOST_WAITS)
         self._waits.append((time.monotonic(), waited))
@@ -76,6 +80,7 @@ class Figures:
     def sent(self, number: int = 1) -> None:
         """So many calls went to Telegram that count for its limits."""
         self.sent_total += number
+        self._metrics.sends.inc(number)
         second = int(time.monotonic())
         if self._sends is None:
             self._sends = deque(maxlen=int(WINDOW) + 1)
@@ -86,7 +91,13 @@ class Figures:
     def throttled(self, seconds: float) -> None:
         """Telegram answered 429: the bot must be still for so long."""
         self.throttled_total += 1
+        self._metrics.throttled.inc()
         self.paused_until = max(self.paused_until, time.monotonic() + seconds)
+
+    def sent_again(self, number: int) -> None:
+        """So many messages may have come twice."""
+        self.repeated += number
+        self._metrics.repeated.inc(number)
 
     def process_started(self) -> None:
         self.started_at = now()

@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ from bots.directory import Directory
 from bots.fleet import Fleet
 from bots.inbox import Inbox
 from bots.leases import Leases
+from bots.metrics import Metrics, Snapshot
+from bots.pages import Pages
 from bots.receiving import Refusals, Webhook
 from bots.storage import open_database
 from bots.tuning import Tuning
@@ -73,14 +76,19 @@ class Manager:
         self._settings = settings
         self._tuning = tuning or Tuning()
         self._database = open_database(settings)
-        self._inbox = Inbox(self._database)
+        self.metrics = Metrics()
+        self._inbox = Inbox(self._database, self.metrics)
         self.zygote = ZygoteClient()
         self.answers = AnswerPool(settings.bot_answer_processes, self._tuning)
         self.seat = Seat(manager_id or new_id(), f"{socket.gethostname()}:{os.getpid()}", *settings.shard())
         self.leases = Leases(open_database(settings, 1), self.seat, self._tuning, predecessor)
-        self.fleet = Fleet(self._database, settings, self._inbox, self.zygote, self.answers, self._tuning, self.leases)
+        self.fleet = Fleet(
+            self._database, settings, self._inbox, self.zygote, self.answers, self._tuning, self.leases, self.metrics
+        )
         self._directory = Directory(self._database)
         self.refusals = Refusals()
+        self._pages = Pages(self._database, settings, self.metrics, self.leases)
+        self.metrics.watch(self._snapshot)
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._renewing: list[asyncio.Task[None]] = []
@@ -91,7 +99,9 @@ class Manager:
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         webhook = Webhook(self.fleet, self._inbox, self._directory, self.refusals, self._tuning)
         app.router.add_post("/telegram/{bot}", webhook.receive)
-        app.router.add_get("/health", self._health)
+        app.router.add_get("/metrics", self._pages.metrics)
+        app.router.add_get("/metrics/telegram-rate-limit", self._pages.load)
+        app.router.add_get("/health", self._pages.health)
         app.router.add_get("/status", self._status)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
         await self._runner.setup()
@@ -138,12 +148,29 @@ class Manager:
             "pids": {"manager": os.getpid(), "zygote": self.zygote.pid, "answers": self.answers.pids},
             "manager": {"id": str(self.seat.id), "shard": self.seat.shard, "shards": self.seat.shards},
             "managers": self.leases.managers,
+            "redis": "shared" if self.fleet.permits.shared else "away",
             "leases": {"held": len(self.leases.held), "valid": self.leases.valid, "lapses": self.leases.lapses},
             "uptime_seconds": round(time.time() - self._started),
         }
 
-    async def _health(self, _request: web.Request) -> web.Response:
-        return web.json_response({"status": "healthy", "bots": len(self.fleet.runners)})
+    def _snapshot(self) -> Snapshot:
+        figures = [one for runner in self.fleet.runners if (one := runner.live()) is not None]
+        return Snapshot(
+            states=Counter(self.fleet.state_of(runner.bot.id) for runner in self.fleet.runners),
+            live=sum(one.pid is not None for one in figures),
+            queued=sum(one.queued for one in figures),
+            in_work=sum(one.in_work for one in figures),
+            answers_under_way=self.answers.asking,
+            memory_sum_kb=sum(one.memory_kb for one in figures),
+            memory_max_kb=max((one.memory_kb for one in figures), default=0),
+            redis_away=not self.fleet.permits.shared,
+            leases_held=len(self.leases.held),
+            leases_valid=self.leases.valid,
+            lease_lapses=self.leases.lapses,
+            managers=self.leases.managers,
+            events_dropped=self.fleet.events.dropped,
+            posts_refused=self.refusals.total,
+        )
 
     async def _status(self, _request: web.Request) -> web.Response:
         return web.json_response(self.status())
@@ -162,6 +189,7 @@ class Manager:
                     self.fleet.look_again()
                     async for notice in connection.notifies():
                         self._hear(notice.channel, notice.payload)
+            self.leases.look_again()  # which finds out whether the database is away
             await asyncio.sleep(LISTEN_RETRY_SECONDS)
 
     def _hear(self, channel: str, payload: str) -> None:

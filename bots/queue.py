@@ -16,9 +16,10 @@ from chatai.domains.channels.schemas import StoredUpdate
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """An update and how it fares. `not_before` is a monotonic time; `failures` counts the blameless ones too.
+    """An update and how it fares. `failures` counts the blameless ones too.
 
-    `refused`: Telegram did not take the message that was begun last, so it can be begun again without being counted.
+    `not_before`, `begun_at`: monotonic times; the latter is when a process was given it last. `refused`: Telegram did
+    not take the message that was begun last, so it can be begun again without being counted.
     """
 
     update: StoredUpdate
@@ -26,6 +27,7 @@ class Work:
     failures: int = 0
     suspect: bool = False
     refused: bool = False
+    begun_at: float = 0.0
 
     @property
     def number(self) -> int:
@@ -78,6 +80,7 @@ class ChatQueues:
             if first.number in self._in_work or first.not_before > now or (first.suspect and self._in_work):
                 continue
             self._in_work[first.number] = first
+            first.begun_at = now
             yield first
 
     def next_time(self) -> float | None:

@@ -22,6 +22,7 @@ from bots.events import EventLog, Level
 from bots.gate import Gate
 from bots.inbox import Inbox
 from bots.live import Figures
+from bots.metrics import Metrics
 from bots.permits import Permits
 from bots.process import BotProcess
 from bots.queue import ChatQueues, Work
@@ -45,6 +46,8 @@ from chatai.domains.channels.service import token_of
 
 log = structlog.get_logger(__name__)
 
+_UNASKED_ENDS = {"process_ended", "process_hung", "memory_exceeded"}
+
 Report = Callable[["BotRunner", BotState, str, str | None], None]
 """(runner, state, code of the reason, last error) – told of each change."""
 
@@ -62,6 +65,7 @@ class Means:
     events: EventLog
     manager_id: UUID
     permits: Permits
+    metrics: Metrics
 
 
 class BotRunner:
@@ -71,7 +75,7 @@ class BotRunner:
         self.bot = bot
         self.fence = fence
         """Of the lease under which the bot is held here."""
-        self.figures = Figures()
+        self.figures = Figures(means.metrics)
         self._means = means
         self._process = BotProcess(bot.id, self, means.zygote, means.tuning, means.settings.bot_idle_seconds)
         self._queues = ChatQueues(means.tuning.parallel_chats)
@@ -278,6 +282,8 @@ class BotRunner:
         self._means.report(self, state, reason, last_error)
 
     def note(self, level: Level, event: str, **detail: object) -> None:
+        if event in _UNASKED_ENDS:
+            self._means.metrics.restarts.labels(event).inc()
         self._means.events.add(self.bot.id, self.bot.workspace_id, level, event, **detail)
 
     def started(self, pid: int) -> None:
@@ -328,7 +334,11 @@ class BotRunner:
     def _settle(self, work: Work, state: UpdateState, error: str = "") -> None:
         """The update is through: its chat goes on, and that it is through is written."""
         self._queues.settle(work)
-        self.figures.settled(time.monotonic() - work.update.received)
+        moment = time.monotonic()
+        self.figures.settled(moment - work.update.received)
+        self._means.metrics.settled.labels(state).inc()
+        if work.begun_at:
+            self._means.metrics.answers.observe(moment - work.begun_at)
         if state == "failed":
             self.note("warning", "update_failed", update=work.number, error=error)
         self._mark(work, state, error, then_forget=True)
@@ -344,6 +354,7 @@ class BotRunner:
             self.note("error", "update_set_aside", update=work.number, attempts=work.update.attempts, error=error)
             self._settle(work, "set_aside", error)
             return
+        self._means.metrics.retried.inc()
         delay = backoff(tuning.retry_delay, work.failures, tuning.longest_retry_delay, random.random())
         work.update.attempts += blame
         repeated, work.update.open_sends = work.update.open_sends, 0
@@ -360,7 +371,7 @@ class BotRunner:
     def _count_repeated(self, number: int) -> None:
         """So many messages may come twice: Telegram may have had them when what sent them ended."""
         if number:
-            self.figures.repeated += number
+            self.figures.sent_again(number)
             self.note("warning", "sends_repeated", number=number)
 
     def _mark(

@@ -38,6 +38,11 @@ class StateWriter:
         """The bot begins anew, or is no longer here: what was said of it counts no more."""
         self._said.pop(bot_id, None)
 
+    def last(self, bot_id: UUID) -> BotState | None:
+        """The state that was said last, since the bot began here."""
+        said = self._said.get(bot_id)
+        return said[0] if said is not None else None
+
     def drop(self, still_ours: Callable[[UUID], bool]) -> None:
         """Bots were lost: what was not written of them yet would be refused anyway."""
         self._waiting = {bot_id: row for bot_id, row in self._waiting.items() if still_ours(bot_id)}

@@ -55,5 +55,5 @@ def digest(token: str) -> str:
 
 
 def equal(left: str, right: str) -> bool:
-    """Compares in constant time."""
-    return hmac.compare_digest(left.encode(), right.encode())
+    """Compares in constant time. What came over the network may hold lone surrogates, which stand for stray bytes."""
+    return hmac.compare_digest(left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass"))

@@ -76,6 +76,15 @@ async def test_only_who_knows_the_secret_is_let_in(world, http):
             assert (response.status, await response.text()) == (403, "")
 
 
+async def test_stray_bytes_in_the_secret_are_a_wrong_secret(world, http):
+    _, view = await world.new_bot()
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.settings.bots_port)
+    head = f"POST /telegram/{view.id} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n{SECRET_HEADER}: "
+    writer.write(head.encode() + b"\xff\xfe\r\n\r\n")
+    assert (await reader.readline()).split()[1] == b"403"
+    writer.close()
+
+
 async def test_rubbish_is_refused_and_nothing_else_disturbed(world, http):
     bot, view = await world.new_bot()
     headers = {SECRET_HEADER: await secret_of(world, view)}
@@ -177,6 +186,12 @@ async def test_with_the_database_away_telegram_is_asked_to_come_again(world, htt
     try:
         async with http.post(address(world, view.id), json=update(1), headers=headers) as response:
             assert response.status == 503
+
+        async def unhealthy():
+            async with http.get(f"http://127.0.0.1:{world.settings.bots_port}/health") as response:
+                return response.status == 503 and (await response.json())["status"] == "unhealthy"
+
+        await eventually(unhealthy)
         world.model.plan.answers = ["nothing is lost"]
         world.write(bot, world.chat(bot), "are you there?")
         await eventually(lambda: bot.webhook.last_error_message)
@@ -209,3 +224,57 @@ async def test_health_and_status(world, http):
     assert status["bots"] == len(world.manager.fleet.runners)
     assert status["bots"] >= 1
     assert status["pids"]["zygote"]
+    assert status["leases"] == {"held": status["leases"]["held"], "valid": True, "lapses": 0}
+    assert status["leases"]["held"] >= status["bots"]
+
+
+async def read(http, path: str, **headers: str) -> tuple[int, str]:
+    async with http.get(path, headers=headers) as response:
+        return response.status, await response.text()
+
+
+async def test_metrics_tell_of_all_bots_together_and_of_each_by_its_number(world, http):
+    bot, view = await world.new_bot("Самый тайный бот")
+    world.model.plan.answers = ["counted"]
+    world.write(bot, world.chat(bot), "hello")
+    await world.until_said(bot, world.chat(bot), "counted")
+    base = f"http://127.0.0.1:{world.settings.bots_port}"
+    status, told = await read(http, f"{base}/metrics")
+    assert status == 200
+    figures = {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in told.splitlines() if line[0] != "#"}
+    assert figures["chatai_bots_live"] >= 1
+    assert figures['chatai_bots_updates_settled_total{outcome="done"}'] >= 1
+    assert figures['chatai_bots_updates_received_total{way="post"}'] >= 1
+    assert figures["chatai_bots_update_wait_seconds_count"] >= 1
+    assert figures['chatai_bots_inbox_commit_seconds_count{kind="store"}'] >= 1
+    assert figures['chatai_bots_inbox_batch_size_count{kind="begin_send"}'] >= 1
+    assert figures["chatai_bots_sends_total"] >= 1
+    assert figures["chatai_bots_leases_valid"] == 1
+    assert str(view.id) not in told
+    await world.manager.fleet._live.write()
+    status, told = await read(http, f"{base}/metrics/telegram-rate-limit")
+    (grepped,) = [line.strip() for line in told.splitlines() if "total_bots" in line]
+    assert grepped.startswith('"total_bots": ')
+    found = json.loads(told)
+    assert found["total_bots"] >= 1
+    assert found["limits"]["bot_messages_per_second"] == world.settings.telegram_bot_rate
+    (ours,) = [one for one in found["bots"] if one["bot_id"] == str(view.id)]
+    assert (ours["state"], ours["answered"], ours["limits_respected"], ours["queued"]) == ("live", 1, True, 0)
+    assert ours["pid"] == world.runner(view).worker.pid
+    assert "тайный" not in told
+    assert bot.username not in told
+    for path in ("/metrics", "/metrics/telegram-rate-limit"):
+        for header in ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"):
+            assert (await read(http, base + path, **{header: "127.0.0.1"}))[0] == 403
+        assert (await read(http, base + path, **{"X-Real-IP": "1.2.3.4", "Authorization": "Bearer wrong"}))[0] == 403
+
+
+async def test_a_flood_of_refused_posts_fills_no_log(world, http, caplog):
+    _, view = await world.new_bot()
+    before = world.manager.refusals.total
+    for _ in range(60):
+        async with http.post(address(world, new_id()), json=update(1), headers={SECRET_HEADER: "x"}) as response:
+            assert response.status == 403
+    assert world.manager.refusals.total == before + 60
+    assert len([record for record in caplog.records if "refused" in str(record.msg)]) <= 1
+    assert (await world.bot_of(view)).state in {"running", "sleeping"}

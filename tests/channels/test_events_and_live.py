@@ -10,6 +10,7 @@ from sqlalchemy import text
 from bots import events as event_log
 from bots.events import EventLog
 from bots.live import Figures, LiveWriter
+from bots.metrics import Metrics
 from chatai.core.actor import Role
 from chatai.core.clock import now
 from chatai.core.database import Database
@@ -192,7 +193,7 @@ async def test_a_manager_that_fell_silent_is_noticed(database, actor, bot_id):
 
 
 def test_figures_of_the_last_minute():
-    counted = Figures()
+    counted = Figures(Metrics())
     assert (counted.sent_per_second, counted.wait_p95, counted.paused_until_time) == (0.0, 0.0, None)
     for number in range(1, 101):
         counted.sent()

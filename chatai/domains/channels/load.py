@@ -1,0 +1,86 @@
+"""How all bots of the installation fare, one by one: `/metrics/telegram-rate-limit`. Read from the database, so that
+every process tells the same."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from chatai.core.clock import now
+from chatai.core.database import UnitOfWork
+from chatai.core.settings import Settings
+from chatai.domains.channels import live
+from chatai.domains.channels.schemas import LiveView
+
+_COUNT = text("SELECT count(*), count(*) FILTER (WHERE desired_state = 'running') FROM bot")
+
+
+async def report(uow: UnitOfWork, settings: Settings) -> dict[str, Any]:
+    """The figures of all bots, in the system's unit of work. No names: bots are told apart by their ids."""
+    registered, wanted = (await uow.session.execute(_COUNT)).one()
+    moment = now()
+    views = await live.list_everywhere(uow)
+    bots = [_bot(view, settings, moment) for view in views]
+    alive = [view for view in views if view.pid is not None and not view.stale]
+    return {
+        "timestamp": moment.isoformat(),
+        "total_bots": len(alive),
+        "registered_bots": registered,
+        "wanted_bots": wanted,
+        "limits": {
+            "bot_messages_per_second": settings.telegram_bot_rate,
+            "chat_messages_per_second": settings.telegram_chat_rate,
+            "group_messages_per_minute": settings.telegram_group_rate,
+        },
+        "limits_respected": all(bot["limits_respected"] for bot in bots),
+        "messages_per_second": round(sum(view.sent_per_second for view in alive), 3),
+        "throttled": sum(view.throttled for view in views),
+        "queue": {
+            "waiting": sum(view.queued for view in views),
+            "in_work": sum(view.in_work for view in views),
+            "longest": max((view.queued for view in views), default=0),
+            "delay_p95_ms": max((view.wait_p95_ms for view in views), default=0),
+        },
+        "workers": {
+            "live": len(alive),
+            "restarts": sum(view.restarts for view in views),
+            "memory_kb": sum(view.memory_kb for view in alive),
+            "memory_max_kb": max((view.memory_kb for view in alive), default=0),
+        },
+        "bots": bots,
+    }
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """As JSON with a field a line, so that `grep total_bots` finds one."""
+    return json.dumps(found, indent=1) + "\n"
+
+
+def _bot(view: LiveView, settings: Settings, moment: datetime) -> dict[str, Any]:
+    paused = view.paused_until is not None and view.paused_until > moment
+    if view.stale:
+        state = "unknown"  # its manager has fallen silent
+    elif view.pid is None:
+        state = "sleeping"
+    else:
+        state = "paused" if paused else "live"
+    return {
+        "bot_id": str(view.bot_id),
+        "state": state,
+        "messages_per_second": view.sent_per_second,
+        "limits_respected": not paused and view.sent_per_second <= settings.telegram_bot_rate,
+        "throttled": view.throttled,
+        "paused_until": view.paused_until.isoformat() if view.paused_until is not None and paused else None,
+        "queued": view.queued,
+        "in_work": view.in_work,
+        "delay_p95_ms": view.wait_p95_ms,
+        "answered": view.answered,
+        "sent": view.sent,
+        "pid": view.pid,
+        "memory_kb": view.memory_kb,
+        "memory_peak_kb": view.memory_peak_kb,
+        "restarts": view.restarts,
+    }
