@@ -115,6 +115,17 @@ async def test_an_album_is_one_question(world):
         assert f"Page {number} says hello" in last_asked(world)
 
 
+async def test_an_item_that_comes_late_is_a_question_of_its_own(world):
+    bot, _ = await world.new_bot()
+    chat = world.chat(bot)
+    world.model.plan.answers = ["about the first", "about the late one"]
+    for number, words in enumerate(("early", "late"), start=1):
+        send(world, bot, chat, "document", f"{words}.txt", words.encode(), content={"media_group_id": "84"})
+        await until_answer(world, bot, chat, number)
+    assert world.said(bot, chat) == ["about the first", "about the late one"]
+    assert "late.txt" in last_asked(world)
+
+
 async def test_in_a_group_an_album_is_answered_when_one_item_mentions_the_bot(world):
     bot, _ = await world.new_bot()
     bot.privacy = False
