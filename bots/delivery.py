@@ -19,10 +19,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from aiogram import Bot
 from aiogram.exceptions import (
@@ -41,7 +41,7 @@ from aiogram.exceptions import (
 from aiogram.methods import SendChatAction, TelegramMethod
 from aiogram.methods.base import TelegramType
 
-from bots.session import NotConnected
+from bots.session import NotConnected, Session
 
 TRIES = 6
 QUIET_SECONDS = 0.3
@@ -229,10 +229,9 @@ class Delivery:
             except AiogramError:
                 return  # it is a courtesy; what is wrong shows when the answer is sent
 
-    def download(self, file_path: str) -> AsyncIterator[bytes]:
-        """The content of a file that `getFile` named, in pieces. Raises what the HTTP client raises, unscrubbed."""
-        session = self._bot.session
-        return session.stream_content(session.api.file_url(self._bot.token, file_path), timeout=REQUEST_SECONDS)
+    def download(self, file_path: str) -> AsyncGenerator[bytes, None]:
+        """The content of a file that `getFile` named, in pieces. Raises as `http.HttpClient.fetch`."""
+        return cast(Session, self._bot.session).download(self._bot, file_path, REQUEST_SECONDS)
 
     async def _permitted(self, update: int | None, chat_id: int, new: bool) -> None:
         """Waits until the call may leave."""

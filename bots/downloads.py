@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import aiohttp
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.methods import GetFile
 
 from bots import incoming
 from bots.delivery import Later, Place
+from bots.http import HttpError, Refused
 from bots.job import BotConfig, Job
 from bots.texts import text
 from chatai.core.i18n import Language
@@ -129,12 +129,11 @@ async def _fetch(sent: Sent, path: Path, place: Place, job: Job) -> str:
         try:
             async with asyncio.timeout(DOWNLOAD_SECONDS):
                 await _stream(found.file_path, path, job)
-        except aiohttp.ClientResponseError as error:
+        except Refused as error:
             if error.status in {400, 403, 404}:
                 raise _Gone from None
             await _pause(tried)
-        except (aiohttp.ClientError, TimeoutError, ConnectionError):
-            # The error may quote the address, and with it the token: nothing of it goes on.
+        except (HttpError, TimeoutError):
             await _pause(tried)
         else:
             break
@@ -150,9 +149,10 @@ async def _pause(tried: int) -> None:
 async def _stream(file_path: str, path: Path, job: Job) -> None:
     """Piece by piece, so that the process need not hold the file."""
     taken = 0
-    with path.open("wb") as file:
-        async for piece in job.delivery.download(file_path):
-            taken += len(piece)
-            if taken > incoming.MAX_BYTES:
-                raise _TooLarge
-            file.write(piece)
+    async with aclosing(job.delivery.download(file_path)) as pieces:
+        with path.open("wb") as file:
+            async for piece in pieces:
+                taken += len(piece)
+                if taken > incoming.MAX_BYTES:
+                    raise _TooLarge
+                file.write(piece)

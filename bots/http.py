@@ -1,7 +1,8 @@
 """HTTP as a bot's process needs it: small requests to one server over few connections that are kept.
 
 A general client touches so much of the memory that the processes share that each would own 1.3 MB more of it (see
-docs/decisions/0012-a-small-http-client-in-the-bots-processes.md). This one knows POST, keep-alive, TLS and chunks.
+docs/decisions/0012-a-small-http-client-in-the-bots-processes.md). This one knows POST, keep-alive, TLS and chunks, and
+to fetch a file.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
+PIECE_BYTES = 64 * 1024
 KEPT_SECONDS = 15.0
 """A connection that was not used for so long is not used again: the server may be about to close it."""
 CONNECT_SECONDS = 10.0
@@ -21,6 +23,14 @@ CONNECT_SECONDS = 10.0
 
 class HttpError(Exception):
     """No answer came. What was asked for may have been done all the same."""
+
+
+class Refused(HttpError):
+    """The server does not give the file out."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the server answers {status}")
+        self.status = status
 
 
 class NotReached(HttpError):
@@ -53,15 +63,8 @@ class HttpClient:
         Raises:
             HttpError: Whatever came in between; its text holds no part of the address but the server's name.
         """
-        parts = urlsplit(url)
-        host, tls = parts.hostname or "", parts.scheme == "https"
-        port = parts.port or (443 if tls else 80)
-        head = (
-            f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc.rpartition('@')[2]}\r\n{self._headers}"
-            f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        if "\r" in parts.path or "\n" in parts.path or not parts.path.isascii():
-            raise NotReached("the address is not one")
+        host, port, tls = _server(url)
+        head = self._head("POST", url) + f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
         connection: _Connection | None = None
         try:
             async with asyncio.timeout(seconds):
@@ -69,14 +72,8 @@ class HttpClient:
                 connection.writer.write(head.encode("ascii") + body)
                 await connection.writer.drain()
                 status, answer, keep = await _answer(connection.reader)
-        except TimeoutError:
-            raise _error(connection, "the request took too long") from None
-        except OSError as error:  # before ValueError: a refused certificate is both
-            # TLS says why in its own words, which name no address; the others have a number.
-            why = f"{type(error).__name__}: {error.strerror or error.args[-1:]}"
-            raise _error(connection, why) from None
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
-            raise HttpError("the answer is not HTTP, or it broke off") from None
+        except _TROUBLE as error:
+            raise _explained(error, connection) from None
         else:
             if keep:
                 connection.used = time.monotonic()
@@ -86,6 +83,36 @@ class HttpClient:
         finally:
             if connection is not None:
                 connection.writer.close()
+
+    async def fetch(self, url: str, seconds: float) -> AsyncGenerator[bytes, None]:
+        """A file, in pieces; `seconds` is the patience for each of them.
+
+        Raises:
+            Refused: The server does not give it out.
+            HttpError: Whatever came in between.
+        """
+        host, port, tls = _server(url)
+        connection: _Connection | None = None
+        try:
+            connection = await self._connect(host, port, tls)
+            connection.writer.write(f"{self._head('GET', url)}Connection: close\r\n\r\n".encode("ascii"))
+            head = await asyncio.wait_for(_read_head(connection.reader), seconds)
+            if head.status != 200:
+                raise Refused(head.status)
+            async for piece in _pieces(connection.reader, head, seconds):
+                yield piece
+        except _TROUBLE as error:
+            raise _explained(error, connection) from None
+        finally:
+            if connection is not None:
+                connection.writer.close()
+
+    def _head(self, method: str, url: str) -> str:
+        """The request's first lines. Raises: NotReached: it is no address."""
+        parts = urlsplit(url)
+        if "\r" in parts.path or "\n" in parts.path or " " in parts.path or not parts.path.isascii():
+            raise NotReached("the address is not one")
+        return f"{method} {parts.path} HTTP/1.1\r\nHost: {parts.netloc.rpartition('@')[2]}\r\n{self._headers}"
 
     def close_idle(self) -> None:
         """Closes the connections that are not in use."""
@@ -107,12 +134,41 @@ class HttpClient:
         return _Connection(reader, writer)
 
 
+_TROUBLE = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError)
+
+
+def _server(url: str) -> tuple[str, int, bool]:
+    """Host, port, and whether TLS is spoken."""
+    parts = urlsplit(url)
+    tls = parts.scheme == "https"
+    return parts.hostname or "", parts.port or (443 if tls else 80), tls
+
+
+def _explained(error: Exception, connection: _Connection | None) -> HttpError:
+    if isinstance(error, TimeoutError):
+        return _error(connection, "the request took too long")
+    if isinstance(error, OSError):  # before ValueError: a refused certificate is both
+        # TLS says why in its own words, which name no address; the others have a number.
+        return _error(connection, f"{type(error).__name__}: {error.strerror or error.args[-1:]}")
+    return HttpError("the answer is not HTTP, or it broke off")
+
+
 def _error(connection: _Connection | None, why: str) -> HttpError:
     return NotReached(why) if connection is None else HttpError(why)
 
 
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes, bool]:
-    """Status, body, and whether the connection may be used again. Raises ValueError and what the reader raises."""
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What comes before a body. `keep`: the connection may be used again."""
+
+    status: int
+    length: int | None
+    chunked: bool
+    keep: bool
+
+
+async def _read_head(reader: asyncio.StreamReader) -> _Head:
+    """Raises ValueError and what the reader raises."""
     status = 100
     while 100 <= status < 200:
         lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -130,13 +186,52 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes, bool]:
                 chunked = "chunked" in value.lower()
             case "connection":
                 keep = keep and "close" not in value.lower()
-    if chunked:
-        return status, await _chunks(reader), keep
-    if length is None:
-        return status, await _to_the_end(reader), False
-    if not 0 <= length <= MAX_ANSWER_BYTES:
+    if length is not None and length < 0:
+        raise ValueError("no length")
+    return _Head(status, length, chunked, keep)
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes, bool]:
+    """Status, body, and whether the connection may be used again. Raises ValueError and what the reader raises."""
+    head = await _read_head(reader)
+    if head.chunked:
+        return head.status, await _chunks(reader), head.keep
+    if head.length is None:
+        return head.status, await _to_the_end(reader), False
+    if head.length > MAX_ANSWER_BYTES:
         raise ValueError("too much")
-    return status, await reader.readexactly(length), keep
+    return head.status, await reader.readexactly(head.length), head.keep
+
+
+async def _pieces(reader: asyncio.StreamReader, head: _Head, seconds: float) -> AsyncGenerator[bytes, None]:
+    """A body of any length. Raises TimeoutError and as `_read_head`."""
+    if head.chunked:
+        while size := await asyncio.wait_for(_chunk_size(reader), seconds):
+            async for piece in _exactly(reader, size, seconds):
+                yield piece
+            await asyncio.wait_for(reader.readexactly(2), seconds)
+    elif head.length is not None:
+        async for piece in _exactly(reader, head.length, seconds):
+            yield piece
+    else:
+        while piece := await asyncio.wait_for(reader.read(PIECE_BYTES), seconds):
+            yield piece
+
+
+async def _exactly(reader: asyncio.StreamReader, size: int, seconds: float) -> AsyncGenerator[bytes, None]:
+    while size:
+        piece = await asyncio.wait_for(reader.read(min(size, PIECE_BYTES)), seconds)
+        if not piece:
+            raise asyncio.IncompleteReadError(b"", size)
+        yield piece
+        size -= len(piece)
+
+
+async def _chunk_size(reader: asyncio.StreamReader) -> int:
+    size = int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16)
+    if size < 0:
+        raise ValueError("no size")
+    return size
 
 
 async def _to_the_end(reader: asyncio.StreamReader) -> bytes:
@@ -150,8 +245,8 @@ async def _to_the_end(reader: asyncio.StreamReader) -> bytes:
 
 async def _chunks(reader: asyncio.StreamReader) -> bytes:
     body = bytearray()
-    while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
-        if size < 0 or len(body) + size > MAX_ANSWER_BYTES:
+    while size := await _chunk_size(reader):
+        if len(body) + size > MAX_ANSWER_BYTES:
             raise ValueError("too much")
         body += (await reader.readexactly(size + 2))[:-2]
     while await reader.readuntil(b"\r\n") != b"\r\n":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from collections.abc import AsyncGenerator
 from typing import Any, cast
 
 import certifi
@@ -24,7 +25,8 @@ class NotConnected(TelegramNetworkError):
 
 
 class Session(AiohttpSession):
-    """Calls go over `HttpClient`. What carries or fetches files goes over aiohttp, which is not touched before."""
+    """Calls and what fetches files go over `HttpClient`. What carries files goes over aiohttp, which is not touched
+    before."""
 
     def __init__(self) -> None:
         super().__init__(limit=0)
@@ -61,6 +63,10 @@ class Session(AiohttpSession):
             raise TelegramNetworkError(method, str(error)) from None
         response = self.check_response(bot, method, status, answer.decode("utf-8", "replace"))
         return cast(TelegramType, response.result)
+
+    def download(self, bot: Bot, file_path: str, seconds: float) -> AsyncGenerator[bytes, None]:
+        """The content of a file that `getFile` named, in pieces. Raises as `HttpClient.fetch`."""
+        return self._http.fetch(self.api.file_url(bot.token, file_path), seconds)
 
     def rest(self) -> None:
         """Closes what is only useful while there is something to do."""

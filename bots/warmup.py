@@ -12,7 +12,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import shutil
 import socket
+import tempfile
 from typing import Any
 
 from aiogram import Bot, Dispatcher
@@ -22,6 +25,7 @@ from aiogram.methods import (
     DeleteMessage,
     EditMessageText,
     GetChatMember,
+    GetFile,
     Response,
     SendChatAction,
     SendMessage,
@@ -48,6 +52,7 @@ _METHODS: tuple[Any, ...] = (
     DeleteMessage,
     AnswerCallbackQuery,
     GetChatMember,
+    GetFile,
 )
 PINNED = [Response.__class_getitem__(method.__returning__) for method in _METHODS]
 
@@ -83,6 +88,7 @@ EXAMPLES: list[dict[str, Any]] = [
     {"message": _said(_GROUP, text="@warm_bot what is it?", message_thread_id=7, is_topic_message=True)},
     {"message": _said(_GROUP, text="not for the bot")},
     {"message": _said(photo=[_FILE])},
+    {"message": _said(document={**_FILE, "file_name": "a.txt"}, caption="What is in it?")},
     {"edited_message": _said(text="What was it?", edit_date=2)},
     {"callback_query": {"id": "1", "from": _USER, "chat_instance": "1", "data": "language:en", "message": _said()}},
     {
@@ -110,7 +116,7 @@ _CONFIG = BotConfig(
     username="warm_bot",
     language="en",
     memory_mb=0,
-    incoming="",
+    incoming=tempfile.gettempdir() + f"/chatai-warm-up-{os.getpid()}",
     sees=False,
     hears_seconds=0,
 )
@@ -137,6 +143,7 @@ def warm_up(dispatcher: Dispatcher, session: Session, rounds: int = ROUNDS) -> l
     faults: list[str] = []
     for number in range(rounds):
         faults += asyncio.run(_round(dispatcher, session, slow=number < _SLOW_ROUNDS))
+    shutil.rmtree(_CONFIG.incoming, ignore_errors=True)
     for fault in sorted(set(faults)):
         log.warning("the warm-up is not complete: %s", fault)
     return faults
@@ -261,6 +268,10 @@ class LoopbackBotApi:
             simple = any(method in request for method in _ANSWERED_BY_TRUE)
             body = json.dumps({"ok": True, "result": True if simple else sent}).encode()
             status = "200 OK"
+            if b"/getFile" in request:
+                body = json.dumps({"ok": True, "result": {**_FILE, "file_path": "documents/a.txt"}}).encode()
+            elif b"/file/" in request:
+                body = b"words"
             if b"/editMessageText" in request and sent["message_id"] == 2:
                 status = "400 Bad Request"
                 description = "Bad Request: message is not modified"

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from bots.http import MAX_ANSWER_BYTES, HttpClient, HttpError, NotReached
+from bots.http import MAX_ANSWER_BYTES, PIECE_BYTES, HttpClient, HttpError, NotReached, Refused
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -39,7 +39,7 @@ class Server:
         try:
             while self.answers:
                 head = await reader.readuntil(b"\r\n\r\n")
-                length = int(head.lower().partition(b"content-length:")[2].split()[0])
+                length = int((head.lower().partition(b"content-length:")[2].split() or [b"0"])[0])
                 self.requests.append(head + await reader.readexactly(length))
                 answer = self.answers.pop(0)
                 writer.write(answer)
@@ -173,3 +173,41 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused_and_a_known_one_
         http.close_idle()
         with pytest.raises(NotReached, match="CERTIFICATE_VERIFY_FAILED"):  # of another name
             await post(HttpClient(trusting, {}), server.url)
+
+
+async def fetch(url: str) -> list[bytes]:
+    return [piece async for piece in client().fetch(url, 5.0)]
+
+
+LONG = b"a" * (3 * PIECE_BYTES + 5)
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "content"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(LONG) + LONG, LONG),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b""),
+        (b"HTTP/1.0 200 OK\r\n\r\n" + LONG, LONG),
+        (CHUNKED + b"%x\r\n" % len(LONG) + LONG + b"\r\n2;x=y\r\nbc\r\n0\r\n\r\n", LONG + b"bc"),
+    ],
+)
+async def test_a_file_comes_in_pieces(answer, content):
+    async with Server(answer) as server:
+        pieces = await fetch(server.url)
+        assert b"".join(pieces) == content
+        assert all(len(piece) <= PIECE_BYTES for piece in pieces)
+        assert server.requests[0].startswith(b"GET /bot123:secret/")
+
+
+async def test_a_file_that_is_not_given_out_or_breaks_off_is_an_error_without_the_address():
+    async with Server(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n") as server:
+        with pytest.raises(Refused) as refused:
+            await fetch(server.url)
+        assert refused.value.status == 404
+    async with Server(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nX: close\r\n\r\nab") as server:
+        with pytest.raises(HttpError) as broken:
+            await fetch(server.url)
+        assert "secret" not in str(broken.value)
+    with pytest.raises(NotReached):
+        await fetch("http://127.0.0.1:1/a b")
