@@ -15,7 +15,7 @@ from chatai.core.errors import ChatAIError
 from chatai.core.i18n import Language
 from chatai.domains.conversations import service as conversations
 from chatai.domains.knowledge import service as knowledge
-from chatai.domains.knowledge.errors import UnsupportedType
+from chatai.domains.knowledge.errors import MalwareFound, ScannerAway, UnsupportedType
 from chatai.domains.models.ports import transcriber
 from chatai.domains.models.schemas import Picture, Usage
 
@@ -60,6 +60,10 @@ async def gather(
         path = incoming.find(folder, file["file"])
         try:
             await _take(gathered, file, path, language)
+        except MalwareFound:
+            gathered.notes.append(text("malware", language, name=file["name"]))
+        except ScannerAway:
+            gathered.notes.append(text("unscanned", language, name=file["name"]))
         except ChatAIError as error:
             gathered.notes.append(_named(file, error.sentence(language)))
         except FileNotFoundError:  # its fetcher is gone, and will ask again

@@ -12,6 +12,7 @@ Text = Literal[
     "not_sticker", "not_location", "not_contact", "not_poll", "not_video", "not_other",
     "made_bot", "made_bot_refused", "make_bot",
     "no_pictures", "no_voice", "voice_too_long", "too_large", "file_gone", "too_many_files",
+    "malware", "unscanned",
 ]  # fmt: skip
 
 _TEXTS: dict[Text, dict[Language, str]] = {
@@ -118,6 +119,14 @@ _TEXTS: dict[Text, dict[Language, str]] = {
     "file_gone": {
         "en": "Telegram did not give me the file “{name}”. Please send it again.",
         "ru": "Telegram не отдал мне файл «{name}». Пришлите его, пожалуйста, ещё раз.",
+    },
+    "malware": {
+        "en": "The virus scanner found something in the file “{name}”. I did not open it.",
+        "ru": "Антивирус нашёл что-то в файле «{name}». Я его не открывал.",
+    },
+    "unscanned": {
+        "en": "Files cannot be checked for viruses at the moment, so I did not open “{name}”. Please send it later.",
+        "ru": "Сейчас файлы не проверить на вирусы, поэтому я не открывал «{name}». Пришлите его, пожалуйста, позже.",
     },
     "too_many_files": {
         "en": "I take at most {limit} files at once; I left out the others.",

@@ -6,8 +6,8 @@ import asyncio
 from contextlib import aclosing
 from pathlib import Path
 
-from chatai.domains.knowledge.errors import NoText, ParserTimeout
-from chatai.domains.knowledge.ports import document_reader
+from chatai.domains.knowledge.errors import MalwareFound, NoText, ParserTimeout
+from chatai.domains.knowledge.ports import document_reader, malware_scanner
 from chatai.domains.knowledge.schemas import ReadPage
 
 PATIENCE_SECONDS = 60
@@ -24,12 +24,16 @@ async def read_text(path: Path, name: str, most: int) -> str:
     It is read as documents are: by a child process that is limited in time and memory, and killed when there is enough.
 
     Raises:
-        UnreadableDocument: Of another type, damaged, protected, without text, or it took too long.
+        UnreadableDocument: Of another type, damaged, protected, without text, with malware in it, or it took too long.
+        ScannerAway: A malware scanner is configured and does not answer; the file was not read.
     """
     global _slots
     _slots = _slots or asyncio.Semaphore(AT_ONCE)
     reader, text = document_reader(), ""
+    scanner = malware_scanner.optional
     async with _slots:
+        if scanner is not None and (finding := await scanner.scan(path)):
+            raise MalwareFound(finding=finding)
         media_type = await reader.identify(path, name)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS), aclosing(reader.read(path, media_type)) as events:
