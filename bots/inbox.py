@@ -20,16 +20,22 @@ log = structlog.get_logger(__name__)
 
 MOST_AT_ONCE = 500
 MARK_RETRY_SECONDS = 1.0
+MARK_LINGER_SECONDS = 0.002
+"""That a message is sent and that its update is done come one right after the other: one write for both."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class Batcher(Generic[T, R]):
-    """Collects items while a write runs, and writes them together in the next. All of a batch get its result."""
+    """Collects items while a write runs, and writes them together in the next. All of a batch get its result.
 
-    def __init__(self, write: Callable[[list[T]], Awaitable[R]]) -> None:
+    `linger`: seconds that a write waits for company.
+    """
+
+    def __init__(self, write: Callable[[list[T]], Awaitable[R]], *, linger: float = 0.0) -> None:
         self._write = write
+        self._linger = linger
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -43,6 +49,8 @@ class Batcher(Generic[T, R]):
 
     async def _flush(self) -> None:
         while self._waiting:
+            if self._linger and len(self._waiting) < MOST_AT_ONCE:
+                await asyncio.sleep(self._linger)
             batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
             await self._write_batch(batch)
 
@@ -78,7 +86,7 @@ class Inbox:
         self._database = database
         self._metrics = metrics
         self._arrivals: Batcher[_Arrival, dict[Key, bool]] = Batcher(self._store)
-        self._marks: Batcher[UpdateMark, set[Key]] = Batcher(self._mark)
+        self._marks: Batcher[UpdateMark, set[Key]] = Batcher(self._mark, linger=MARK_LINGER_SECONDS)
         self._sends: Batcher[SendBegun, set[SendBegun]] = Batcher(self._begin_sends)
 
     async def store(

@@ -52,6 +52,7 @@ MAX_PACKET_BYTES = 1024
 """The longest packet between the manager and the zygote, which have a protocol of their own (see `zygote`)."""
 
 _LENGTH = struct.Struct(">I")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 Message = dict[str, Any]
 
@@ -66,7 +67,7 @@ def encode(message: Message) -> bytes:
     Raises:
         WireError: The message is larger than a frame may be.
     """
-    body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    body = _ENCODER.encode(message).encode("utf-8", "surrogatepass")
     if len(body) > MAX_FRAME_BYTES:
         raise WireError(f"a frame of {len(body)} bytes is too large")
     return _LENGTH.pack(len(body)) + body

@@ -165,9 +165,15 @@ class Database:
         event.listen(self.engine.sync_engine, "connect", prepare)
         event.listen(self.engine.sync_engine, "checkout", refuse_dead)
 
-    def workspace(self, workspace_id: UUID, account_id: UUID | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
-        """A unit of work in one workspace: `async with database.workspace(id) as uow`."""
-        return self._unit(workspace_id, account_id)
+    def workspace(
+        self, workspace_id: UUID, account_id: UUID | None = None, *, lasting: bool = True
+    ) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A unit of work in one workspace: `async with database.workspace(id) as uow`.
+
+        `lasting`: it is on the disk when the block ends. Else it is only once another unit that ended later is, or half
+        a second has passed: for work that is done again when the server dies before.
+        """
+        return self._unit(workspace_id, account_id, lasting=lasting)
 
     def person(self, account_id: UUID | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
         """A unit of work for a person in no workspace yet (log-in, registration): accounts and own memberships."""
@@ -179,10 +185,10 @@ class Database:
 
     @asynccontextmanager
     async def _unit(
-        self, workspace_id: UUID | None, account_id: UUID | None, *, system: bool = False
+        self, workspace_id: UUID | None, account_id: UUID | None, *, system: bool = False, lasting: bool = True
     ) -> AsyncIterator[UnitOfWork]:
         try:
-            connection = await self._begin(workspace_id, account_id, system)
+            connection = await self._begin(workspace_id, account_id, system, lasting)
             uow = UnitOfWork(connection, workspace_id)
             try:
                 yield uow
@@ -204,7 +210,9 @@ class Database:
             raise
         await uow._committed()
 
-    async def _begin(self, workspace_id: UUID | None, account_id: UUID | None, system: bool) -> Connection:
+    async def _begin(
+        self, workspace_id: UUID | None, account_id: UUID | None, system: bool, lasting: bool
+    ) -> Connection:
         """A connection with its transaction begun. A server that does not answer in time is as good as away."""
         if system:
             begin = f"BEGIN; SET LOCAL ROLE {SYSTEM_ROLE}"
@@ -213,6 +221,8 @@ class Database:
                 f"BEGIN; SELECT set_config('app.workspace_id', '{_identifier(workspace_id)}', true),"
                 f" set_config('app.account_id', '{_identifier(account_id)}', true)"
             )
+        if not lasting:
+            begin += "; SET LOCAL synchronous_commit = off"
         connection = None
         try:
             async with asyncio.timeout(self.patience):

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import LiteralString
 from uuid import UUID
 
 from sqlalchemy import text
@@ -26,7 +27,7 @@ UPDATES_CHANNEL = "chatai_bot_updates"
 """PostgreSQL notifies the bot managers here of an update that its bot's manager does not know of yet: it came to
 another one, or people want it tried again. The payload is the bot's id."""
 
-_STORE = text("""
+_STORE: LiteralString = """
 INSERT INTO bot_update (bot_id, update_id, workspace_id, chat_id, payload, state, attempts, reply_message_ids, error,
                         fence, taken_at)
 SELECT incoming.bot_id, incoming.update_id, bot.workspace_id, incoming.chat_id, incoming.payload,
@@ -35,44 +36,46 @@ SELECT incoming.bot_id, incoming.update_id, bot.workspace_id, incoming.chat_id, 
 FROM (
     SELECT offered.bot_id, offered.update_id, offered.chat_id, offered.payload, offered.fence,
            offered.taken AND coalesce(bot_lease.fence, 0) = offered.fence AS taken
-    FROM unnest(CAST(:bots AS uuid[]), CAST(:updates AS bigint[]), CAST(:chats AS bigint[]),
-                CAST(:payloads AS jsonb[]), CAST(:taken AS boolean[]), CAST(:fences AS bigint[]))
+    FROM unnest(CAST(%(bots)s AS uuid[]), CAST(%(updates)s AS bigint[]), CAST(%(chats)s AS bigint[]),
+                CAST(%(payloads)s AS jsonb[]), CAST(%(taken)s AS boolean[]), CAST(%(fences)s AS bigint[]))
          AS offered (bot_id, update_id, chat_id, payload, taken, fence)
     LEFT JOIN bot_lease ON bot_lease.bot_id = offered.bot_id
 ) AS incoming
 JOIN bot ON bot.id = incoming.bot_id
 ON CONFLICT DO NOTHING
 RETURNING bot_id, update_id, state
-""")
+"""
 
-_MOVE_OFFSETS = text("""
+_MOVE_OFFSETS: LiteralString = """
 UPDATE bot SET polling_offset = moved.position
-FROM unnest(CAST(:bots AS uuid[]), CAST(:offsets AS bigint[])) AS moved (bot_id, position)
+FROM unnest(CAST(%(bots)s AS uuid[]), CAST(%(offsets)s AS bigint[])) AS moved (bot_id, position)
 WHERE bot.id = moved.bot_id AND bot.polling_offset < moved.position
-""")
+"""
 
-_MARK = text("""
+_MARK: LiteralString = """
 UPDATE bot_update
 SET state = mark.state, attempts = mark.attempts, reply_message_ids = mark.replies, error = mark.error,
     sends_repeated = sends_repeated + mark.repeated,
     done_at = CASE WHEN mark.state IN ('done', 'failed', 'set_aside') THEN now() END
-FROM unnest(CAST(:bots AS uuid[]), CAST(:updates AS bigint[]), CAST(:states AS text[]), CAST(:attempts AS int[]),
-            CAST(:replies AS jsonb[]), CAST(:errors AS text[]), CAST(:fences AS bigint[]), CAST(:repeated AS int[]))
+FROM unnest(CAST(%(bots)s AS uuid[]), CAST(%(updates)s AS bigint[]), CAST(%(states)s AS text[]),
+            CAST(%(attempts)s AS int[]), CAST(%(replies)s AS jsonb[]), CAST(%(errors)s AS text[]),
+            CAST(%(fences)s AS bigint[]), CAST(%(repeated)s AS int[]))
      AS mark (bot_id, update_id, state, attempts, replies, error, fence, repeated)
 WHERE bot_update.bot_id = mark.bot_id AND bot_update.update_id = mark.update_id
   AND bot_update.state IN ('new', 'taken') AND bot_update.fence = mark.fence
 RETURNING bot_update.bot_id, bot_update.update_id
-""")
+"""
 
-_BEGIN_SENDS = text("""
+_BEGIN_SENDS: LiteralString = """
 UPDATE bot_update SET sends_begun = sends_begun + begun.number
-FROM unnest(CAST(:bots AS uuid[]), CAST(:updates AS bigint[]), CAST(:fences AS bigint[]), CAST(:numbers AS int[]))
+FROM unnest(CAST(%(bots)s AS uuid[]), CAST(%(updates)s AS bigint[]), CAST(%(fences)s AS bigint[]),
+            CAST(%(numbers)s AS int[]))
      AS begun (bot_id, update_id, fence, number)
 WHERE bot_update.bot_id = begun.bot_id AND bot_update.update_id = begun.update_id
   AND bot_update.state = 'taken' AND bot_update.fence = begun.fence
   AND begun.fence = coalesce((SELECT fence FROM bot_lease WHERE bot_lease.bot_id = begun.bot_id), 0)
 RETURNING bot_update.bot_id, bot_update.update_id, bot_update.fence
-""")
+"""
 
 # Messages that were begun, are not recorded and were not counted before may come twice: they are counted now.
 _TAKE = text("""
@@ -123,7 +126,7 @@ async def store(
     """
     fresh: dict[Key, bool] = {}
     if updates:
-        rows = await uow.session.execute(
+        rows = await uow.run(
             _STORE,
             {
                 "bots": [update.bot_id for update in updates],
@@ -134,9 +137,9 @@ async def store(
                 "fences": [update.fence for update in updates],
             },
         )
-        fresh = {(row.bot_id, row.update_id): row.state == "taken" for row in rows}
+        fresh = {(bot_id, update_id): state == "taken" for bot_id, update_id, state in rows}
     if offsets:
-        await uow.session.execute(_MOVE_OFFSETS, {"bots": list(offsets), "offsets": list(offsets.values())})
+        await uow.run(_MOVE_OFFSETS, {"bots": list(offsets), "offsets": list(offsets.values())})
     return fresh
 
 
@@ -150,7 +153,7 @@ async def mark(uow: UnitOfWork, marks: Sequence[UpdateMark]) -> set[Key]:
     repeated = Counter[Key]()
     for one in marks:
         repeated[one.bot_id, one.update_id] += one.repeated
-    rows = await uow.session.execute(
+    rows = await uow.run(
         _MARK,
         {
             "bots": [one.bot_id for one in last],
@@ -163,7 +166,7 @@ async def mark(uow: UnitOfWork, marks: Sequence[UpdateMark]) -> set[Key]:
             "repeated": [repeated[one.bot_id, one.update_id] for one in last],
         },
     )
-    return {(row.bot_id, row.update_id) for row in rows}
+    return {(bot_id, update_id) for bot_id, update_id in rows}
 
 
 async def begin_sends(uow: UnitOfWork, sends: Sequence[SendBegun]) -> set[SendBegun]:
@@ -175,7 +178,7 @@ async def begin_sends(uow: UnitOfWork, sends: Sequence[SendBegun]) -> set[SendBe
     numbers = Counter[SendBegun]()
     for one in sends:
         numbers[one] += one.number
-    rows = await uow.session.execute(
+    rows = await uow.run(
         _BEGIN_SENDS,
         {
             "bots": [one.bot_id for one in numbers],
@@ -184,7 +187,7 @@ async def begin_sends(uow: UnitOfWork, sends: Sequence[SendBegun]) -> set[SendBe
             "numbers": list(numbers.values()),
         },
     )
-    return {SendBegun(row.bot_id, row.update_id, row.fence) for row in rows}
+    return {SendBegun(bot_id, update_id, fence) for bot_id, update_id, fence in rows}
 
 
 async def take(uow: UnitOfWork, bot_id: UUID, fence: int, known: Sequence[int], most: int) -> list[StoredUpdate]:

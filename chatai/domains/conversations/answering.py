@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import replace
 from uuid import UUID
 
@@ -115,15 +115,21 @@ async def _begin(
     """
     if not knowledge.embeds_queries():
         try:
-            async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+            async with _stored(database, actor, question) as uow:
                 begun = await begin(uow, actor, talk, question)
                 if isinstance(begun, MessageView):
                     return begun, None
                 return begun, await _search(uow, begun, None)
         except psycopg.Error as error:
             _log.error("a question is stored without its search", error=type(error).__name__)
-    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+    async with _stored(database, actor, question) as uow:
         return await begin(uow, actor, talk, question), None
+
+
+def _stored(database: Database, actor: Actor, question: Question) -> AbstractAsyncContextManager[UnitOfWork]:
+    """A unit of work for what need not be waited for on its way to the disk where a channel would bring the question
+    again, and notes on the disk, after this, that it passes the answer on."""
+    return database.workspace(actor.workspace_id, actor.account_id, lasting=question.external_id is None)
 
 
 async def _search(uow: UnitOfWork, turn: Turn, vector: knowledge.QueryVector | None) -> list[Passage]:
@@ -221,7 +227,7 @@ class _Writing:
         turn, actor, end = self._turn, self._actor, self._end
         ending = Ending(self.text.strip(), state, error_code, end.model[:100], end.prompt_tokens, end.completion_tokens)
         said = statements(ending.text, range(1, len(self._filter.used) + 1))
-        async with self._database.workspace(actor.workspace_id, actor.account_id) as uow:
+        async with _stored(self._database, actor, turn.asked) as uow:
             cited = [
                 _citation(number, await self._pinpointed(uow, passage, said[number]))
                 for number, passage in enumerate((self._passages[used - 1] for used in self._filter.used), start=1)
