@@ -9,6 +9,9 @@ Started by the manager (`python -m bots.answers FD`). What is asked is bound to 
               `downloads`; external: number of an earlier update whose question this one replaces; heard: what
               recordings said; notes: sentences about what was left out; chosen: the language that was chosen in the
               chat, empty for none, null where the bot does not know; the last event tells it
+              and `answer`, the answer's id, for `source`
+    source    chat, answer, number, language → text {text, name, page, page_end, address, language}: the passage
+              behind a number of an answer that was given in that chat; text is empty where there is none
     greeting  chat, chat_kind, title, source, language → text {text, language}
     new       chat, topic, person, language → text {language}; what is said next opens a new conversation
     language  chat, language → text {language}: what was chosen there, or else the one that is given
@@ -227,7 +230,7 @@ def _shown(message: MessageView) -> dict[str, Any]:
         }
         for citation in message.citations
     ]
-    return {"text": message.text, "sources": sources}
+    return {"text": message.text, "sources": sources, "answer": message.id.hex}
 
 
 async def _sweep(run_dir: Path) -> None:

@@ -276,7 +276,7 @@ def _heard_parts(heard: Sequence[str], language: Language) -> list[Part]:
 def _final_parts(last: Message, language: Language) -> list[Part]:
     """What an answer's last event shows. One that broke off shows what had come, and why it ends."""
     sources = [Source(**source) for source in last["sources"]]
-    parts = render(last["text"], sources=sources, language=language)
+    parts = render(last["text"], sources=sources, language=language, answer=last.get("answer", ""))
     if last["event"] == "failed":
         parts.append(Part(last["sentence"]))
     return parts or [Part(text("failed", language))]

@@ -11,11 +11,15 @@ from uuid import UUID
 from bots.wire import Message
 from chatai.core.actor import Actor
 from chatai.core.database import Database, DatabaseAway
+from chatai.core.settings import get_settings
 from chatai.domains.assistants import service as assistants
 from chatai.domains.channels import chats, managed
 from chatai.domains.channels.chats import ChatChange, EarlierUpdate
 from chatai.domains.conversations import service as conversations
+from chatai.domains.conversations.errors import ConversationNotFound
+from chatai.domains.conversations.schemas import citation_path
 
+LONGEST_QUOTE = 3_000
 LARGEST_PAYLOAD = 40_000
 """Bytes of an update that is handed to a neighbour. One that is larger is no message of a person."""
 UNWRITTEN_SECONDS = 2.0
@@ -38,6 +42,8 @@ async def answer(database: Database, actor: Actor, kind: str, ask: Message) -> d
                 old, new = (conversation_name(ask["bot"], chat) for chat in (ask["chat"], ask["to"]))
                 await conversations.rename_conversations(uow, actor, "telegram", old, new)
             return {}
+        case "source":
+            return await _source(database, actor, ask)
     async with database.workspace(actor.workspace_id) as uow:
         greeting = ""
         match kind:
@@ -58,6 +64,27 @@ async def answer(database: Database, actor: Actor, kind: str, ask: Message) -> d
 def conversation_name(bot: str, chat: int, topic: int | None = None) -> str:
     """What the conversations domain calls a chat's or a topic's conversation."""
     return ":".join(str(part) for part in (bot, chat, topic) if part is not None)
+
+
+async def _source(database: Database, actor: Actor, ask: Message) -> dict[str, Any]:
+    """The passage behind an answer's number, for the chat that got the answer; empty where there is none."""
+    async with database.workspace(actor.workspace_id) as uow:
+        language = await chats.chosen_language(uow, actor, ask["chat"]) or ask["language"]
+        try:
+            talk = conversation_name(ask["bot"], ask["chat"])
+            found = await conversations.get_citation(uow, actor, talk, UUID(ask["answer"]), ask["number"])
+        except (ConversationNotFound, ValueError):
+            return {"text": "", "language": language}
+    pages = get_settings().page_url
+    address = f"{pages}{citation_path(found)}" if pages.startswith("https://") and found.document_id else ""
+    return {
+        "text": found.quote[:LONGEST_QUOTE],
+        "name": found.document_name,
+        "page": found.page,
+        "page_end": found.page_end,
+        "address": address,
+        "language": language,
+    }
 
 
 async def _around(database: Database, actor: Actor, ask: Message) -> list[dict[str, Any]]:

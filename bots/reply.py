@@ -33,6 +33,8 @@ SPARE = 1
 DRAFT_SECONDS = 20.0
 """A draft is gone after 30 seconds: one that does not change is shown anew after this time."""
 
+BUTTONS_IN_A_ROW = 6
+
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _UNEDITABLE = ("message to edit not found", "message can't be edited", "message_id_invalid")
 
@@ -201,5 +203,12 @@ def _entities(part: Part) -> list[MessageEntity]:
 def _keyboard(part: Part) -> InlineKeyboardMarkup | None:
     if not part.buttons:
         return None
-    row = [InlineKeyboardButton(text=button.text, callback_data=button.data) for button in part.buttons]
-    return InlineKeyboardMarkup(inline_keyboard=[row])
+    keys = [
+        InlineKeyboardButton(text=button.text, url=button.url or None, callback_data=button.data or None)
+        for button in part.buttons
+    ]
+    return InlineKeyboardMarkup(inline_keyboard=_rows(keys, BUTTONS_IN_A_ROW))
+
+
+def _rows(keys: list[InlineKeyboardButton], size: int) -> list[list[InlineKeyboardButton]]:
+    return [keys[start : start + size] for start in range(0, len(keys), size)]

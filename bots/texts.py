@@ -13,6 +13,7 @@ Text = Literal[
     "made_bot", "made_bot_refused", "make_bot",
     "no_pictures", "no_voice", "voice_too_long", "too_large", "file_gone", "too_many_files",
     "malware", "unscanned",
+    "source_gone", "open_source",
 ]  # fmt: skip
 
 _TEXTS: dict[Text, dict[Language, str]] = {
@@ -128,6 +129,11 @@ _TEXTS: dict[Text, dict[Language, str]] = {
         "en": "Files cannot be checked for viruses at the moment, so I did not open “{name}”. Please send it later.",
         "ru": "Сейчас файлы не проверить на вирусы, поэтому я не открывал «{name}». Пришлите его, пожалуйста, позже.",
     },
+    "source_gone": {
+        "en": "This passage cannot be shown: it belongs to another chat, or it was deleted.",
+        "ru": "Этот отрывок нельзя показать: он из другого чата или был удалён.",
+    },
+    "open_source": {"en": "Open the document", "ru": "Открыть документ"},
     "too_many_files": {
         "en": "I take at most {limit} files at once; I left out the others.",
         "ru": "Я беру не больше {limit} файлов за раз, остальные я пропустил.",

@@ -92,6 +92,15 @@ EXAMPLES: list[dict[str, Any]] = [
     {"edited_message": _said(text="What was it?", edit_date=2)},
     {"callback_query": {"id": "1", "from": _USER, "chat_instance": "1", "data": "language:en", "message": _said()}},
     {
+        "callback_query": {
+            "id": "2",
+            "from": _USER,
+            "chat_instance": "1",
+            "data": f"source:{'0' * 32}:1",
+            "message": _said(),
+        }
+    },
+    {
         "my_chat_member": {
             "chat": _PRIVATE,
             "from": _USER,
@@ -214,13 +223,15 @@ async def _attend(manager: Wire, *, slow: bool, faults: list[str]) -> None:
                 event = {"type": "event", "ask": message["ask"]}
                 manager.send({**event, "event": "delta", "text": text[:40]})
                 complete: Message = {**event, "event": "complete", "text": text, "sources": [_SOURCE]}
+                complete["answer"] = "0" * 32
                 if slow:
                     loop.call_later(_GROWING_SECONDS, manager.send, complete)
                 else:
                     manager.send(complete)
             case "ask":
                 event = {"type": "event", "ask": message["ask"], "event": "text"}
-                manager.send({**event, "text": "Hello", "language": "en", "updates": []})
+                passage = {**_SOURCE, "address": "https://example.com/documents/1"}
+                manager.send({**event, **passage, "text": "Hello", "language": "en", "updates": []})
             case "permit":
                 manager.send({"type": "permitted", "permit": message["permit"], "wait": 0})
             case "done" | "failed" as end:

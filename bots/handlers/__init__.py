@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from aiogram import Dispatcher
 
-from bots.handlers import choices, commands, edits, managed, membership, messages
+from bots.handlers import choices, commands, edits, managed, membership, messages, sources
 
 
 def build_dispatcher() -> Dispatcher:
     """The dispatcher that all workers share. Its handlers take a `job` (see `bots.job`)."""
     dispatcher = Dispatcher(disable_fsm=True)
-    for module in (membership, managed, choices, commands, edits, messages):
+    for module in (membership, managed, sources, choices, commands, edits, messages):
         dispatcher.include_router(module.build_router())
     return dispatcher

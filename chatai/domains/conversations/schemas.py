@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from urllib.parse import urlencode
 from uuid import UUID
 
 from chatai.core.i18n import Language
@@ -102,6 +103,15 @@ class CitationView:
     char_start: int
     char_end: int
     quote: str
+
+
+def citation_path(citation: CitationView) -> str:
+    """Where on the pages the passage is shown in its document; empty when the document was deleted."""
+    if citation.document_id is None:
+        return ""
+    end = citation.char_end if citation.page_end == citation.page else -1
+    place = urlencode({"page": citation.page, "start": citation.char_start, "end": end})
+    return f"/documents/{citation.document_id}?{place}"
 
 
 @dataclass(frozen=True, slots=True)

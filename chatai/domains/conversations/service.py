@@ -21,12 +21,13 @@ from chatai.domains.conversations.models import Conversation
 from chatai.domains.conversations.schemas import (
     Channel,
     ChannelTalk,
+    CitationView,
     ConversationDetail,
     ConversationSummary,
     ConversationView,
 )
 from chatai.domains.conversations.turns import is_abandoned, open_talk
-from chatai.domains.conversations.views import conversation_view, message_view
+from chatai.domains.conversations.views import citation_view, conversation_view, message_view
 
 __all__ = [
     "MAX_ATTACHMENT",
@@ -142,6 +143,30 @@ async def get_conversation(uow: UnitOfWork, actor: Actor, conversation_id: UUID)
             for message in messages
         ),
     )
+
+
+async def get_citation(uow: UnitOfWork, actor: Actor, talk: str, answer_id: UUID, number: int) -> CitationView:
+    """One citation of an answer that was given in this very talk of the actor's.
+
+    Args:
+        uow: In the actor's workspace.
+        actor: Who may read the conversation.
+        talk: The channel's name of it, or the beginning of it: the chat of a topic.
+        answer_id: The answer.
+        number: Its number in the answer.
+
+    Raises:
+        ConversationNotFound: There is none, or it belongs elsewhere.
+    """
+    answer = await repository.get_message(uow, answer_id)
+    conversation = await repository.get(uow, answer.conversation_id) if answer is not None else None
+    name = require_participant(actor, conversation).external_id
+    if name != talk and not name.startswith(f"{talk}:"):
+        raise ConversationNotFound
+    for citation in (await repository.citations(uow, [answer_id]))[answer_id]:
+        if citation.number == number:
+            return citation_view(citation)
+    raise ConversationNotFound
 
 
 async def delete_conversation(uow: UnitOfWork, actor: Actor, conversation_id: UUID) -> None:

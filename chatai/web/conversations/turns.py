@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
 
 import reflex as rx
 
 from chatai.core.errors import sentence_for
-from chatai.domains.conversations.schemas import CitationView, MessageView
+from chatai.domains.conversations.schemas import CitationView, MessageView, citation_path
 from chatai.web.shared.elements import link, note
 from chatai.web.shared.i18n import is_russian, t
 from chatai.web.shared.parts import Prose
@@ -65,16 +64,11 @@ def turn_of(message: MessageView) -> Turn:
 
 
 def source_of(citation: CitationView) -> Source:
-    address = ""
-    if citation.document_id:
-        end = citation.char_end if citation.page_end == citation.page else -1
-        place = urlencode({"page": citation.page, "start": citation.char_start, "end": end})
-        address = f"/documents/{citation.document_id}?{place}"
     return Source(
         number=citation.number,
         name=citation.document_name,
         page=citation.page,
-        address=address,
+        address=citation_path(citation),
         quote=citation.quote[:300],
     )
 
