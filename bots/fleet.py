@@ -348,7 +348,7 @@ class Fleet:
                 delay = 0.0
             failures += 1
             await asyncio.sleep(max(delay, backoff(SETUP_RETRY, failures, LONGEST_SETUP_RETRY, random.random())))
-        if runner.bot.state == "starting":
+        if runner.bot.state == "starting" or runner.bot.always_on:
             runner.warm()  # somebody waits to see it run
         else:
             self.report(runner, "sleeping", "", None)

@@ -78,7 +78,7 @@ class Manager:
         self._database = open_database(settings)
         self.metrics = Metrics()
         self._inbox = Inbox(self._database, self.metrics)
-        self.zygote = ZygoteClient()
+        self.zygote = ZygoteClient(settings.bot_starts_at_once)
         self.answers = AnswerPool(settings.bot_answer_processes, self._tuning)
         self.seat = Seat(manager_id or new_id(), f"{socket.gethostname()}:{os.getpid()}", *settings.shard())
         self.leases = Leases(open_database(settings, 1), self.seat, self._tuning, predecessor)

@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections import deque
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -31,6 +32,7 @@ that one, held it open."""
 ZYGOTE_GONE = "the process from which the bots' processes are made went away"
 
 # Exit code → what happened, in words for `last_error`. See bots.worker.
+_HUNG = "the process did not answer"
 _EXITS = {-9: "the process was killed", -11: "the process crashed", 71: "out of memory", 72: "the process failed"}
 
 
@@ -79,10 +81,23 @@ class Charge(Protocol):
         """There is none any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How a bot's process is kept.
+
+    `always_on`: it is there also when there is nothing to do; else it leaves after `idle_seconds`. `memory_mb`: so much
+    memory of its own it may have.
+    """
+
+    idle_seconds: float
+    memory_mb: int
+    always_on: bool = False
+
+
 class BotProcess:
     """Sees to it that a bot has a worker process for as long as it needs one."""
 
-    def __init__(self, bot_id: UUID, charge: Charge, zygote: ZygoteClient, tuning: Tuning, idle_seconds: float) -> None:
+    def __init__(self, bot_id: UUID, charge: Charge, zygote: ZygoteClient, tuning: Tuning, keep: Keep) -> None:
         self.worker: WorkerProcess | None = None
         self.restarts = 0
         self.closed = False
@@ -91,11 +106,11 @@ class BotProcess:
         self._charge = charge
         self._zygote = zygote
         self._tuning = tuning
-        self._idle_seconds = idle_seconds
+        self._keep = keep
         self._wanted_awake = False
         self._ready = False
         self._leaving = False
-        self._hung = False
+        self._killed_for = ""
         self._task: asyncio.Task[None] | None = None
         self._crashes: deque[float] = deque()
         self._last_active = 0.0
@@ -125,6 +140,18 @@ class BotProcess:
         """The process is in use: its quiet time begins anew."""
         self._last_active = time.monotonic()
 
+    def weighed(self, kilobytes: int) -> None:
+        """The process has so much memory of its own; one that has too much is ended.
+
+        The kernel's limit on what it allocates comes first (`worker.limit_memory`). It does not count what the process
+        made its own by writing to pages that it shared.
+        """
+        if self.worker is not None and kilobytes > self._keep.memory_mb * 1024 and not self._killed_for:
+            megabytes = kilobytes // 1024
+            self._charge.note("error", "memory_exceeded", pid=self.worker.pid, memory_mb=megabytes)
+            why = f"out of memory: {megabytes} MB of its own, and BOT_MEMORY_MB is {self._keep.memory_mb}"
+            self._kill(self.worker, why)
+
     def give_up(self) -> None:
         """Ends the process at once, for good."""
         self.closed = True
@@ -151,8 +178,7 @@ class BotProcess:
     async def _run(self) -> None:
         """Has a worker for as long as there is work, and for a quiet time after it."""
         without_zygote = 0
-        while not self.closed and (self._charge.waits or self._wanted_awake):
-            self._wanted_awake = False
+        while not self.closed and (self._charge.waits or self._wanted_awake or self._keep.always_on):
             try:
                 await self._charge.prepare()
                 worker = await self._zygote.spawn()
@@ -164,7 +190,7 @@ class BotProcess:
                 delay = backoff(self._tuning.crash_delay, without_zygote, LONGEST_CRASH_DELAY, random.random())
                 await asyncio.sleep(delay)
                 continue
-            without_zygote = 0
+            self._wanted_awake, without_zygote = False, 0
             try:
                 status = await self._employ(worker)
             except TokenUnreadable as error:
@@ -173,20 +199,19 @@ class BotProcess:
                 self._charge.tell("failed", error.code)
                 return
             self._charge.take_back(blame=status != WENT_WITH_ZYGOTE)
-            if status == WENT_WITH_ZYGOTE and not self.closed:
-                self._charge.note("warning", "process_ended", pid=worker.pid, why=ZYGOTE_GONE)
-                self._charge.tell("starting", "", ZYGOTE_GONE)
-                continue
             if status == 0 or self.closed:
                 self._charge.note("info", "process_stopped" if self.closed else "process_left", pid=worker.pid)
                 continue
             self.restarts += 1
-            why = _EXITS.get(status, f"the process ended with status {status}")
-            if self._hung:
-                self._charge.note("error", "process_hung", pid=worker.pid)
-            else:
+            if status == WENT_WITH_ZYGOTE:
+                self._charge.note("warning", "process_ended", pid=worker.pid, why=ZYGOTE_GONE)
+                self._charge.tell("starting", "", ZYGOTE_GONE)
+                self._wanted_awake = True  # as it was: a thousand cold starts are better spread than met one by one
+                continue
+            why = self._killed_for or _EXITS.get(status, f"the process ended with status {status}")
+            if not self._killed_for:
                 self._charge.note("error", "process_ended", pid=worker.pid, why=why)
-            await self._crashed("the process did not answer" if self._hung else why)
+            await self._crashed(why)
         if not self.closed:
             self._charge.tell("sleeping")
 
@@ -206,7 +231,7 @@ class BotProcess:
 
     async def _employ(self, worker: WorkerProcess) -> int:
         """Serves a worker from its start to its end; its exit code."""
-        self.worker, self._ready, self._leaving, self._hung = worker, False, False, False
+        self.worker, self._ready, self._leaving, self._killed_for = worker, False, False, ""
         self.touch()
         self._charge.started(worker.pid)
         watch = asyncio.create_task(self._watch(worker))
@@ -257,7 +282,7 @@ class BotProcess:
 
     async def _watch(self, worker: WorkerProcess) -> None:
         """Ends a worker that hangs, and lets one go that has nothing to do."""
-        tuning, idle = self._tuning, self._idle_seconds
+        tuning, idle = self._tuning, self._keep.idle_seconds
         beat, asked_at = 0, time.monotonic()
         self._pong = 0
         while True:
@@ -269,14 +294,23 @@ class BotProcess:
                 late = self._pong < beat and now - asked_at > tuning.pong_patience
             if late:
                 log.error("a bot's process hangs and is killed", bot_id=str(self._bot_id), pid=worker.pid)
-                self._hung = True
-                self._zygote.kill(worker)
+                self._charge.note("error", "process_hung", pid=worker.pid)
+                self._kill(worker, _HUNG)
                 return
             if self._ready and self._pong == beat and now - asked_at >= tuning.ping_interval:
                 beat, asked_at = beat + 1, now
                 worker.wire.send({"type": "ping", "beat": beat})
-            if self._ready and not self._leaving and self._charge.is_empty and now - self._last_active >= idle:
+            if not self._ready or self._leaving:
+                continue
+            if self._zygote.may_replace(worker, idle=self._charge.is_empty):
+                self._wanted_awake = True
                 self._leave(worker)
+            elif self._charge.is_empty and now - self._last_active >= idle and not self._keep.always_on:
+                self._leave(worker)
+
+    def _kill(self, worker: WorkerProcess, why: str) -> None:
+        self._killed_for = why
+        self._zygote.kill(worker)
 
     def _leave(self, worker: WorkerProcess) -> None:
         self._leaving = True

@@ -24,7 +24,7 @@ from bots.inbox import Inbox
 from bots.live import Figures
 from bots.metrics import Metrics
 from bots.permits import Permits
-from bots.process import BotProcess
+from bots.process import BotProcess, Keep
 from bots.queue import ChatQueues, Work
 from bots.tuning import Tuning, backoff
 from bots.wire import Message
@@ -77,7 +77,13 @@ class BotRunner:
         """Of the lease under which the bot is held here."""
         self.figures = Figures(means.metrics)
         self._means = means
-        self._process = BotProcess(bot.id, self, means.zygote, means.tuning, means.settings.bot_idle_seconds)
+        self._process = BotProcess(
+            bot.id,
+            self,
+            means.zygote,
+            means.tuning,
+            Keep(means.settings.bot_idle_seconds, means.settings.bot_memory_mb, bot.always_on),
+        )
         self._queues = ChatQueues(means.tuning.parallel_chats)
         self._gate = Gate(bot.id, means.permits, means.inbox, self._queues, self.figures, self)
         self._behind = False
@@ -110,6 +116,7 @@ class BotRunner:
         """The process takes so much memory of its own."""
         if pid == self.pid:
             self.figures.weighed(kilobytes)
+            self._process.weighed(kilobytes)
 
     def live(self) -> LiveFigures | None:
         """How the bot fares; None while there is nothing to tell."""
@@ -347,7 +354,7 @@ class BotRunner:
     def _retry(self, work: Work, error: str, *, blame: bool, crashed: bool = False) -> None:
         """The update waits for another try, or is set aside when it had enough of them."""
         tuning = self._means.tuning
-        work.suspect = work.suspect or crashed
+        work.suspect = work.suspect or (crashed and blame)
         work.failures += 1
         if blame and work.update.attempts >= tuning.tries:
             log.error("an update is set aside", bot_id=str(self.bot.id), update=work.number, error=error)

@@ -26,6 +26,7 @@ from aiogram.types import Update
 from pydantic import ValidationError
 
 from bots import heap
+from bots.confine import confine
 from bots.delivery import Delivery, Dropped, Later, Revoked, Undeliverable
 from bots.job import BotConfig, Job, Link
 from bots.session import Session
@@ -91,6 +92,8 @@ def _come_of_age(end: socket.socket, parent: int) -> None:
     os.closerange(3, kept)
     os.closerange(kept + 1, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65_536))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.umask(0o077)
+    confine()
     random.seed()
     gc.set_threshold(300, 5, 5)
     gc.enable()

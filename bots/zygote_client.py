@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import itertools
 import json
+import math
 import os
 import socket
 import sys
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,11 +21,17 @@ from bots.wire import MAX_PACKET_BYTES, Wire
 log = structlog.get_logger(__name__)
 
 START_SECONDS = 120
-COLD_STARTS_AT_ONCE = 8
+STARTS_AT_ONCE = 8
+FAILED_START_SECONDS = 2.0
+"""Who asks so soon after a start that failed is told so without another try."""
 ZYGOTE = "bots.zygote"
 """The module that is run. Tests put one in its place whose workers misbehave."""
 WENT_WITH_ZYGOTE = -1000
 """Exit status told of workers whose zygote went away, which is no fault of theirs."""
+REPLACED_A_SECOND = 20
+"""So many workers of an old zygote are replaced, at most."""
+OVERDUE_SECONDS = 60.0
+"""So long after a new zygote is there, an old one's worker is replaced although it is at work."""
 
 _INHERITED = (
     "PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "HOME", "TMPDIR", "CHATAI_RUN_DIR",
@@ -46,6 +54,8 @@ class WorkerProcess:
     pid: int
     wire: Wire
     exited: asyncio.Future[int]
+    home: _Running | None = field(default=None, repr=False)
+    """The zygote that it was forked from."""
 
 
 @dataclass(eq=False)
@@ -60,14 +70,18 @@ class _Running:
 
 
 class ZygoteClient:
-    """Gives out worker processes."""
+    """Gives out worker processes; so many forks are under way at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, starts_at_once: int = STARTS_AT_ONCE) -> None:
         self._running: _Running | None = None
+        self._old: list[_Running] = []
         self._numbers = itertools.count(1)
         self._starting = asyncio.Lock()
-        self._admission = asyncio.Semaphore(COLD_STARTS_AT_ONCE)
+        self._admission = asyncio.Semaphore(starts_at_once)
         self._stopped = False
+        self._failed_at = -math.inf
+        self._renewed_at = -math.inf
+        self._replaced_at = -math.inf
 
     @property
     def pid(self) -> int | None:
@@ -79,16 +93,37 @@ class ZygoteClient:
         async with self._starting:
             if self._stopped:
                 raise ZygoteError("the bot manager is stopping")
-            if self._running is not None:
+            if self._running is None:
+                if time.monotonic() - self._failed_at < FAILED_START_SECONDS:
+                    raise ZygoteError("the zygote does not start")
+                self._running = await self._launch_ready()
+
+    async def renew(self) -> None:
+        """Has new workers forked from a new zygote, made from the code that is there now. The old one goes when its
+        last worker has been replaced (see `may_replace`). Where none runs there is nothing to do.
+
+        Raises:
+            ZygoteError: The new one does not start; all goes on with the old one.
+        """
+        async with self._starting:
+            if self._running is None or self._stopped:
                 return
-            running = await self._launch()
-            try:
-                await asyncio.wait_for(asyncio.shield(running.ready), START_SECONDS)
-            except TimeoutError:
-                running.process.kill()
-                raise ZygoteError(f"the zygote was not ready within {START_SECONDS} seconds") from None
-            self._running = running
-            log.info("the zygote is ready", pid=running.process.pid)
+            fresh = await self._launch_ready()
+            old, self._running = self._running, fresh
+            self._renewed_at = time.monotonic()
+            if old is not None:  # it may have gone meanwhile
+                self._old.append(old)
+                self._let_go(old)
+
+    def may_replace(self, worker: WorkerProcess, *, idle: bool) -> bool:
+        """Whether a worker is of an old zygote and may be replaced now: idle ones first, and not all at once."""
+        now = time.monotonic()
+        if worker.home is self._running or (not idle and now - self._renewed_at < OVERDUE_SECONDS):
+            return False
+        if now - self._replaced_at < 1 / REPLACED_A_SECOND:
+            return False
+        self._replaced_at = now
+        return True
 
     async def spawn(self) -> WorkerProcess:
         """A new worker, which waits for its `start` frame. Raises ZygoteError."""
@@ -114,28 +149,49 @@ class ZygoteClient:
                 raise
             finally:
                 theirs.close()
-            return WorkerProcess(number, pid, await Wire.over(ours), exited)
+            return WorkerProcess(number, pid, await Wire.over(ours), exited, running)
 
     def kill(self, worker: WorkerProcess) -> None:
         """Ends a worker that does not end by itself. One that is gone already is not confused with another."""
-        if self._running is not None and worker.number in self._running.exits:
+        if worker.home is not None and worker.number in worker.home.exits:
             with contextlib.suppress(OSError):  # then the zygote is gone, and the worker with it
-                self._running.control.send(json.dumps({"kill": worker.number}).encode())
+                worker.home.control.send(json.dumps({"kill": worker.number}).encode())
 
     async def stop(self) -> None:
         """Ends the zygote and every worker that is left."""
         self._stopped = True
         async with self._starting:
-            running = self._running
-        if running is None:
-            return
-        with contextlib.suppress(OSError):
-            running.control.shutdown(socket.SHUT_RDWR)
+            zygotes = [*self._old, *filter(None, [self._running])]
+        for zygote in zygotes:
+            with contextlib.suppress(OSError):
+                zygote.control.shutdown(socket.SHUT_RDWR)
+        for zygote in zygotes:
+            try:
+                await asyncio.wait_for(zygote.process.wait(), 5)
+            except TimeoutError:
+                zygote.process.kill()
+                await zygote.process.wait()
+
+    def _let_go(self, old: _Running) -> None:
+        """Ends an old zygote that has no worker any more."""
+        if not old.exits and not old.spawning:
+            with contextlib.suppress(OSError):
+                old.control.shutdown(socket.SHUT_RDWR)
+
+    async def _launch_ready(self) -> _Running:
+        """A zygote that can fork. Raises ZygoteError."""
+        running = await self._launch()
         try:
-            await asyncio.wait_for(running.process.wait(), 5)
+            await asyncio.wait_for(asyncio.shield(running.ready), START_SECONDS)
         except TimeoutError:
             running.process.kill()
-            await running.process.wait()
+            self._failed_at = time.monotonic()
+            raise ZygoteError(f"the zygote was not ready within {START_SECONDS} seconds") from None
+        except ZygoteError:
+            self._failed_at = time.monotonic()
+            raise
+        log.info("the zygote is ready", pid=running.process.pid)
+        return running
 
     async def _launch(self) -> _Running:
         loop = asyncio.get_running_loop()
@@ -174,6 +230,8 @@ class ZygoteClient:
             _settle(running.spawning.pop(news["spawned"], None), news["pid"])
         elif "exited" in news:
             _settle(running.exits.pop(news["exited"], None), news["status"])
+            if running in self._old:
+                self._let_go(running)
 
     def _lose(self, running: _Running) -> None:
         """The zygote is gone, and its workers are going."""
@@ -181,7 +239,9 @@ class ZygoteClient:
         running.control.close()
         if self._running is running:
             self._running = None
-        if not self._stopped:
+        if running in self._old:
+            self._old.remove(running)
+        if not self._stopped and (running.exits or not running.ready.done()):
             log.error("the zygote went away", workers=len(running.exits))
         waiting: list[asyncio.Future[Any]] = [running.ready, *running.spawning.values()]
         for future in waiting:

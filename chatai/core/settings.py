@@ -191,6 +191,9 @@ class Settings(BaseSettings):
         description="Which shard this bot manager prefers, from 0. `auto`: the number at the end of the host's name, "
         "as a StatefulSet gives it.",
     )
+    bot_starts_at_once: int = Field(
+        8, ge=1, le=256, description="So many bots' processes are forked at once; the others wait for their turn."
+    )
     bot_answer_processes: int = Field(1, ge=1, le=64, description="Processes that make answers for the bots.")
     telegram_bot_rate: int = Field(
         30, ge=1, le=100_000, description="Most messages and edits of one bot in any second, over all its chats."

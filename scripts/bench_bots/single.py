@@ -89,6 +89,9 @@ class Tasks:
         wire.send({"type": "ready"})
         return await worker.serve()
 
+    def may_replace(self, worker: WorkerProcess, *, idle: bool) -> bool:
+        return False
+
     def kill(self, worker: WorkerProcess) -> None:
         self._running[worker.number].cancel()
 

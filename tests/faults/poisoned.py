@@ -12,6 +12,7 @@ import stat
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from aiogram import Dispatcher
@@ -37,8 +38,9 @@ def allocate() -> None:
 def fork() -> None:
     """Children that hold on to all that they inherited, and a parent that ends at once."""
     for _ in range(CHILDREN):
-        if os.fork() == 0:
-            time.sleep(600)
+        with suppress(PermissionError):  # where the kernel confines it (see bots.confine) there are none
+            if os.fork() == 0:
+                time.sleep(600)
     os._exit(3)
 
 

@@ -121,6 +121,7 @@ class ManagedBot:
     state: str
     polling_offset: int
     updated_at: datetime
+    always_on: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,94 @@
+"""What a bot's process may not do, by the kernel's word (seccomp): start processes, run programs, reach for others.
+
+A worker needs one thread besides its own, to look names up, and no child. So `fork` and `exec` fail in it with EPERM,
+as do signals to other processes and looking into their memory. Threads are counted among what memory limits bound.
+
+Linux on x86-64 and ARM64; elsewhere nothing is done.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import platform
+import struct
+import sys
+
+_PR_SET_SECCOMP = 22
+_PR_SET_NO_NEW_PRIVS = 38
+_SECCOMP_MODE_FILTER = 2
+
+_ALLOW = 0x7FFF0000
+_FAIL = 0x00050000
+"""Or-ed with the error's number."""
+_CLONE_THREAD = 0x00010000
+
+# Of `struct seccomp_data`: number of the call, architecture, lower half of the first argument.
+_NUMBER_AT, _ARCHITECTURE_AT, _FLAGS_AT = 0, 4, 16
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+
+_X32 = 0x40000000
+"""Numbers from here on are x86-64's calls once more, by another convention."""
+
+# machine → (AUDIT_ARCH, clone, clone3, the calls that fail): fork, vfork, execve, execveat, kill, tkill, ptrace,
+# process_vm_readv, process_vm_writev, pidfd_send_signal, pidfd_getfd.
+_CALLS: dict[str, tuple[int, int, int, tuple[int, ...]]] = {
+    "x86_64": (0xC000003E, 56, 435, (57, 58, 59, 322, 62, 200, 101, 310, 311, 424, 438)),
+    "aarch64": (0xC00000B7, 220, 435, (221, 281, 129, 130, 117, 270, 271, 424, 438)),
+}
+
+
+class _Program(ctypes.Structure):
+    """`struct sock_fprog`."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return struct.pack("=HBBI", code, if_true, if_false, value)
+
+
+def _build(machine: str) -> bytes | None:
+    """The filter, or None where the machine's calls are not known."""
+    if machine not in _CALLS:
+        return None
+    architecture, clone, clone3, failing = _CALLS[machine]
+    fail = _instruction(_RETURN, _FAIL | errno.EPERM)
+    allow = _instruction(_RETURN, _ALLOW)
+    program = [
+        _instruction(_LOAD, _ARCHITECTURE_AT),
+        _instruction(_EQUAL, architecture, 1, 0),
+        fail,
+        _instruction(_LOAD, _NUMBER_AT),
+        _instruction(_AT_LEAST, _X32, 0, 1),
+        fail,
+        # "not there": the C library then starts its threads by clone, whose flags can be looked at.
+        _instruction(_EQUAL, clone3, 0, 1),
+        _instruction(_RETURN, _FAIL | errno.ENOSYS),
+    ]
+    for number in failing:
+        program += [_instruction(_EQUAL, number, 0, 1), fail]
+    program += [
+        _instruction(_EQUAL, clone, 1, 0),
+        allow,
+        _instruction(_LOAD, _FLAGS_AT),
+        _instruction(_ANY_BIT, _CLONE_THREAD, 0, 1),
+        allow,
+        fail,
+    ]
+    return b"".join(program)
+
+
+# Made before the fork: the child only hands it over.
+_FILTER = _build(platform.machine()) if sys.platform == "linux" and sys.maxsize > 2**32 else None
+_LIBC = ctypes.CDLL(None, use_errno=True) if _FILTER is not None else None
+_PROGRAM = _Program(len(_FILTER) // 8, _FILTER) if _FILTER is not None else None
+
+
+def confine() -> bool:
+    """From now on, and for good, this process starts no other one; whether the kernel took it."""
+    if _LIBC is None or _PROGRAM is None:
+        return False
+    if _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        return False
+    return bool(_LIBC.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(_PROGRAM), 0, 0) == 0)
