@@ -76,9 +76,11 @@ def main() -> int:
     try:
         asyncio.run(run(options, figures))
     except ChildFailed as error:
+        figures["broke_off"] = "The run broke off because a process failed; what is missing was not measured."
         print(f"\nThe benchmark broke off: {error}", file=sys.stderr)
         code = 1
     except TimeoutError:
+        figures["broke_off"] = f"The run broke off after {options.minutes:g} minutes; what is missing was not measured."
         print(f"\nThe benchmark broke off after {options.minutes:g} minutes (--minutes).", file=sys.stderr)
         code = 1
     except KeyboardInterrupt:
@@ -87,7 +89,7 @@ def main() -> int:
     print(report.text(figures))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2))
-    if options.write and code == 0:
+    if options.write and figures.get("live"):
         command = "make bench-bots" + (f' ARGS="{" ".join(_shown(sys.argv[1:]))}"' if _shown(sys.argv[1:]) else "")
         options.write.write_text(report.markdown(figures, options, command))
         print(f"\nWritten: {options.write}")

@@ -12,17 +12,21 @@ PARTS = ("live", "restart", "cold", "neighbours", "single", "many", "node")
 @dataclass(frozen=True, slots=True)
 class Options:
     """Times are seconds. `answers`: of each bot before its memory counts. `wakes`: of sleeping bots, so many a second.
-    `rounds`: of the runs with troublesome neighbours."""
+    `rounds`: of the runs with troublesome neighbours. `gentle_rate`: a pace that a busy machine bears as well.
+    `rest_seconds`: after a load, until a bot's process has given back what it does not need."""
 
     bots: tuple[int, ...] = (1, 100, 1000)
     registered: int = 10_000
     live_of_registered: int = 500
     only: tuple[str, ...] = PARTS
     answers: int = 20
+    answers_again: int = 10
     rate: float = 100.0
-    seconds: float = 25.0
+    gentle_rate: float = 25.0
+    seconds: float = 20.0
     parallel: int = 64
-    idle_seconds: float = 20.0
+    idle_seconds: float = 15.0
+    rest_seconds: float = 22.0
     wakes: int = 200
     wakes_a_second: float = 8.0
     neighbour_rate: float = 40.0
@@ -39,10 +43,13 @@ QUICK = Options(
     registered=500,
     live_of_registered=25,
     answers=3,
+    answers_again=3,
     rate=20.0,
-    seconds=6.0,
+    gentle_rate=5.0,
+    seconds=4.0,
     parallel=24,
     idle_seconds=4.0,
+    rest_seconds=1.0,
     wakes=20,
     neighbour_rate=10.0,
     flood_rate=100.0,

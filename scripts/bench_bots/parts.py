@@ -6,6 +6,7 @@ import asyncio
 import math
 import random
 import time
+from dataclasses import replace
 from typing import Any
 
 from scripts.bench_bots.children import Child, cpu_seconds
@@ -35,6 +36,8 @@ async def live(made: Installation, options: Options, count: int) -> dict[str, An
     figures["beside"] = memory_of(made.beside())
     figures["cpu_idle_percent"] = await idle_cpu(parts, options.idle_seconds)
     figures.update(await speed(made, options, made.bots[:count]))
+    await asyncio.sleep(options.rest_seconds)
+    figures["bot_after_load"] = each(made.parts()["workers"])
     return figures
 
 
@@ -66,6 +69,9 @@ async def speed(made: Installation, options: Options, bots: list[Registered]) ->
     figures: dict[str, Any] = {"rate": rate}
     paced = await made.load(bots=numbers, rate=rate, seconds=options.seconds, people=people)
     figures["paced"] = Latency.of(paced)
+    figures["gentle_rate"] = min(options.gentle_rate, rate)
+    paced = await made.load(bots=numbers, rate=figures["gentle_rate"], seconds=options.seconds, people=people)
+    figures["gentle"] = Latency.of(paced)
     await made.model_is(**REALISTIC)
     paced = await made.load(bots=numbers, rate=rate, seconds=options.seconds, people=people)
     figures["paced_realistic_first"] = Latency.of(paced)
@@ -126,7 +132,7 @@ async def many(made: Installation, options: Options) -> dict[str, Any]:
     await asyncio.sleep(SETTLE)
     after = memory_of(made.parts())
     live_bots = made.bots[: options.live_of_registered]
-    await fill(made, options, live_bots)
+    await fill(made, replace(options, answers=options.answers_again), live_bots)
     await asyncio.sleep(SETTLE)
     parts = made.parts()
     system = memory_of(parts)
