@@ -77,6 +77,7 @@ def _bot_snapshot(bot: SandboxBot) -> dict[str, Any]:
                 "topics": {str(number): name for number, name in chat.topics.items()},
                 "members": list(chat.members.values()),
                 "closed": chat.closed,
+                "migrated_to": chat.migrated_to,
             }
             for chat in bot.chats.values()
         ],
@@ -112,5 +113,6 @@ def restore(sandbox: Sandbox, kept: dict[str, Any]) -> None:
                 topics={int(number): name for number, name in chat["topics"].items()},
                 members={person["id"]: person for person in chat["members"]},
                 closed=chat["closed"],
+                migrated_to=int(chat.get("migrated_to", 0)),
             )
         sandbox.bots[bot.id] = bot

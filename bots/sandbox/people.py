@@ -141,7 +141,7 @@ def migrate(sandbox: Sandbox, bot: SandboxBot, chat: Chat, author: Wire) -> Chat
         message = _message(sandbox, bot, place, author)
         message[key] = other.id
         _arrive(sandbox, bot, place, message)
-    chat.closed = "bot was kicked from the group chat"
+    chat.migrated_to = grown.id
     sandbox.on_change()
     return grown
 

@@ -59,6 +59,7 @@ class Chat:
     drafts: dict[int, Wire] = field(default_factory=dict)
     topics: dict[int, str] = field(default_factory=dict)
     members: dict[int, Wire] = field(default_factory=dict)
+    migrated_to: int = 0  # the supergroup that this basic group has become
     closed: str = ""  # why the bot may not write here, in Telegram's words
 
     @property

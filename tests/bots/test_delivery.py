@@ -213,6 +213,19 @@ async def test_an_edit_that_is_refused_ends_in_a_new_message(world):
     assert (await last_row(world, bot)).sends_repeated == 0
 
 
+async def test_a_group_that_moves_while_the_answer_grows_gets_it_where_it_is(world):
+    bot, _, _ = await awake_bot(world)
+    group = people.new_group(world.server.sandbox, bot, "Yard", JOHN, kind="group")
+    await eventually(lambda: world.said(bot, group))
+    world.model.plan = Plan(answers=[LONG], token_delay=0.08)
+    world.write(bot, group, f"@{bot.username} tell me", JOHN)
+    await eventually(lambda: len(world.said(bot, group)) == 2)  # its first words
+    grown = people.migrate(world.server.sandbox, bot, group, JOHN)
+    await eventually(lambda: LONG in world.said(bot, grown), patience=60)
+    moved = [call for call in bot.calls if call.get("description", "").endswith("upgraded to a supergroup chat")]
+    assert len(moved) <= 2  # it is found out once, not with each call
+
+
 async def test_the_published_limits_are_kept_so_that_telegram_never_says_429(world):
     bot, _, _ = await awake_bot(world)
     limits = world.server.sandbox.limits

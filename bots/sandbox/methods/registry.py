@@ -27,6 +27,9 @@ class Call:
             ApiError: There is none, or it is closed to the bot.
         """
         chat = find_chat(self.bot, self.parameters.text("chat_id"))
+        if chat.migrated_to:
+            text = "Bad Request: group chat was upgraded to a supergroup chat"
+            raise ApiError(400, text, migrated_to=chat.migrated_to)
         if chat.closed:
             raise forbidden(chat.closed)
         self.sandbox.limits.check(self.bot.id, self.method, chat.id, group=not chat.private)
