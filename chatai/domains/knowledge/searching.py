@@ -247,7 +247,7 @@ async def _search(
         if rows[0][0] == len(words.blocks):  # else segments were merged in between
             break
     passages = [Passage(*row[1:]) for row in rows if row[1] is not None]
-    return thinned(passages)[:limit]
+    return thinned(passages, limit)
 
 
 async def _ranked(
