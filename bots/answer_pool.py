@@ -23,6 +23,8 @@ from bots.wire import Message, Wire, WireError
 log = structlog.get_logger(__name__)
 
 LONGEST_RESTART_DELAY = 30.0
+RENEWAL_SECONDS = 120.0
+"""So long is waited for a new process to get ready, and for an old one to give its answers."""
 BEGINNING_AT_ONCE = 8
 """In each process: enough to keep it busy, and no more than it has connections to the database for."""
 
@@ -38,6 +40,11 @@ class _Process:
     """Those whose question is not stored yet: that is what costs time here. Then the model writes."""
     beat: int = 0
     answered_beat: int = 0
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    retiring: bool = False
+    """It begins nothing more: another one has taken its place."""
+    rid: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it is retiring and has answered all that it had."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -60,7 +67,8 @@ class AnswerPool:
         self._size = size
         self._tuning = tuning
         self._processes: dict[int, _Process] = {}
-        self._keepers: list[asyncio.Task[None]] = []
+        self._keepers: dict[int, asyncio.Task[None]] = {}
+        self._slots = itertools.count()
         self._numbers = itertools.count(1)
         self._turns: Turns[_Ask] = Turns(tuning.answers_capacity, tuning.answers_share)
         self._waiting: dict[int, _Ask] = {}
@@ -69,7 +77,53 @@ class AnswerPool:
     def start(self) -> None:
         """Starts the processes unless they are started: an installation without bots does without."""
         if not self._keepers:
-            self._keepers = [asyncio.create_task(self._keep(slot)) for slot in range(self._size)]
+            for _ in range(self._size):
+                self._open_slot()
+
+    async def renew(self) -> None:
+        """Replaces the processes one after another by new ones, made from the code that is there now.
+
+        A process begins nothing more once its successor is ready, and ends when its answers are given.
+        """
+        for slot, keeper in list(self._keepers.items()):
+            fresh = self._open_slot()
+            while fresh not in self._processes:
+                await asyncio.wait({self._keepers[fresh]}, timeout=0.1)
+            try:
+                await asyncio.wait_for(self._processes[fresh].ready.wait(), RENEWAL_SECONDS)
+            except TimeoutError:
+                log.error("a new answer process does not get ready; the old ones stay")
+                await self._close_slot(fresh)
+                return
+            old = self._processes.get(slot)
+            if old is not None:
+                old.retiring = True
+                self._check_rid(old)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(old.rid.wait(), RENEWAL_SECONDS)
+            log.info("an answer process is replaced", old=old.process.pid if old else None)
+            if self._keepers.get(slot) is keeper:
+                await self._close_slot(slot)
+
+    def _open_slot(self) -> int:
+        slot = next(self._slots)
+        self._keepers[slot] = asyncio.create_task(self._keep(slot))
+        return slot
+
+    async def _close_slot(self, slot: int) -> None:
+        """Ends a slot's process for good. What it was working on is asked anew."""
+        keeper = self._keepers.pop(slot)
+        keeper.cancel()
+        await asyncio.wait({keeper})
+        process = self._processes.pop(slot, None)
+        if process is not None:
+            await _end(process)
+            for deliver in list(process.asks.values()):
+                deliver({"type": "event", "event": "lost"})
+
+    def _check_rid(self, process: _Process) -> None:
+        if process.retiring and not process.asks:
+            process.rid.set()
 
     @property
     def pids(self) -> list[int]:
@@ -105,12 +159,14 @@ class AnswerPool:
             if process.asks.pop(number, None) is not None:
                 process.wire.send({"type": "cancel", "ask": number})
                 self._begun(process, number)
+                self._check_rid(process)
                 return
 
     def _admit(self) -> None:
         """Gives the processes what they may begin."""
         while self._waiting:
-            process = min(self._processes.values(), key=lambda p: (len(p.beginning), len(p.asks)), default=None)
+            there = (process for process in self._processes.values() if not process.retiring)
+            process = min(there, key=lambda p: (len(p.beginning), len(p.asks)), default=None)
             if process is None or len(process.beginning) >= BEGINNING_AT_ONCE:
                 return
             ask = self._turns.take()
@@ -138,21 +194,16 @@ class AnswerPool:
             self._timer.cancel()
         self._waiting.clear()
         self._turns.clear()
-        for keeper in self._keepers:
+        for keeper in self._keepers.values():
             keeper.cancel()
         for process in self._processes.values():
             process.wire.send({"type": "stop"})
         if self._keepers:
-            await asyncio.wait(self._keepers)
+            await asyncio.wait(self._keepers.values())
         for process in list(self._processes.values()):
-            try:
-                await asyncio.wait_for(process.process.wait(), 3)
-            except TimeoutError:
-                process.process.kill()
-                await process.process.wait()
-            await process.wire.close()
+            await _end(process)
         self._processes.clear()
-        self._keepers = []
+        self._keepers = {}
 
     async def _keep(self, slot: int) -> None:
         """Keeps one process alive."""
@@ -206,7 +257,9 @@ class AnswerPool:
                 return
             if message is None:
                 return
-            if message["type"] == "pong":
+            if message["type"] == "ready":
+                process.ready.set()
+            elif message["type"] == "pong":
                 process.answered_beat = message["beat"]
             elif message["type"] == "event":
                 self._begun(process, message["ask"])
@@ -215,6 +268,7 @@ class AnswerPool:
                     continue
                 if message["event"] != "delta":
                     del process.asks[message["ask"]]
+                    self._check_rid(process)
                 deliver(message)
 
     async def _beat(self, process: _Process) -> None:
@@ -229,3 +283,14 @@ class AnswerPool:
                 log.error("an answer process hangs and is killed", pid=process.process.pid)
                 process.process.send_signal(signal.SIGKILL)
                 return
+
+
+async def _end(process: _Process) -> None:
+    """Has a process stop, and sees to it that it does."""
+    process.wire.send({"type": "stop"})
+    try:
+        await asyncio.wait_for(process.process.wait(), 3)
+    except TimeoutError:
+        process.process.kill()
+        await process.process.wait()
+    await process.wire.close()

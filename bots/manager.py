@@ -36,6 +36,7 @@ from bots.leases import Leases
 from bots.metrics import Metrics, Snapshot
 from bots.pages import Pages
 from bots.receiving import Refusals, Webhook
+from bots.renewal import renew_on_hangup
 from bots.storage import open_database
 from bots.tuning import Tuning
 from bots.updates import MAX_BODY_BYTES
@@ -267,6 +268,7 @@ async def run(settings: Settings) -> None:
     wiring.bind(settings, models=False)
     manager_id = new_id()
     manager = Manager(settings, manager_id=manager_id, predecessor=succeed(settings, manager_id))
+    renew_on_hangup(manager)
     await manager.start()
     try:
         await stopped.wait()

@@ -64,12 +64,30 @@ def web() -> None:
 
 
 @app.command()
-def bots() -> None:
+def bots(
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Have the running bot manager take new code, without stopping a bot.")
+    ] = False,
+) -> None:
     """Run the bot manager. Needs DATABASE_URL."""
+    if renew:
+        _renew_bots(load_settings())
+        return
     _with_database(load_settings())
     from bots.manager import main as run
 
     run()
+
+
+def _renew_bots(settings: Settings) -> None:
+    from bots.manager import pid_file
+    from bots.renewal import NotRunning, ask_to_renew
+
+    try:
+        pid = ask_to_renew(pid_file(settings))
+    except NotRunning:
+        sys.exit(f"No bot manager runs on {settings.data_dir}.")
+    typer.echo(f"Bot manager {pid} replaces the bots' processes one after another.")
 
 
 @app.command()
