@@ -28,7 +28,7 @@ from chatai.web.shared.elements import (
     text_area,
     text_input,
 )
-from chatai.web.shared.i18n import Text, is_russian, number, t, when
+from chatai.web.shared.i18n import Text, is_russian, number, short_when, t, when
 from chatai.web.shared.layout import Session, shell
 from chatai.web.shared.parts import Ticker, Uploader
 from chatai.web.shared.texts import bots as texts
@@ -121,8 +121,8 @@ def figures() -> rx.Component:
         figure(texts.PROCESS, process, since),
         figure(texts.COLUMNS["memory"], memory, peak),
         figure(texts.COLUMNS["restarts"], number(OneBot.restarts)),
-        figure(texts.COLUMNS["activity"], rx.cond(OneBot.last_at, when(OneBot.last_at), "–")),
-        class_name="figures card",
+        figure(texts.COLUMNS["activity"], short_when(OneBot.last_at)),
+        class_name="figures eight card",
     )
 
 

@@ -36,7 +36,7 @@ COLUMNS = {
     "rate": Text("Msgs/s", "Сообщ/с"),
     "queue": Text("Queue", "Очередь"),
     "memory": Text("Memory", "Память"),
-    "restarts": Text("Restarts", "Перезапуски"),
+    "restarts": Text("Crashes", "Сбои"),
     "activity": Text("Last active", "Активность"),
 }
 COLUMN_HINTS = {

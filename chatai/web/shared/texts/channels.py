@@ -44,7 +44,7 @@ STATES = {
     "sleeping": Text("Ready, asleep", "Готов, спит"),
     "failed": Text("Failed", "Сбой"),
     "revoked": Text("Token revoked", "Токен отозван"),
-    "conflict": Text("Used elsewhere", "Занят другой программой"),
+    "conflict": Text("Used elsewhere", "Занят другими"),
     "quarantined": Text("Set aside", "Приостановлен"),
 }
 STATE_KINDS = {

@@ -1,0 +1,137 @@
+"""The page of bots with a thousand of them, and one bot's page."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import Page, WebSocket, expect
+from sqlalchemy import text
+
+from chatai.core.database import Database
+from tests.waiting import eventually
+from tests.web.conftest import Site, make_assistant, register
+
+MANY = text("""
+INSERT INTO bot (id, created_at, workspace_id, assistant_id, telegram_id, username, name, token_encrypted,
+                 webhook_secret, webhook_url, mode, desired_state, state, state_reason, last_error, polling_offset,
+                 updated_at)
+SELECT gen_random_uuid(), now(), workspace_id, id, 1000000 + n, 'shop_' || n || '_bot',
+       'Shop ' || lpad(n::text, 4, '0'), 'x',
+       'y', '', 'polling', CASE WHEN n % 10 = 0 THEN 'stopped' ELSE 'running' END,
+       CASE WHEN n % 10 = 0 THEN 'stopped' WHEN n % 100 = 1 THEN 'quarantined' ELSE 'sleeping' END,
+       CASE WHEN n % 100 = 1 THEN 'bot_crashes' ELSE '' END, '', 0, now()
+FROM assistant, generate_series(1, 1000) AS n
+""")
+LIVE = text("""
+INSERT INTO bot_live (bot_id, workspace_id, manager_id, pid, memory_kb, memory_peak_kb, restarts, queued, in_work,
+                      answered, sent, sent_per_second, throttled, wait_p95_ms, updated_at)
+SELECT id, workspace_id, gen_random_uuid(), 4711, 7680, 9000, 2, 3, 1, 4242, 9000, 1.5, 0, 120, now()
+FROM bot WHERE username = 'shop_7_bot'
+""")
+
+
+async def run(database: Database, statement: object) -> None:
+    async with database.system() as uow:
+        await uow.session.execute(statement)  # type: ignore[call-overload]  # any of the texts above
+
+
+def rows(page: Page):
+    return page.locator("table.bots tbody tr")
+
+
+async def test_a_thousand_bots_are_searched_sorted_and_changed_together(page: Page, site: Site) -> None:
+    await register(page, site)
+    await make_assistant(page, "Shop")
+    await page.goto("/bots")
+    await expect(page.get_by_role("heading", name="No bots yet")).to_be_visible()
+
+    await run(site.database, MANY)
+    await expect(rows(page)).to_have_count(50)  # it came by itself
+    chips = page.get_by_role("group", name="Show")
+    for name in ("All 1,000", "Asleep 890", "In trouble 10", "Stopped 100"):
+        await expect(chips.get_by_role("button", name=re.compile(name.replace(" ", r"\s*")))).to_be_visible()
+    await expect(page.get_by_text("1–50 of 1,000")).to_be_visible()
+    await page.get_by_role("button", name="Further").click()
+    await expect(page.get_by_text("51–100 of 1,000")).to_be_visible()
+    await expect(rows(page).first).to_contain_text("Shop 0051")
+
+    await run(site.database, LIVE)
+    await page.get_by_role("button", name="Answered").click()
+    await expect(rows(page).first).to_contain_text("4,242")
+    await expect(rows(page).first).to_contain_text("7.5 MB")
+
+    await page.get_by_label("Name, user name or assistant").fill("shop_99")
+    await expect(rows(page)).to_have_count(11)
+    await page.get_by_label("Select this page").click()
+    await expect(page.get_by_role("region", name="Selected: 11")).to_be_visible()
+    await page.get_by_role("button", name="Stop", exact=True).last.click()
+    await page.get_by_role("dialog").get_by_role("button", name="Stop").click()
+    await expect(page.get_by_text("Stopped: 11")).to_be_visible()
+    await expect(rows(page).filter(has_text="Ready, asleep")).to_have_count(0)
+
+    await chips.get_by_role("button", name="In trouble").click()
+    await page.get_by_label("Name, user name or assistant").fill("")
+    await expect(rows(page)).to_have_count(10)
+    await expect(rows(page).first).to_contain_text("ended unexpectedly several times")
+    await page.get_by_label("Select this page").click()
+    await page.get_by_role("region").get_by_role("button", name="Remove").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    await expect(rows(page)).to_have_count(10)
+    await page.get_by_role("region").get_by_role("button", name="Remove").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    await expect(page.get_by_text("Removed: 10")).to_be_visible()
+    await expect(chips.get_by_role("button", name=re.compile(r"All\s*990"))).to_be_visible()
+
+
+async def test_nothing_is_sent_again_while_nothing_changes(page: Page, site: Site) -> None:
+    sent: list[int] = []
+    received: list[int] = []
+
+    def watch(socket: WebSocket) -> None:
+        socket.on("framesent", lambda frame: sent.append(len(frame)))
+        socket.on("framereceived", lambda frame: received.append(len(frame)))
+
+    page.on("websocket", watch)
+    await register(page, site)
+    await make_assistant(page, "Shop")
+    await run(site.database, MANY)
+    await page.goto("/bots")
+    await expect(rows(page)).to_have_count(50)
+    sent.clear()
+    received.clear()
+    await eventually(lambda: len(sent) >= 5, patience=60)  # it has asked some times
+    assert sum(received) < 5_000, received  # a page of the list alone is several times as much
+
+
+async def test_one_bots_page_says_why_and_what_to_do(page: Page, site: Site) -> None:
+    await register(page, site)
+    await make_assistant(page, "Shop")
+    await run(site.database, MANY)
+    await page.goto("/bots")
+    await page.get_by_label("Name, user name or assistant").fill("Shop 0001")
+    await page.get_by_role("link", name="Shop 0001").click()
+    await expect(page.get_by_role("heading", name="Shop 0001")).to_be_visible()
+    await expect(page.get_by_role("alert")).to_contain_text("lift the quarantine")
+    await page.get_by_role("button", name="Lift the quarantine").click()
+    await expect(page.get_by_role("alert")).to_have_count(0)
+    await page.get_by_label("Always on").click()
+    await expect(page.get_by_label("Always on")).to_be_checked()
+    await page.get_by_label("New token").fill("123:short")
+    await page.get_by_role("button", name="Replace the token").click()
+    await expect(page.get_by_role("alert")).to_contain_text("not a bot token")
+    await page.get_by_role("button", name="Remove the bot").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    await page.wait_for_url("**/bots")
+
+
+async def test_all_workspaces_are_for_admins_of_the_installation(page: Page, site: Site) -> None:
+    await register(page, site)  # the first account rules the installation
+    await make_assistant(page, "Shop")
+    await run(site.database, MANY)
+    await page.goto("/bots")
+    await page.get_by_role("link", name="All workspaces").click()
+    await expect(page.get_by_role("heading", name="Bots of all workspaces")).to_be_visible()
+    await expect(rows(page)).to_have_count(50)
+    await run(site.database, text("UPDATE account SET role = 'user'"))
+    await page.get_by_role("button", name="Further").click()
+    await expect(page.get_by_role("alert")).to_contain_text("admins of the whole installation")
