@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from bots.sandbox import people
 from bots.sandbox.faults import Fault
+from chatai.core.ids import new_id
 from chatai.engines import EmbeddedValkey
 from tests.bots.world import ANNA, JOHN, World, open_world
 from tests.fakes.openai import Plan
@@ -224,6 +225,19 @@ async def test_a_group_that_moves_while_the_answer_grows_gets_it_where_it_is(wor
     await eventually(lambda: LONG in world.said(bot, grown), patience=60)
     moved = [call for call in bot.calls if call.get("description", "").endswith("upgraded to a supergroup chat")]
     assert len(moved) <= 2  # it is found out once, not with each call
+
+
+async def test_a_manager_that_lost_the_bot_begins_no_message(world):
+    bot, view, chat = await awake_bot(world)
+    world.model.plan = Plan(answers=[LONG, LONG], token_delay=0.03)
+    world.write(bot, chat, "Tell me")
+    await world.server.wait_for_calls(bot, "sendMessageDraft", 1)
+    async with world.database.system() as uow:  # another one takes it, and falls silent at once
+        statement = text("UPDATE bot_lease SET fence = fence + 1, manager_id = :other WHERE bot_id = :bot")
+        await uow.session.execute(statement, {"other": new_id(), "bot": view.id})
+    await world.until_said(bot, chat, "Добро пожаловать!", LONG)
+    row = await last_row(world, bot)
+    assert (row.attempts, row.sends_begun, row.sends_repeated) == (2, 1, 0)
 
 
 async def test_the_published_limits_are_kept_so_that_telegram_never_says_429(world):
