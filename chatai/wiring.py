@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import chatai.domains.tables  # noqa: F401 - every table is known, so that foreign keys resolve in any process
+from chatai.core.outgoing import trusted_names
 from chatai.core.settings import Settings
 from chatai.domains.accounts.ports import mailer
 from chatai.domains.channels.ports import telegram
-from chatai.domains.knowledge.ports import document_reader, embedder, file_store, malware_scanner, reranker
+from chatai.domains.knowledge.ports import (
+    document_reader,
+    embedder,
+    file_store,
+    malware_scanner,
+    reranker,
+    web_pages,
+)
 from chatai.domains.models.ports import language_model, transcriber
 from chatai.integrations.clamav import ClamdScanner
 from chatai.integrations.reader.process import ChildReader
@@ -16,6 +24,7 @@ from chatai.integrations.reader.recognition import PageRecogniser
 from chatai.integrations.smtp import ConsoleMailer, SmtpMailer
 from chatai.integrations.storage import LocalFileStore
 from chatai.integrations.telegram.client import TelegramClient
+from chatai.integrations.web_pages import GuardedWebPages
 
 _to_close: list[Callable[[], Awaitable[None]]] = []
 
@@ -41,6 +50,11 @@ def bind(settings: Settings, *, models: bool = True) -> None:
         )
     )
     malware_scanner.bind(ClamdScanner(settings.clamav_address) if settings.clamav_address else None)
+    web_pages.bind(
+        GuardedWebPages(
+            max_bytes=settings.max_upload_mb * 1024 * 1024, trusted=trusted_names(settings.outgoing_trusted_hosts)
+        )
+    )
     client = TelegramClient(settings.telegram_api_url)
     telegram.bind(client)
     _to_close.append(client.close)

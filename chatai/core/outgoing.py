@@ -34,19 +34,27 @@ _CARRIERS = tuple(
 )
 
 
-class BadAddress(Invalid):
+class AddressRefused(Invalid):
+    """It is not fetched, and never will be as it is. The subclasses say why."""
+
+    code = "address_refused"
+    en = "This address cannot be fetched."
+    ru = "По этому адресу ничего получить нельзя."
+
+
+class BadAddress(AddressRefused):
     code = "bad_address"
     en = "This is not an address of a web page. It should begin with https:// or http://."
     ru = "Это не адрес веб-страницы. Он должен начинаться с https:// или http://."
 
 
-class ForbiddenAddress(Invalid):
+class ForbiddenAddress(AddressRefused):
     code = "forbidden_address"
     en = "This address leads into the server's own network, where pages are not fetched from."
     ru = "Этот адрес ведёт во внутреннюю сеть сервера, страницы оттуда не загружаются."
 
 
-class AddressNotFound(Invalid):
+class AddressNotFound(AddressRefused):
     """The site says that there is nothing, or that it is not for everybody. `status`: HTTP's."""
 
     code = "address_not_found"
@@ -54,7 +62,7 @@ class AddressNotFound(Invalid):
     ru = "Сайт не отдаёт эту страницу (HTTP {status}). Проверьте адрес и что она открывается без входа."
 
 
-class WrongType(Invalid):
+class WrongType(AddressRefused):
     """`media_type`: what the site says it is."""
 
     code = "wrong_type"
@@ -62,7 +70,7 @@ class WrongType(Invalid):
     ru = "По этому адресу нет страницы или документа, который можно прочитать ({media_type})."
 
 
-class TooMuch(Invalid):
+class TooMuch(AddressRefused):
     """`limit_mb`: the limit that was passed."""
 
     code = "too_much"
@@ -202,7 +210,7 @@ async def fetch(session: aiohttp.ClientSession, policy: Policy, url: str) -> Fet
     """What is at an address that a person named.
 
     Raises:
-        BadAddress, ForbiddenAddress, AddressNotFound, WrongType, TooMuch: It will not be fetched, now or later.
+        AddressRefused: It will not be fetched, now or later; the subclass says why.
         SiteAway: It may be, later.
     """
     url = clean_url(url)

@@ -134,6 +134,11 @@ class Settings(BaseSettings):
     workspace_storage_mb: int = Field(
         10_240, ge=0, description="Room for the documents of one workspace, in MB. 0: no limit."
     )
+    outgoing_trusted_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Hosts of your own network (`host` or `host:port`, comma-separated) from which web pages may be "
+        "fetched. All others there are refused.",
+    )
     clamav_address: str = Field(
         "",
         description="ClamAV daemon that scans each upload before it is read: `unix:/path` or `host:port`. Empty: none. "
@@ -226,9 +231,9 @@ class Settings(BaseSettings):
     log_retention_days: int = Field(7, ge=1, le=3650, description="How many days rotated log files are kept.")
     health_check_interval: int = Field(30, ge=1, le=3600, description="Seconds between two checks of the components.")
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "outgoing_trusted_hosts", mode="before")
     @classmethod
-    def _split_origins(cls, value: object) -> object:
+    def _split_names(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
         return value

@@ -24,7 +24,7 @@ from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.schemas import AssistantDraft
 from chatai.domains.channels.models import Bot
 from chatai.domains.conversations.models import Conversation, Message
-from chatai.domains.knowledge.models import Document, DocumentPage
+from chatai.domains.knowledge.models import Document, DocumentPage, QAPair
 from chatai.web import pages
 from chatai.web.shared.guard import GUARDED
 from tests.waiting import eventually
@@ -94,7 +94,8 @@ async def fill(database: Database, actor: Actor) -> dict[str, str]:
         await uow.session.flush()
         question = Message(**common, conversation_id=conversation.id, role="person", text=SECRET)
         page = DocumentPage(**common, document_id=document.id, number=1, text=SECRET)
-        uow.session.add_all([question, page])
+        pair = QAPair(**common, assistant_id=assistant.id, document_id=document.id, question=SECRET, answer=SECRET)
+        uow.session.add_all([question, page, pair])
         await uow.session.flush()
     async with database.person() as uow:
         account = await uow.session.get_one(Account, actor.account_id)
@@ -106,6 +107,7 @@ async def fill(database: Database, actor: Actor) -> dict[str, str]:
         "conversation_id": str(conversation.id),
         "bot_id": str(bot.id),
         "question_id": str(question.id),
+        "pair_id": str(pair.id),
         "session_id": str(session_id),
     }
 
@@ -150,6 +152,8 @@ def arguments(function: Callable[..., Any], ids: dict[str, str]) -> dict[str, An
         "action": "delete",
         "choice": "copy",
         "update_id": "1",
+        "address": "https://site.example/",
+        "question": "x",
         **ids,
     }
     return {name: values[name] for name in list(inspect.signature(function).parameters)[1:]}

@@ -100,7 +100,11 @@ def search_query(question: Said, history: Sequence[Said]) -> str:
 
 def _passage(number: int, passage: Passage) -> str:
     pages = f"{passage.page}" if passage.page == passage.page_end else f"{passage.page}-{passage.page_end}"
-    title = _one_line(f"{passage.document_name}, page {pages}" + (f", {passage.heading}" if passage.heading else ""))
+    if passage.kind == "answer":
+        title = "an answer written by the assistant's owner: where it fits the question, it counts before the others"
+    else:
+        title = f"{passage.document_name}, page {pages}" + (f", {passage.heading}" if passage.heading else "")
+    title = _one_line(title)
     text = _FALSE_MARK.sub(r"(\1)", passage.text)
     return f"[{number}] {title}\n{text}"
 

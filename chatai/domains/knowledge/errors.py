@@ -58,6 +58,34 @@ class ScannerAway(Unavailable):
     ru = "Антивирус не отвечает. Документ ждёт и будет прочитан сразу после проверки."
 
 
+class PairNotFound(NotFound):
+    code = "pair_not_found"
+    en = "This question and answer do not exist, or are not yours to see."
+    ru = "Этого вопроса с ответом нет, или он вам не доступен."
+
+
+class BadPair(Invalid):
+    """`question`, `answer`: the most characters that each may have."""
+
+    code = "bad_pair"
+    en = "Write a question (at most {question} characters) and its answer (at most {answer})."
+    ru = "Напишите вопрос (не больше {question} знаков) и ответ на него (не больше {answer})."
+
+
+class DuplicatePair(Conflict):
+    code = "duplicate_pair"
+    en = "This question is there already: “{question}”. Change its answer instead."
+    ru = "Такой вопрос уже есть: «{question}». Измените ответ на него."
+
+
+class BadTable(Invalid):
+    """`most`: rows."""
+
+    code = "bad_table"
+    en = "No questions were found in this table. It needs two columns, question and answer, and at most {most} rows."
+    ru = "В таблице не нашлось вопросов. Нужны два столбца, вопрос и ответ, и не больше {most} строк."
+
+
 class UnreadableDocument(Invalid):
     """A document that can't be read, and never will be as it is. The subclasses say why."""
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -19,44 +18,28 @@ import structlog
 from chatai.core.clock import now
 from chatai.core.database import Database, UnitOfWork
 from chatai.core.errors import ChatAIError
-from chatai.domains.audit import service as audit
-from chatai.domains.knowledge import postings, repository, vectors
+from chatai.core.outgoing import AddressRefused, SiteAway
+from chatai.domains.knowledge import intake, postings, repository, vectors
 from chatai.domains.knowledge.chunking import chunk, page_starts
 from chatai.domains.knowledge.errors import (
     EmbeddingsAway,
     EmbeddingsRefused,
-    FileMissing,
-    MalwareFound,
     NoText,
     ReadingFailed,
     ScannerAway,
     UnreadableDocument,
 )
+from chatai.domains.knowledge.intake import Gone
 from chatai.domains.knowledge.models import Document
-from chatai.domains.knowledge.ports import Embedder, document_reader, embedder, file_store, malware_scanner
-from chatai.domains.knowledge.schemas import ReadPage
+from chatai.domains.knowledge.ports import Embedder, embedder
+from chatai.domains.knowledge.queueing import enqueue
+from chatai.domains.knowledge.reporting import report_on
 
 log = structlog.get_logger(__name__)
 
-INGEST_TASK = "ingest_document"
 PROGRESS_EVERY_SECONDS = 0.4
 SCANNER_PAUSE = timedelta(minutes=1)  # before a scanner that is away is asked again
 EMBEDDING_BATCH = 64  # texts of one request; an endpoint's own limit is 2048 inputs and some 300,000 tokens
-
-
-class Gone(Exception):
-    """The document was deleted, or somebody else has brought it further. There is nothing left to do."""
-
-
-async def enqueue(uow: UnitOfWork, document: Document, *, at: datetime | None = None) -> None:
-    """Has a document brought further by the jobs process."""
-    await uow.enqueue(
-        INGEST_TASK,
-        lock=f"document:{document.id}",  # one reading of a document at a time
-        at=at,
-        workspace_id=document.workspace_id,
-        document_id=document.id,
-    )
 
 
 async def ingest(database: Database, workspace_id: UUID, document_id: UUID, *, last_try: bool = False) -> None:
@@ -75,7 +58,6 @@ async def ingest(database: Database, workspace_id: UUID, document_id: UUID, *, l
     try:
         state = await _take(database, workspace_id, document_id)
         if state == "reading":
-            await _scan(database, workspace_id, document_id)
             state = await _read(database, workspace_id, document_id)
         if state == "embedding":
             await _embed(database, workspace_id, document_id)
@@ -83,6 +65,13 @@ async def ingest(database: Database, workspace_id: UUID, document_id: UUID, *, l
         log.info("document_gone", document_id=str(document_id))
     except UnreadableDocument as error:
         log.info("document_unreadable", document_id=str(document_id), code=error.code)
+        await _settle(database, workspace_id, document_id, "failed", error)
+    except AddressRefused as error:
+        log.info("page_refused", document_id=str(document_id), code=error.code)
+        await _settle(database, workspace_id, document_id, "failed", error)
+    except SiteAway as error:
+        if not last_try:
+            raise
         await _settle(database, workspace_id, document_id, "failed", error)
     except ScannerAway as error:
         # It waits for as long as it takes: the queue's tries are for what may be the document's own fault.
@@ -113,32 +102,6 @@ async def _take(database: Database, workspace_id: UUID, document_id: UUID) -> st
         return document.state
 
 
-async def _scan(database: Database, workspace_id: UUID, document_id: UUID) -> None:
-    """Has the file looked at for malware, where a scanner is configured.
-
-    Raises:
-        ScannerAway, MalwareFound, FileMissing
-    """
-    scanner = malware_scanner.optional
-    if scanner is None:
-        return
-    async with database.workspace(workspace_id) as uow:
-        document = await repository.get(uow, document_id)
-        if document is None:
-            raise Gone
-        account_id, storage_name = document.uploaded_by, document.storage_name
-    path = file_store().path(account_id, storage_name)
-    if not await asyncio.to_thread(path.is_file):
-        raise FileMissing
-    finding = await scanner.scan(path)
-    if not finding:
-        return
-    await asyncio.to_thread(file_store().quarantine, account_id, storage_name)
-    async with database.workspace(workspace_id) as uow:
-        await audit.record(uow, None, "knowledge:document:quarantine", document_id, finding=finding)
-    raise MalwareFound(finding=finding)
-
-
 async def _postpone(database: Database, workspace_id: UUID, document_id: UUID, error: ScannerAway) -> None:
     """Puts the document back into the queue, for another look in a while, and says why it waits."""
     async with database.workspace(workspace_id) as uow:
@@ -152,27 +115,14 @@ async def _postpone(database: Database, workspace_id: UUID, document_id: UUID, e
 
 
 async def _read(database: Database, workspace_id: UUID, document_id: UUID) -> str:
-    """Reads the file and puts its pages and chunks in place; returns the next state."""
-    async with database.workspace(workspace_id) as uow:
-        document = await repository.get(uow, document_id)
-        if document is None:
-            raise Gone
-        path = file_store().path(document.uploaded_by, document.storage_name)
-        media_type = document.media_type
+    """Reads the document and puts its pages and chunks in place; returns the next state."""
 
     async def tell(pages_read: int, page_count: int) -> None:
         async with database.workspace(workspace_id) as uow:
             if not await repository.set_progress(uow, document_id, pages_read, page_count):
                 raise Gone
 
-    pages: list[ReadPage] = []
-    progress = Throttle(tell)
-    async with aclosing(document_reader().read(path, media_type)) as events:
-        async for event in events:
-            if isinstance(event, ReadPage):
-                pages.append(event)
-            else:
-                await progress(event.pages_read, event.page_count)
+    pages = await intake.pages_of(database, workspace_id, document_id, Throttle(tell))
     chunks = await asyncio.to_thread(lambda: list(chunk(pages)))
     if not chunks:
         raise NoText
@@ -185,6 +135,7 @@ async def _read(database: Database, workspace_id: UUID, document_id: UUID) -> st
         await postings.enqueue_tending(uow, found.workspace_id, found.assistant_id)
         found.page_count = found.pages_read = len(pages)
         found.unreadable_pages = sum(page.unreadable for page in pages)
+        found.report = report_on(pages)
         found.chunk_count, found.chunks_embedded = len(chunks), 0
         _enter(found, "embedding" if embedder.optional else "ready")
         return found.state

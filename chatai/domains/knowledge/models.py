@@ -25,8 +25,14 @@ class Document(TenantRow, table=True):
     name: str = Field(max_length=255, description="As the person named it, cleaned for display.")
     media_type: str = Field(max_length=100, description="By content, not by name.")
     size_bytes: int = Field(sa_type=BigInteger)
-    sha256: str = Field(max_length=64)
-    storage_name: str = Field(max_length=64, description="Generated.")
+    kind: str = Field(default="file", max_length=16, description="See DocumentKind in schemas.")
+    source_url: str = Field(default="", max_length=2000, description="Of a web page.")
+    fetched_at: datetime | None = timestamp(nullable=True)
+    sha256: str = Field(max_length=64, description="Of what makes it the same one: a file's bytes, a page's address, …")
+    storage_name: str = Field(max_length=64, description="Generated. Empty while there is no file.")
+    report: dict[str, Any] = Field(
+        default_factory=dict, sa_column=Column(JSONB, nullable=False), description="See DocumentReport in schemas."
+    )
     state: str = Field(default="queued", max_length=16, description="queued, reading, embedding, ready or failed.")
     page_count: int = 0
     pages_read: int = 0
@@ -133,3 +139,14 @@ class ChunkVector(SQLModel, table=True):
     model: str = Field(sa_type=Text, primary_key=True)
     content: UUID = Field(primary_key=True, description="`Chunk.content`.")
     embedding: Any = Field(default=None, sa_column=Column(HALFVEC, nullable=False))
+
+
+class QAPair(TenantRow, table=True):
+    """A question with the answer that its owner wants given; found through a document of the kind `answer`."""
+
+    __tablename__ = "qa_pair"
+
+    assistant_id: UUID = Field(foreign_key="assistant.id", ondelete="CASCADE", index=True)
+    document_id: UUID = Field(foreign_key="document.id", ondelete="CASCADE", unique=True)
+    question: str = Field(max_length=500)
+    answer: str = Field(sa_type=Text)

@@ -18,11 +18,16 @@ def display_name(name: str) -> str:
     >>> display_name("invoice\\u202efdp.exe")
     'invoicefdp.exe'
     """
+    name = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
+    return shown_name(re.sub(r'[<>:"|?*]', "_", name))
+
+
+def shown_name(name: str) -> str:
+    """A title or an address as a name, on one line, without anything that hides or turns what is written."""
     name = unicodedata.normalize("NFC", name)
-    name = re.split(r"[/\\]", name)[-1]
     name = "".join(" " if character.isspace() else character for character in name)
     name = "".join(character for character in name if unicodedata.category(character) not in HIDDEN)
-    name = re.sub(r'[<>:"|?*]', "_", re.sub(r" +", " ", name)).strip(" .")
+    name = re.sub(r" +", " ", name).strip(" .")
     if not name:
         return "document"
     if len(name) > MAX_CHARS:

@@ -9,7 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from chatai.core.ports import Port
-from chatai.domains.knowledge.schemas import ReadPage, ReadProgress
+from chatai.domains.knowledge.schemas import FetchedPage, ReadPage, ReadProgress
 
 
 class DocumentReader(Protocol):
@@ -89,6 +89,18 @@ class FileStore(Protocol):
         ...
 
 
+class WebPages(Protocol):
+    """Pages of the open internet. Both methods may raise AddressRefused and SiteAway of `chatai.core.outgoing`."""
+
+    async def fetch(self, url: str) -> FetchedPage:
+        """The page at an address, or the document that lies there."""
+        ...
+
+    async def addresses(self, url: str, most: int) -> list[str]:
+        """Addresses of a site's pages by its sitemap, on the host of `url`, in the sitemap's order."""
+        ...
+
+
 class MalwareScanner(Protocol):
     async def scan(self, path: Path) -> str:
         """The name of what was found in the file, or "".
@@ -138,6 +150,7 @@ class Reranker(Protocol):
 
 
 document_reader: Port[DocumentReader] = Port("document reader")
+web_pages: Port[WebPages] = Port("web pages")
 malware_scanner: Port[MalwareScanner] = Port("malware scanner")
 file_store: Port[FileStore] = Port("file store")
 embedder: Port[Embedder] = Port("embedder")

@@ -152,6 +152,14 @@ async def set_embedded(uow: UnitOfWork, document_id: UUID, chunks: int) -> bool:
     return _touched(await uow.session.execute(statement)) == 1
 
 
+async def contents_there(uow: UnitOfWork, assistant_id: UUID, digests: Sequence[str]) -> list[str]:
+    """Which of these contents the assistant has already."""
+    statement = select(col(Document.sha256)).where(
+        col(Document.assistant_id) == assistant_id, col(Document.sha256).in_(digests)
+    )
+    return list((await uow.session.execute(statement)).scalars())
+
+
 async def stored_bytes(uow: UnitOfWork) -> int:
     """What the workspace's documents take on the disk. Uploads at the same time wait for each other from here on."""
     await uow.session.execute(

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from chatai.core.i18n import Language
 
+DocumentKind = Literal["file", "web_page", "answer"]
+"""web_page: fetched from `source_url`. answer: a question and its answer, see QAPair."""
 DocumentState = Literal["queued", "reading", "embedding", "ready", "failed"]
 
 
@@ -37,6 +39,16 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchedPage:
+    """What lay at an address. `name`: the page's title, or the file's name; text is in UTF-8."""
+
+    url: str
+    name: str
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentView:
     """A document as people see it.
 
@@ -48,6 +60,8 @@ class DocumentView:
     name: str
     media_type: str
     size_bytes: int
+    kind: DocumentKind
+    source_url: str
     state: DocumentState
     page_count: int
     pages_read: int
@@ -56,6 +70,8 @@ class DocumentView:
     chunks_embedded: int
     error_code: str
     error_detail: Mapping[str, Any]
+    report: Mapping[str, Any]
+    """What reading it found, see `reporting`; empty before."""
     created_at: datetime
     updated_at: datetime
     ready_at: datetime | None
@@ -76,6 +92,17 @@ class DocumentView:
         from chatai.domains.knowledge.errors import failure_sentence
 
         return failure_sentence(self.error_code, self.error_detail, language) if self.error_code else ""
+
+
+@dataclass(frozen=True, slots=True)
+class PairView:
+    """A question with the answer that its owner wants given. `state`: of the document that makes it findable."""
+
+    id: UUID
+    question: str
+    answer: str
+    document_id: UUID
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +137,7 @@ class Passage:
     score: float
     text_rank: int | None = None
     vector_rank: int | None = None
+    kind: DocumentKind = "file"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from chatai.core.database import UnitOfWork
 from chatai.domains.knowledge.errors import EmbeddingsAway, EmbeddingsRefused
 from chatai.domains.knowledge.ports import embedder
 from chatai.domains.knowledge.postings import K1, B
+from chatai.domains.knowledge.precedence import owners_first
 from chatai.domains.knowledge.query import NORMAL, Effort, TextQuery, look_up, phrases
 from chatai.domains.knowledge.schemas import Passage
 from chatai.domains.knowledge.thinning import thinned
@@ -116,10 +117,11 @@ _FUSED = """
         ORDER BY score DESC, coalesce(text_rank, vector_rank), id LIMIT :limit
     )
     SELECT held.blocks, chunk.id AS chunk_id, chunk.document_id, document.name AS document_name, chunk.page,
-           chunk.page_end, chunk.char_start, chunk.char_end, chunk.heading, chunk.text, score, text_rank, vector_rank
+           chunk.page_end, chunk.char_start, chunk.char_end, chunk.heading, chunk.text, score, text_rank, vector_rank,
+           document.kind
     FROM (SELECT count(*) AS blocks FROM block) AS held LEFT JOIN (
         fused CROSS JOIN LATERAL (SELECT * FROM chunk WHERE chunk.id = fused.id OFFSET 0) AS chunk
-        CROSS JOIN LATERAL (SELECT name FROM document WHERE document.id = chunk.document_id OFFSET 0) AS document
+        CROSS JOIN LATERAL (SELECT name, kind FROM document WHERE document.id = chunk.document_id OFFSET 0) AS document
     ) ON true
     ORDER BY score DESC, coalesce(text_rank, vector_rank), chunk_id
 """
@@ -247,7 +249,7 @@ async def _search(
         if rows[0][0] == len(words.blocks):  # else segments were merged in between
             break
     passages = [Passage(*row[1:]) for row in rows if row[1] is not None]
-    return thinned(passages, limit)
+    return thinned(owners_first(query, passages), limit)
 
 
 async def _ranked(

@@ -29,19 +29,22 @@ from chatai.domains.knowledge.errors import (
     MalwareFound,
     PageNotFound,
 )
-from chatai.domains.knowledge.ingestion import INGEST_TASK, enqueue, ingest
+from chatai.domains.knowledge.ingestion import ingest
 from chatai.domains.knowledge.models import Document, KnowledgeIndex
 from chatai.domains.knowledge.names import display_name
 from chatai.domains.knowledge.orphans import remove_orphans
+from chatai.domains.knowledge.pairs import add_pair, change_pair, delete_pair, import_pairs, list_pairs, table_of
 from chatai.domains.knowledge.places import narrow
 from chatai.domains.knowledge.ports import document_reader, file_store
 from chatai.domains.knowledge.postings import TEND_TASK
+from chatai.domains.knowledge.queueing import INGEST_TASK, enqueue
 from chatai.domains.knowledge.quota import require_room
 from chatai.domains.knowledge.reading import read_text
 from chatai.domains.knowledge.reranking import reranked, search_depth
 from chatai.domains.knowledge.schemas import DocumentView, IncomingFile, PageView, StoredFile
 from chatai.domains.knowledge.searching import QueryVector, embed_query, embeds_queries, search
 from chatai.domains.knowledge.tending import IndexView, enqueue_all, status, tend
+from chatai.domains.knowledge.web_sources import add_web_pages, find_addresses
 
 __all__ = [
     "INGEST_TASK",
@@ -50,18 +53,25 @@ __all__ = [
     "IndexView",
     "QueryVector",
     "add_document",
+    "add_pair",
+    "add_web_pages",
+    "change_pair",
     "copy_documents",
     "delete_document",
+    "delete_pair",
     "discard",
     "discard_copies",
     "embed_query",
     "embeds_queries",
     "enqueue_all",
+    "find_addresses",
     "forget_assistant",
     "get_document",
     "get_page",
+    "import_pairs",
     "ingest",
     "list_documents",
+    "list_pairs",
     "narrow",
     "open_original",
     "read_text",
@@ -69,10 +79,12 @@ __all__ = [
     "remove_orphans",
     "require_adding",
     "reranked",
+    "reread_document",
     "retry_document",
     "search",
     "search_depth",
     "status",
+    "table_of",
     "tend",
 ]
 
@@ -215,10 +227,26 @@ async def retry_document(uow: UnitOfWork, actor: Actor, document_id: UUID) -> Do
     return view(document)
 
 
+async def reread_document(uow: UnitOfWork, actor: Actor, document_id: UUID) -> DocumentView:
+    """Has a document that is ready or failed read anew, a web page fetched anew. It is found as it was meanwhile."""
+    require_keeper(actor)
+    document = await _find(uow, document_id, lock=True)
+    if document.state not in {"ready", "failed"} or document.error_code == MalwareFound.code:
+        return view(document)
+    document.state, document.error_code, document.error_detail = "queued", "", {}
+    document.updated_at = now()
+    await uow.session.flush()
+    await enqueue(uow, document)
+    await audit.record(uow, actor, "knowledge:document:reread", document_id)
+    return view(document)
+
+
 async def open_original(uow: UnitOfWork, actor: Actor, document_id: UUID) -> StoredFile:
     """Where the uploaded file is. Raises: DocumentNotFound, FileMissing."""
     require_reader(actor)
     document = await _find(uow, document_id)
+    if not document.storage_name:
+        raise FileMissing
     path = file_store().path(document.uploaded_by, document.storage_name)
     if not await asyncio.to_thread(path.is_file):
         raise FileMissing
@@ -246,6 +274,8 @@ def view(document: Document) -> DocumentView:
 
 def _remove_file_afterwards(uow: UnitOfWork, document: Document) -> None:
     account_id, storage_name = document.uploaded_by, document.storage_name
+    if not storage_name:
+        return  # written by a person, or not fetched yet
     uow.after_commit(lambda: asyncio.to_thread(file_store().delete, account_id, storage_name))
 
 

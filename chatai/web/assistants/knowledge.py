@@ -13,6 +13,7 @@ from chatai.core.errors import NotFound
 from chatai.core.settings import get_settings
 from chatai.domains.knowledge import service as knowledge
 from chatai.domains.knowledge.schemas import DocumentView
+from chatai.web.assistants import web_pages
 from chatai.web.assistants.one import Current, assistant_page
 from chatai.web.shared.elements import bar, confirm, empty, icon, icon_button, link, note, pill, skeleton, tile
 from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
@@ -44,6 +45,8 @@ class Row:
     unreadable: int
     error_en: str
     error_ru: str
+    url: str
+    """Of a web page."""
 
 
 class Knowledge(rx.State):
@@ -65,7 +68,7 @@ class Knowledge(rx.State):
         assistant_id = route_id(self, "assistant_id")
         async with unit(actor) as uow:
             found = await knowledge.list_documents(uow, actor, assistant_id)
-        self.rows = [row_of(item) for item in found]
+        self.rows = [row_of(item) for item in found if item.kind != "answer"]  # those have a page of their own
         self.busy = any(row.state in {"queued", "reading", "embedding"} for row in self.rows)
         self.loaded_for, self.max_mb = str(assistant_id), get_settings().max_upload_mb
 
@@ -84,6 +87,13 @@ class Knowledge(rx.State):
             await knowledge.delete_document(uow, actor, document_id)
         await self._load(actor)
         await tell(self, texts.DELETED.of(await language_for(self)))
+
+    @handler
+    async def reread(self, actor: Actor, document_id: str) -> None:
+        async with unit(actor) as uow:
+            await knowledge.reread_document(uow, actor, identifier(document_id))
+        await self._load(actor)
+        await tell(self, texts.REREADING.of(await language_for(self)))
 
     @handler
     async def retry(self, actor: Actor, document_id: str) -> None:
@@ -105,7 +115,7 @@ def row_of(item: DocumentView) -> Row:
     return Row(
         id=str(item.id),
         name=item.name,
-        suffix=PurePath(item.name).suffix.removeprefix(".").upper()[:4] or "TXT",
+        suffix="WEB" if item.kind == "web_page" else PurePath(item.name).suffix.removeprefix(".").upper()[:4] or "TXT",
         size_en=size(item.size_bytes, "en"),
         size_ru=size(item.size_bytes, "ru"),
         state=item.state,
@@ -117,6 +127,7 @@ def row_of(item: DocumentView) -> Row:
         unreadable=item.unreadable_pages,
         error_en=item.error("en"),
         error_ru=item.error("ru"),
+        url=item.source_url,
     )
 
 
@@ -158,6 +169,7 @@ def document_line(row: rx.Var[Row]) -> rx.Component:
                 link(row.name, to=f"/documents/{row.id}", class_name="clip", style={"color": "inherit"}),
                 rx.el.span(row.name, class_name="clip"),
             ),
+            rx.cond(row.url != "", rx.el.p(row.url, class_name="faint small clip")),
             facts,
             rx.cond(working & (row.all > 0), bar(row.percent, row.name)),
             rx.cond(
@@ -180,7 +192,14 @@ def document_line(row: rx.Var[Row]) -> rx.Component:
         ),
         rx.el.div(
             state_of(row),
-            rx.cond(row.error_en != "", icon_button("rotate-ccw", common.RETRY, on_click=Knowledge.retry(row.id))),
+            rx.cond(
+                row.error_en != "",
+                icon_button("rotate-ccw", common.RETRY, on_click=Knowledge.retry(row.id)),
+                rx.cond(
+                    row.state == "ready",
+                    icon_button("refresh-cw", texts.REREAD, on_click=Knowledge.reread(row.id)),
+                ),
+            ),
             icon_button("trash-2", common.DELETE, on_click=Knowledge.ask_delete(row.id, row.name)),
             class_name="row tight end",
         ),
@@ -214,6 +233,7 @@ def page() -> rx.Component:
             Knowledge.loaded_for == Current.id,
             rx.fragment(
                 uploader(),
+                web_pages.form(),
                 documents,
                 rx.cond(Knowledge.busy, Ticker.create(interval=REFRESH_MS, on_tick=Knowledge.load)),
             ),

@@ -16,10 +16,11 @@ from chatai.web.shared.layout import shell
 from chatai.web.shared.texts import assistants as texts
 from chatai.web.shared.texts import common
 
-Tab = Literal["chat", "knowledge", "channels", "setup"]
+Tab = Literal["chat", "knowledge", "answers", "channels", "setup"]
 TABS = (
     ("chat", "", "message-circle", texts.TAB_CHAT),
     ("knowledge", "/knowledge", "library", texts.TAB_KNOWLEDGE),
+    ("answers", "/answers", "message-circle-question", texts.TAB_ANSWERS),
     ("channels", "/channels", "send", texts.TAB_CHANNELS),
     ("setup", "/setup", "sliders-horizontal", texts.TAB_SETUP),
 )

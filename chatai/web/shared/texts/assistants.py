@@ -39,6 +39,7 @@ TEMPERATURE_HINT = Text(
 )
 TAB_CHAT = Text("Chat", "Чат")
 TAB_KNOWLEDGE = Text("Knowledge", "Знания")
+TAB_ANSWERS = Text("Answers", "Ответы")
 TAB_CHANNELS = Text("Channels", "Каналы")
 TAB_SETUP = Text("Set-up", "Настройка")
 TABS = Text("Parts of the assistant", "Разделы ассистента")

@@ -44,3 +44,17 @@ UPLOADER = {
     "failed": Text("The server could not take this file.", "Сервер не смог принять этот файл."),
 }
 TOO_LARGE = Text("Larger than {mb} MB. Split it or save it smaller.", "Больше {mb} МБ. Разделите или уменьшите файл.")
+
+PAGES_TITLE = Text("Web pages", "Веб-страницы")
+ADDRESS = Text("Address of a page or a site", "Адрес страницы или сайта")
+ADD_PAGE = Text("Add the page", "Добавить страницу")
+ADD_SITE = Text("Find all pages", "Найти все страницы")
+ADD_SITE_HINT = Text("By the site's sitemap", "По карте сайта (sitemap)")
+SEARCHING_SITE = Text("Looking for the site's pages …", "Ищем страницы сайта …")
+FOUND_TITLE = Text("Add these pages?", "Добавить эти страницы?")
+FOUND = Text("The site names {pages} pages.", "Сайт называет страниц: {pages}.")
+NONE_FOUND = Text("The site names no pages. Add them one by one.", "Сайт не называет страниц. Добавьте их по одной.")
+ADD_ALL = Text("Add all", "Добавить все")
+PAGES_ADDED = Text("Pages added: {added}; there already: {known}", "Добавлено страниц: {added}; уже были: {known}")
+REREAD = Text("Read again", "Прочитать заново")
+REREADING = Text("It is being read again", "Читается заново")
