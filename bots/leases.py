@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 RETRY_SECONDS = 1.0
 LEAST_PAUSE = 0.2
 """Many bots that are added at once are taken at once."""
+SPREAD_SECONDS = 30.0
+"""How the bots are spread is looked at when something changed, and at least so often."""
 MARGIN_SECONDS = 1.0
 """So much earlier than for the others is the time over for ourselves."""
 
@@ -64,9 +66,6 @@ class Leases:
         self.seat = seat
         self.held: dict[UUID, int] = {}
         """Bot → the fence of its lease. Empty once the time is over."""
-        self.managers = 0
-        """How many managers there were at the last look."""
-        self.takeovers = 0
         self.away = False
         """Whether PostgreSQL could not be reached at the last turn."""
         self.lapses = 0
@@ -75,8 +74,16 @@ class Leases:
         self._tuning = tuning
         self._predecessor = predecessor
         self._valid_until = 0.0
+        self._managers: frozenset[UUID] = frozenset()
+        self._unsettled_until = 0.0
+        self._spread_at = 0.0
         self._look = asyncio.Event()
         self._handing_over: asyncio.Task[None] | None = None
+
+    @property
+    def managers(self) -> int:
+        """How many managers there were at the last turn."""
+        return len(self._managers)
 
     @property
     def valid(self) -> bool:
@@ -85,6 +92,7 @@ class Leases:
 
     def look_again(self) -> None:
         """There may be bots to take."""
+        self._spread_at = 0.0
         self._look.set()
 
     async def run(self, keeper: Keeper) -> None:
@@ -126,27 +134,39 @@ class Leases:
         async with self._database.system() as uow:
             if self._predecessor is not None:
                 await leases.leave(uow, self._predecessor)
-            standing = await leases.renew(uow, self.seat, self._tuning.lease_seconds)
+            standing, managers = await leases.renew(uow, self.seat, self._tuning.lease_seconds)
             held = self.held
             if standing != Standing.of(self.held.values()):
                 held = await leases.list_held(uow, self.seat.id)
-            shares = await leases.count_shares(uow, self.seat, self._tuning.settled_seconds)
         self._predecessor = None
         self._valid_until = asked + self._tuning.lease_seconds - MARGIN_SECONDS
         if held is not self.held:
             self.held = held
             keeper.leases_changed()
+        if managers != self._managers:
+            self._managers = managers
+            self._unsettled_until = asked + 2 * self._tuning.settled_seconds
+        if asked < self._unsettled_until or asked - self._spread_at > SPREAD_SECONDS:
+            self._spread_at = asked
+            try:
+                await self._spread(keeper)
+            except BaseException:
+                self._spread_at = 0.0
+                raise
+
+    async def _spread(self, keeper: Keeper) -> None:
+        """Takes what is free, or hands over what is too much. It counts all bots, so it is not done at each turn."""
+        async with self._database.system() as uow:
+            shares = await leases.count_shares(uow, self.seat, self._tuning.settled_seconds)
         if shares.own_room or shares.orphan_room:
             async with self._database.system() as uow:
                 claimed = await leases.claim(uow, self.seat, self._tuning.settled_seconds)
             if claimed:
-                self.takeovers += sum(fence > 1 for fence in claimed.values())
                 self.held = self.held | claimed
                 log.info("bots are taken", number=len(claimed), held=len(self.held), managers=shares.managers)
                 keeper.leases_changed()
         elif shares.own_excess or shares.orphan_excess or shares.others_held:
             await self._hand_over(shares, keeper)
-        self.managers = shares.managers
 
     async def _hand_over(self, shares: Shares, keeper: Keeper) -> None:
         """Lets go of what is above the share, beside the renewals: bots may take a while to finish what they have."""

@@ -49,7 +49,9 @@ class Manager:
 
     async def renew(self, seconds: float = 60) -> Standing:
         async with self.database.system() as uow:
-            return await leases.renew(uow, self.seat, seconds)
+            standing, managers = await leases.renew(uow, self.seat, seconds)
+        assert self.seat.id in managers
+        return standing
 
     async def claim(self) -> dict[UUID, int]:
         await self.renew()

@@ -31,9 +31,11 @@ INSERT INTO bot_manager (id, name, shard, shards, address, started_at, expires_a
 VALUES (:id, :name, :shard, :shards, '', now(), now() + make_interval(secs => :seconds))
 ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at
 """)
-_STANDING = text(
-    "SELECT count(*) AS number, coalesce(sum(fence), 0)::bigint AS fences FROM bot_lease WHERE manager_id = :id"
-)
+_STANDING = text("""
+SELECT count(*) AS number, coalesce(sum(fence), 0)::bigint AS fences,
+       (SELECT array_agg(id ORDER BY id) FROM bot_manager WHERE expires_at > now()) AS managers
+FROM bot_lease WHERE manager_id = :id
+""")
 _HELD = text("SELECT bot_id, fence FROM bot_lease WHERE manager_id = :id")
 _FORGET = text(f"DELETE FROM bot_manager WHERE expires_at < now() - interval '{_FORGET_AFTER}'")  # noqa: S608
 _LEAVE = text("DELETE FROM bot_manager WHERE id = :id")
@@ -166,11 +168,11 @@ def shard_of(bot_id: UUID, shards: int) -> int:
     return int((bot_id.int & (16**_TAIL_DIGITS - 1)) % shards)
 
 
-async def renew(uow: UnitOfWork, seat: Seat, seconds: float) -> Standing:
-    """Says that the manager is there, and for how long that counts; what it holds."""
+async def renew(uow: UnitOfWork, seat: Seat, seconds: float) -> tuple[Standing, frozenset[UUID]]:
+    """Says that the manager is there, and for how long that counts. What it holds, and which managers live."""
     await uow.session.execute(_RENEW, {**_names(seat), "name": seat.name[:100], "seconds": seconds})
     row = (await uow.session.execute(_STANDING, {"id": seat.id})).one()
-    return Standing(row.number, row.fences)
+    return Standing(row.number, row.fences), frozenset(row.managers)
 
 
 async def list_held(uow: UnitOfWork, manager_id: UUID) -> dict[UUID, int]:
