@@ -154,9 +154,6 @@ async def write_message(request: web.Request) -> web.Response:
     upload: Upload | None = values.uploads.get(kind)
     if upload is not None and not upload.data:
         raise refuse(400, "the file is empty")
-    content = values.structure("content", "content")
-    if content is not None and not isinstance(content, dict):
-        raise refuse(400, "`content` is an object with parts of a message")
     try:
         if values.integer("forward"):
             message, update = people.forward(sandbox, bot, author, chat, values.integer("forward"))
@@ -166,7 +163,7 @@ async def write_message(request: web.Request) -> web.Response:
             bot,
             author,
             chat,
-            content=content,
+            content=values.structure("content", "content"),
             quote=values.text("quote"),
             text=values.text("text"),
             reply_to=values.integer("reply_to"),

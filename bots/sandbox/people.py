@@ -86,6 +86,8 @@ def write(
     Returns:
         The message, and the update that carries it; None when the bot does not get to see it.
     """
+    if content is not None and not isinstance(content, dict):
+        raise PersonError("`content` is an object with parts of a message")
     formatted = tidy(Formatted(text))
     if not formatted.text and upload is None and not (content or {}).keys() - {"sender_chat"}:
         raise PersonError("the message is empty")

@@ -318,10 +318,7 @@ const actions = {
     redraw();
   },
   async record() {
-    await toggleRecording(state, async (voice) => {
-      if (voice) await actions.write({ voice });
-      redraw();
-    });
+    await toggleRecording(state, (voice) => actions.write({ voice }).then(redraw));
     redraw();
   },
   async forward(message) {

@@ -16,7 +16,7 @@ export function album(files, text) {
 
 const ENDINGS = { "audio/ogg": "ogg", "audio/mp4": "m4a", "audio/webm": "webm" };
 
-// The first call begins a recording, the second one ends it; `done` gets the file, or nothing without a microphone.
+// The first call begins a recording, the second one ends it; `done` gets the file.
 export async function toggleRecording(state, done) {
   if (state.recorder) {
     state.recorder.stop();
