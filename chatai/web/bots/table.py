@@ -41,6 +41,7 @@ class BotTable(rx.State, mixin=True):
     page: int = 0
     selected: list[str] = []  # noqa: RUF012
     asking: str = ""
+    refusal: str = ""
 
     async def _fetch(self, actor: Actor, query: BotQuery) -> BotPage:
         raise NotImplementedError
@@ -88,10 +89,12 @@ class BotTable(rx.State, mixin=True):
             if getattr(self, name) != value:
                 setattr(self, name, value)
 
-    @handler
+    @handler(error="refusal")
     async def load(self, actor: Actor) -> None:
-        """Also called every few seconds while the page is looked at."""
+        """Also called every few seconds while the page is looked at. Who may not see it is told in its place."""
         await self._load(actor)
+        if self.refusal:
+            self.refusal = ""
 
     @handler
     async def look_for(self, actor: Actor, search: str) -> None:

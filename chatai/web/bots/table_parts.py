@@ -41,14 +41,14 @@ def filters(state: Any) -> rx.Component:
             t(label),
             rx.el.span(number(state.groups[name]), class_name="faint"),
             type="button",
-            class_name="chip",
+            class_name="filter-chip",
             aria_pressed=rx.cond(state.group == name, "true", "false"),
             on_click=state.show_group(name),
         )
         for name, label in texts.GROUPS.items()
     ]
     return rx.el.div(
-        rx.el.div(*chips, class_name="chips", role="group", aria_label=t(texts.FILTER)),
+        rx.el.div(*chips, class_name="filter-chips", role="group", aria_label=t(texts.FILTER)),
         rx.el.div(
             icon("search", 16),
             rx.el.input(
@@ -231,5 +231,5 @@ def whole(state: Any, *, everywhere: bool, empty: rx.Component, more: tuple[rx.C
             ),
             rx.fragment(rx.el.div(empty, class_name="card"), Ticker.create(interval=REFRESH_MS, on_tick=state.load)),
         ),
-        skeleton(76, 44, 420),
+        rx.cond(state.refusal, note(state.refusal, "bad"), skeleton(76, 44, 420)),
     )
