@@ -7,13 +7,12 @@ Pace     how fast one bot's updates are taken in: Telegram keeps the rest, and b
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 from uuid import UUID
-
-from bots.limits import Rate
 
 MOST_REMEMBERED = 10_000
 BUSY_SECONDS = 1.0
@@ -21,6 +20,37 @@ BURST = 20
 """Turns that a bot may have at once before its share counts."""
 
 T = TypeVar("T")
+
+
+class Share:
+    """What one bot may have of what all bots share.
+
+    Args:
+        capacity: Turns a second that are divided among the bots which are busy at the time.
+        least: Turns a second that a bot may have, however many others are busy.
+        most: Turns a second that a bot may have when it is busy alone.
+    """
+
+    def __init__(self, capacity: float, least: float, most: float, now: float) -> None:
+        self._capacity = capacity
+        self._least = least
+        self._most = most
+        self._busy: set[object] = set()
+        self._busy_before: set[object] = set()
+        self._since = now
+
+    def had(self, bot: object) -> None:
+        """A bot had a turn."""
+        self._busy.add(bot)
+
+    def interval(self, now: float, waiting: Iterable[object] = ()) -> float:
+        """Seconds between two turns of one bot, by the bots that wait or had turns in this second and the one
+        before."""
+        if now - self._since >= BUSY_SECONDS:
+            stale = now - self._since >= 2 * BUSY_SECONDS
+            self._busy_before, self._busy, self._since = set() if stale else self._busy, set(), now
+        busy = len(self._busy.union(self._busy_before, waiting))
+        return 1 / (self._most if busy < 2 else min(self._most, max(self._least, self._capacity / busy)))
 
 
 class Turns(Generic[T]):
@@ -33,15 +63,11 @@ class Turns(Generic[T]):
     """
 
     def __init__(self, capacity: float, least: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._capacity = capacity
-        self._least = least
+        self._share = Share(capacity, least, math.inf, clock())
         self._clock = clock
         self._queues: dict[str, deque[T]] = {}
         self._order: deque[str] = deque()
         self._full_at: dict[str, float] = {}
-        self._busy: set[str] = set()
-        self._busy_before: set[str] = set()
-        self._since = clock()
 
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))
@@ -67,7 +93,7 @@ class Turns(Generic[T]):
     def take(self) -> T | None:
         """The next item, of the bot whose turn it is; None when all that wait have had their share for now."""
         now = self._clock()
-        interval = self._interval(now)
+        interval = self._share.interval(now, self._queues)
         for _ in range(len(self._order)):
             bot = self._order[0]
             self._order.rotate(-1)
@@ -77,7 +103,7 @@ class Turns(Generic[T]):
             item = queue.popleft()
             if not queue:
                 self._forget(bot)
-            self._busy.add(bot)
+            self._share.had(bot)
             self._full_at[bot] = max(now, self._full_at.get(bot, 0.0)) + interval
             if len(self._full_at) > MOST_REMEMBERED:
                 self._full_at = {known: full for known, full in self._full_at.items() if full > now}
@@ -87,7 +113,7 @@ class Turns(Generic[T]):
     def delay(self) -> float | None:
         """Seconds until somebody's turn comes; None when nobody waits."""
         now = self._clock()
-        interval = self._interval(now)
+        interval = self._share.interval(now, self._queues)
         return min((self._wait(bot, now, interval) for bot in self._queues), default=None)
 
     def clear(self) -> list[T]:
@@ -96,14 +122,6 @@ class Turns(Generic[T]):
         self._queues.clear()
         self._order.clear()
         return left
-
-    def _interval(self, now: float) -> float:
-        """Seconds between two turns of one bot, by the bots that had turns in this second and the one before."""
-        if now - self._since >= BUSY_SECONDS:
-            stale = now - self._since >= 2 * BUSY_SECONDS
-            self._busy_before, self._busy, self._since = set() if stale else self._busy, set(), now
-        busy = len(self._busy | self._busy_before | self._queues.keys())
-        return 0.0 if busy < 2 else 1 / max(self._least, self._capacity / busy)
 
     def _wait(self, bot: str, now: float, interval: float) -> float:
         # Never longer than the present interval allows for: the one that was counted with may have been longer.
@@ -121,13 +139,15 @@ class Pace:
     Nothing is refused as long as the wait is bearable.
 
     Args:
-        rate: What one bot may bring.
+        share: What one bot may bring.
+        burst: So many at once before the share counts.
         longest: Seconds that a post may be kept waiting.
         clock: Monotonic seconds.
     """
 
-    def __init__(self, rate: Rate, longest: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate = rate
+    def __init__(self, share: Share, burst: int, longest: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._share = share
+        self._burst = burst
         self._longest = longest
         self._clock = clock
         self._full_at: dict[UUID, float] = {}
@@ -135,8 +155,10 @@ class Pace:
     def take(self, bot: UUID) -> float | None:
         """Seconds that the update has to wait; None: too long, and it must come again later."""
         now = self._clock()
-        full_at = max(now, self._full_at.get(bot, 0.0)) + self._rate.interval
-        wait = full_at - self._rate.interval * self._rate.burst - now
+        self._share.had(bot)
+        interval = self._share.interval(now)
+        full_at = max(now, self._full_at.get(bot, 0.0)) + interval
+        wait = full_at - interval * self._burst - now
         if wait > self._longest:
             return None
         self._full_at[bot] = full_at

@@ -6,6 +6,7 @@ Either way an update is in PostgreSQL before Telegram is told that it arrived: b
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections import Counter
@@ -18,9 +19,8 @@ import structlog
 from aiohttp import web
 
 from bots.directory import Directory, Elsewhere
-from bots.fairness import Pace
+from bots.fairness import Pace, Share
 from bots.inbox import Inbox
-from bots.limits import Rate
 from bots.runner import BotRunner
 from bots.tuning import Tuning, backoff
 from bots.updates import MAX_BODY_BYTES, BadUpdate, chat_of, check, parse
@@ -58,7 +58,9 @@ class Webhook:
         self._inbox = inbox
         self._directory = directory
         self._refusals = refusals
-        self._pace = Pace(Rate(1 / tuning.updates_rate, tuning.updates_burst), tuning.longest_hold)
+        share = Share(tuning.answers_capacity, tuning.updates_share, tuning.updates_rate, time.monotonic())
+        self._pace = Pace(share, tuning.updates_burst, tuning.longest_hold)
+        self._longest_hold = tuning.longest_hold
         self._nobody = Elsewhere(new_token(), wanted=False)  # so that it takes as long when there is no such bot
 
     async def receive(self, request: web.Request) -> web.Response:
@@ -86,7 +88,9 @@ class Webhook:
         except BadUpdate as error:
             return self._refuse(400, str(error), runner)
         if not await self._paced(bot_id):
-            return self._refuse(429, "more than the bot can take", runner)
+            refusal = self._refuse(429, "more than the bot can take", runner)
+            refusal.headers["Retry-After"] = f"{math.ceil(self._longest_hold)}"
+            return refusal
         direct, fence = (runner.takes_directly, runner.fence) if runner is not None else (False, 0)
         update = IncomingUpdate(bot_id, payload["update_id"], chat_of(payload), payload, direct, fence)
         try:

@@ -25,10 +25,12 @@ class Tuning:
     answer_pong_patience: float = 30.0
     answers_capacity: float = 40.0 * (os.cpu_count() or 1)
     """So many answers a second are divided among the bots that are busy at the time. A single one has no bound."""
-    answers_share: float = 5.0 * (os.cpu_count() or 1)
+    answers_share: float = 2.0 * (os.cpu_count() or 1)
     """So many answers a second a bot may begin however many others are busy."""
     updates_rate: float = 50.0
-    """So many updates a second are taken in for one bot; Telegram, which lets a bot write 30, keeps the rest."""
+    """So many updates a second are taken in for one bot when no other is busy; Telegram, which lets a bot write 30,
+    keeps the rest. Beside others it is the bot's part of `answers_capacity`, at least `updates_share`."""
+    updates_share: float = 5.0 * (os.cpu_count() or 1)
     updates_burst: int = 100
     longest_hold: float = 5.0
     """A post that would have to wait longer is refused, and Telegram brings it again."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from uuid import UUID
 
-from bots.fairness import BURST, Pace, Turns
-from bots.limits import Rate
+from bots.fairness import BURST, Pace, Share, Turns
 
 FLOODED, QUIET = UUID(int=1), UUID(int=2)
 
@@ -91,7 +90,7 @@ def test_once_the_others_are_quiet_the_flooded_bot_goes_on_at_once() -> None:
 
 def test_a_flooded_bots_posts_wait_longer_and_longer_and_are_refused_in_the_end() -> None:
     clock = Clock()
-    pace = Pace(Rate(1 / 50, 100), longest=5.0, clock=clock)
+    pace = Pace(Share(80, 10, 50, clock()), burst=100, longest=5.0, clock=clock)
     waits = [pace.take(FLOODED) for _ in range(500)]
     assert waits[:100] == [0.0] * 100
     assert waits[100] is not None
@@ -102,3 +101,15 @@ def test_a_flooded_bots_posts_wait_longer_and_longer_and_are_refused_in_the_end(
     assert pace.take(QUIET) == 0.0
     clock.now += 60
     assert pace.take(FLOODED) == 0.0
+
+
+def test_beside_busy_neighbours_a_flooded_bot_brings_its_share() -> None:
+    clock = Clock()
+    pace = Pace(Share(80, 10, 50, clock()), burst=100, longest=5.0, clock=clock)
+    brought = 0
+    for tick in range(3000):  # thirty seconds: 100 posts a second, and one of each of twenty neighbours
+        brought += pace.take(FLOODED) is not None
+        if tick % 5 == 0:
+            assert pace.take(UUID(int=100 + tick // 5 % 20)) == 0.0
+        clock.now += 0.01
+    assert 400 <= brought <= 30 * 10 + 100 + 5 * 10 + 60
