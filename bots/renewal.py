@@ -7,13 +7,17 @@ import fcntl
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 import structlog
 
 from bots.answer_pool import AnswerPool
+from bots.fleet import Fleet
+from bots.wire import Message
 from bots.zygote_client import ZygoteClient, ZygoteError
+from chatai.domains.channels.errors import TokenUnreadable
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +27,7 @@ class Renewable(Protocol):
 
     zygote: ZygoteClient
     answers: AnswerPool
+    fleet: Fleet
 
 
 class NotRunning(Exception):
@@ -53,11 +58,19 @@ async def renew(manager: Renewable) -> None:
     """Bots answer all the while. Their processes follow by and by, idle ones first."""
     log.info("the bots' processes are renewed")
     try:
-        await manager.zygote.renew()
+        await manager.zygote.renew(_introduction(manager.fleet))
     except ZygoteError as error:
         log.error("a new zygote does not start; all goes on with the old one", error=str(error))
         return
     await manager.answers.renew()
+
+
+def _introduction(fleet: Fleet) -> Message | None:
+    """As some bot's process gets it."""
+    for runner in fleet.runners:
+        with suppress(TokenUnreadable):
+            return runner.introduction()
+    return None
 
 
 def ask_to_renew(pid_file: Path) -> int:

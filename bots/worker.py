@@ -115,7 +115,9 @@ async def _live(end: socket.socket, dispatcher: Dispatcher, session: Session) ->
     start = await wire.receive()
     if start is None or start["type"] != "start":
         return EXIT_ORPHANED
-    config = BotConfig(**{field.name: start["bot"][field.name] for field in fields(BotConfig)})
+    # A manager of another version may say more, or less than has no default here.
+    known = {field.name for field in fields(BotConfig)}
+    config = BotConfig(**{name: value for name, value in start["bot"].items() if name in known})
     limit_memory(config.memory_mb)
     # Looking names up is the only thing done in threads.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))

@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from bots.wire import MAX_PACKET_BYTES, Wire
+from bots.wire import MAX_PACKET_BYTES, Message, Wire, WireError
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +28,7 @@ ZYGOTE = "bots.zygote"
 """The module that is run. Tests put one in its place whose workers misbehave."""
 WENT_WITH_ZYGOTE = -1000
 """Exit status told of workers whose zygote went away, which is no fault of theirs."""
+TRIAL_SECONDS = 30.0
 REPLACED_A_SECOND = 20
 """So many workers of an old zygote are replaced, at most."""
 OVERDUE_SECONDS = 60.0
@@ -98,9 +99,12 @@ class ZygoteClient:
                     raise ZygoteError("the zygote does not start")
                 self._running = await self._launch_ready()
 
-    async def renew(self) -> None:
+    async def renew(self, introduction: Message | None = None) -> None:
         """Has new workers forked from a new zygote, made from the code that is there now. The old one goes when its
         last worker has been replaced (see `may_replace`). Where none runs there is nothing to do.
+
+        Args:
+            introduction: What a bot's process is first told: a new one must get ready by it before anything changes.
 
         Raises:
             ZygoteError: The new one does not start; all goes on with the old one.
@@ -109,6 +113,12 @@ class ZygoteClient:
             if self._running is None or self._stopped:
                 return
             fresh = await self._launch_ready()
+            if introduction is not None:
+                try:
+                    await self._try_out(fresh, introduction)
+                except ZygoteError:
+                    fresh.process.kill()
+                    raise
             old, self._running = self._running, fresh
             self._renewed_at = time.monotonic()
             if old is not None:  # it may have gone meanwhile
@@ -129,27 +139,42 @@ class ZygoteClient:
         """A new worker, which waits for its `start` frame. Raises ZygoteError."""
         await self.start()
         async with self._admission:
-            running = self._running
-            if running is None:
+            if self._running is None:
                 raise ZygoteError("the zygote went away")
-            number = next(self._numbers)
-            loop = asyncio.get_running_loop()
-            spawned: asyncio.Future[int] = loop.create_future()
-            exited: asyncio.Future[int] = loop.create_future()
-            running.spawning[number], running.exits[number] = spawned, exited
-            ours, theirs = socket.socketpair()
-            try:
-                socket.send_fds(running.control, [json.dumps({"spawn": number}).encode()], [theirs.fileno()])
-                pid = await spawned
-            except BaseException as error:
-                ours.close()
-                running.exits.pop(number, None)
-                if isinstance(error, OSError):
-                    raise ZygoteError("the zygote went away") from None
-                raise
-            finally:
-                theirs.close()
-            return WorkerProcess(number, pid, await Wire.over(ours), exited, running)
+            return await self._fork(self._running)
+
+    async def _fork(self, running: _Running) -> WorkerProcess:
+        """A worker of this zygote. Raises ZygoteError."""
+        number = next(self._numbers)
+        loop = asyncio.get_running_loop()
+        spawned: asyncio.Future[int] = loop.create_future()
+        exited: asyncio.Future[int] = loop.create_future()
+        running.spawning[number], running.exits[number] = spawned, exited
+        ours, theirs = socket.socketpair()
+        try:
+            socket.send_fds(running.control, [json.dumps({"spawn": number}).encode()], [theirs.fileno()])
+            pid = await spawned
+        except BaseException as error:
+            ours.close()
+            running.exits.pop(number, None)
+            if isinstance(error, OSError):
+                raise ZygoteError("the zygote went away") from None
+            raise
+        finally:
+            theirs.close()
+        return WorkerProcess(number, pid, await Wire.over(ours), exited, running)
+
+    async def _try_out(self, running: _Running, introduction: Message) -> None:
+        """Whether what this zygote makes can live with this manager. Raises ZygoteError."""
+        worker = await self._fork(running)
+        worker.wire.send(introduction)
+        try:
+            told = await asyncio.wait_for(worker.wire.receive(), TRIAL_SECONDS)
+        except (TimeoutError, WireError):
+            told = None
+        await worker.wire.close()  # with which it goes
+        if told is None or told["type"] != "ready":
+            raise ZygoteError("a bot's process of the new code does not start under this manager: restart it instead")
 
     def kill(self, worker: WorkerProcess) -> None:
         """Ends a worker that does not end by itself. One that is gone already is not confused with another."""

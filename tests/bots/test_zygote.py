@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from bots.memory import own_kilobytes
 from bots.warmup import LoopbackBotApi
-from bots.zygote_client import WENT_WITH_ZYGOTE, WorkerProcess, ZygoteClient
+from bots.zygote_client import WENT_WITH_ZYGOTE, WorkerProcess, ZygoteClient, ZygoteError
 from tests.waiting import eventually
 
 CONFIG = {
@@ -181,3 +181,17 @@ async def test_a_worker_that_answers_owns_little_memory_and_does_not_grow(zygote
     await eventually(lambda: own_kilobytes(worker.pid) < little + 800, patience=30)
     await worker.wire.close()
     server.close()
+
+
+async def test_a_new_zygote_whose_workers_do_not_start_changes_nothing(zygote):
+    worker = await started(zygote)
+    pid = zygote.pid
+    with pytest.raises(ZygoteError, match="new code"):
+        await zygote.renew({"type": "start", "bot": {"of": "another version"}})
+    assert zygote.pid == pid
+    await zygote.renew({"type": "start", "bot": {**CONFIG, "and": "more"}})
+    assert zygote.pid != pid
+    worker.wire.send({"type": "ping", "beat": 1})
+    assert await worker.wire.receive() == {"type": "pong", "beat": 1}
+    await worker.wire.close()
+    await gone(pid)  # the old one goes with its last worker
