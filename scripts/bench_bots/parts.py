@@ -21,7 +21,7 @@ MOST_PER_BOT = 10.0  # questions a second of one bot; Telegram lets a bot send t
 
 async def live(made: Installation, options: Options, count: int) -> dict[str, Any]:
     """So many live bots: what they take after so many answers each, how quick they are, what they cost when quiet."""
-    fresh = made.bots[:count][len(made.bots) :] or await made.register(count - len(made.bots))
+    fresh = await made.register(count - len(made.bots))
     figures: dict[str, Any] = {"bots": count, "answers_each": options.answers}
     await made.model_is()
     began = time.monotonic()

@@ -8,9 +8,8 @@ processes and sockets, there are tasks and queues here; one crash, one leak or o
 from __future__ import annotations
 
 import asyncio
-import itertools
+import gc
 import os
-from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, cast
 
@@ -19,6 +18,8 @@ from aiogram import Bot
 from aiogram.client.telegram import TelegramAPIServer
 
 import bots.manager
+from bots import heap
+from bots.answer_pool import AnswerPool, _Process
 from bots.answers import Answerer
 from bots.handlers import build_dispatcher
 from bots.job import BotConfig
@@ -27,10 +28,13 @@ from bots.storage import open_database
 from bots.tuning import Tuning
 from bots.wire import Message, Wire
 from bots.worker import Worker
-from bots.zygote_client import WorkerProcess
+from bots.zygote_client import WorkerProcess, ZygoteClient
 from chatai import wiring
 from chatai.core.logging import configure
 from chatai.core.settings import get_settings
+
+NO_PROCESS = 1 << 30
+"""Process ids from here on belong to nobody, so nobody weighs or kills this process in place of a bot's."""
 
 
 class Pipe:
@@ -57,17 +61,22 @@ class Pipe:
     async def close(self) -> None:
         self._going.put_nowait(None)
 
+    def cut(self) -> None:
+        self._coming.put_nowait(None)
 
-class Tasks:
+
+class Tasks(ZygoteClient):
     """In the zygote's place: a worker is a task, and all share one connection pool to Telegram."""
 
     def __init__(self, *_given: Any, **_more: Any) -> None:
+        super().__init__()
         self._dispatcher = build_dispatcher()
         self._session = build_session()
-        self._numbers = itertools.count(1)
-        self._running: dict[int, asyncio.Task[int]] = {}
+        self._workers: dict[int, asyncio.Task[int]] = {}
 
-    pid = os.getpid()
+    @property
+    def pid(self) -> int:
+        return os.getpid()
 
     async def start(self) -> None:
         """Nothing to start."""
@@ -76,9 +85,9 @@ class Tasks:
         near, far = Pipe.pair()
         number = next(self._numbers)
         exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        task = self._running[number] = asyncio.create_task(self._live(far))
-        task.add_done_callback(lambda _: exited.done() or exited.set_result(0))
-        return WorkerProcess(number, os.getpid(), near, exited)
+        task = self._workers[number] = asyncio.create_task(self._live(far))
+        task.add_done_callback(lambda _: exited.cancelled() or exited.set_result(0))
+        return WorkerProcess(number, NO_PROCESS + number, near, exited, None)
 
     async def _live(self, wire: Wire) -> int:
         start = await wire.receive()
@@ -93,66 +102,53 @@ class Tasks:
         return False
 
     def kill(self, worker: WorkerProcess) -> None:
-        self._running[worker.number].cancel()
+        self._workers[worker.number].cancel()
 
     async def stop(self) -> None:
-        for task in self._running.values():
+        for task in self._workers.values():
             task.cancel()
 
 
-class Answers:
-    """In the answer pool's place: the same answerer, in this loop."""
+class Here:
+    """In the place of an answer process's handle: what it would end is this process."""
 
-    def __init__(self, *_given: Any, **_more: Any) -> None:
-        self._numbers = itertools.count(1)
-        self._asks: dict[int, Callable[[Message], None]] = {}
-        self._tasks: list[asyncio.Task[None]] = []
-        self._wire: Wire | None = None
+    pid = os.getpid()
 
-    @property
-    def pids(self) -> list[int]:
-        return []
+    def __init__(self) -> None:
+        self._ended = asyncio.Event()
 
-    @property
-    def asking(self) -> int:
-        return len(self._asks)
+    def kill(self) -> None:
+        self._ended.set()
 
-    def start(self) -> None:
-        if self._wire is None:
-            self._wire, far = Pipe.pair()
-            answerer = Answerer(open_database(get_settings()), far, get_settings().run_dir)
-            self._tasks = [asyncio.create_task(answerer.serve()), asyncio.create_task(self._listen(self._wire))]
+    def send_signal(self, _number: int) -> None:
+        self.kill()
 
-    def ask(self, message: Message, deliver: Callable[[Message], None]) -> int:
-        self.start()
-        assert self._wire  # noqa: S101 - started
-        number = next(self._numbers)
-        self._asks[number] = deliver
-        self._wire.send({**message, "ask": number})
-        return number
+    async def wait(self) -> int:
+        await self._ended.wait()
+        return 0
 
-    def cancel(self, number: int) -> None:
-        if self._asks.pop(number, None) is not None and self._wire:
-            self._wire.send({"type": "cancel", "ask": number})
 
-    async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+class Answers(AnswerPool):
+    """The answer pool with the answerer in this loop: the bots take turns as they do with processes."""
 
-    async def _listen(self, wire: Wire) -> None:
-        while (message := await wire.receive()) is not None:
-            if message["type"] == "event" and (deliver := self._asks.get(message["ask"])):
-                if message["event"] != "delta":
-                    del self._asks[message["ask"]]
-                deliver(message)
+    async def _launch(self) -> _Process:
+        near, far = Pipe.pair()
+        answerer = Answerer(open_database(get_settings()), far, get_settings().run_dir)
+        self._serving = asyncio.create_task(answerer.serve())
+        far.send({"type": "ready"})
+        return _Process(cast(asyncio.subprocess.Process, Here()), near)
 
 
 async def serve() -> None:
     settings = get_settings()
     wiring.bind(settings)
     # The manager makes these two by name; here they are no processes.
-    bots.manager.ZygoteClient = Tasks  # type: ignore[misc,assignment]
-    bots.manager.AnswerPool = Answers  # type: ignore[misc,assignment]
+    setattr(bots.manager, "ZygoteClient", Tasks)  # noqa: B010 - put in place of a name that the module imports
+    setattr(bots.manager, "AnswerPool", Answers)  # noqa: B010
+    # A bot's own process tidies up when it rests. Here it would be the whole heap, a thousand times over.
+    setattr(heap, "give_back", lambda: None)  # noqa: B010
+    gc.collect()
+    gc.freeze()
     await bots.manager.Manager(settings, Tuning(start_patience=600, pong_patience=600)).start()
     await asyncio.Event().wait()
 

@@ -44,7 +44,6 @@ async def test_a_process_that_misbehaves_harms_nobody(world, kind):
     await world.until_state(other, "running")
     undisturbed = world.runner(other).worker.pid
     world.write(bot, world.chat(bot), f"/poison {kind}")
-    await eventually(lambda: world.runner(view).restarts, patience=30)
     world.write(neighbour, world.chat(neighbour), "/start")
     await world.until_said(neighbour, world.chat(neighbour), GREETING)
 
@@ -56,6 +55,8 @@ async def test_a_process_that_misbehaves_harms_nobody(world, kind):
     world.write(bot, world.chat(bot), "/start")
     await world.until_said(bot, world.chat(bot), GREETING)
     assert (await world.updates(bot))[0].attempts == world.tuning.tries
+    # Where the kernel lets a bot's process not fork at all, that is an error like others; the rest end it.
+    assert kind == "fork" or world.runner(view).restarts >= world.tuning.tries
     assert world.runner(other).worker.pid == undisturbed
     assert world.runner(other).restarts == 0
     assert (await world.bot_of(view)).state == "running"
