@@ -4,16 +4,13 @@ import asyncio
 import json
 
 import aiohttp
-import psycopg
 import pytest
 import pytest_asyncio
-from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 
 from bots.receiving import SECRET_HEADER
 from chatai.core.ids import new_id
 from chatai.domains.channels import service
-from tests.bots.world import ANNA, open_world
+from tests.bots.world import ANNA, allow_connections, open_world
 from tests.fakes.openai import Plan
 from tests.waiting import eventually
 
@@ -165,24 +162,7 @@ async def test_many_updates_at_once_share_commits_and_all_are_answered(world, ht
 async def test_with_the_database_away_telegram_is_asked_to_come_again(world, http, postgres):
     bot, view = await world.new_bot()
     headers = {SECRET_HEADER: await secret_of(world, view)}
-    own = world.settings.database_app_url.get_secret_value()
-
-    def allow_connections(allowed: bool) -> None:
-        """A role may end its own sessions only, so the application's are ended by itself."""
-        with psycopg.connect(postgres.owner_url("postgres"), autocommit=True) as owner:
-            database = conninfo_to_dict(own)["dbname"]
-            statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
-            if allowed:
-                owner.execute(statement.format(sql.Identifier(database), sql.Literal(True)))
-                return
-            with psycopg.connect(own, autocommit=True) as application:
-                owner.execute(statement.format(sql.Identifier(database), sql.Literal(False)))
-                application.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
-                )
-
-    await asyncio.to_thread(allow_connections, False)
+    await asyncio.to_thread(allow_connections, world, postgres, False)
     try:
         async with http.post(address(world, view.id), json=update(1), headers=headers) as response:
             assert response.status == 503
@@ -196,7 +176,7 @@ async def test_with_the_database_away_telegram_is_asked_to_come_again(world, htt
         world.write(bot, world.chat(bot), "are you there?")
         await eventually(lambda: bot.webhook.last_error_message)
     finally:
-        await asyncio.to_thread(allow_connections, True)
+        await asyncio.to_thread(allow_connections, world, postgres, True)
     await world.until_said(bot, world.chat(bot), "nothing is lost")
 
 
@@ -216,6 +196,7 @@ async def test_stopping_ends_the_webhook_so_that_messages_wait_at_telegram(world
 
 
 async def test_health_and_status(world, http):
+    await world.new_bot()
     base = f"http://127.0.0.1:{world.settings.bots_port}"
     async with http.get(f"{base}/health") as response:
         assert (await response.json())["status"] == "healthy"

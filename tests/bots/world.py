@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
 
 from bots.manager import Manager
@@ -238,3 +239,23 @@ async def _workspace(database: Database) -> tuple[Actor, UUID]:
         )
         assistant = await assistants.create_assistant(uow, actor, draft)
     return actor, assistant.id
+
+
+def allow_connections(world: World, postgres: EmbeddedPostgres, allowed: bool) -> None:
+    """Lets the world's database go away, or come back. A role may end its own sessions only, so the application's are
+    ended by itself."""
+    assert world.settings.database_app_url
+    own = world.settings.database_app_url.get_secret_value()
+    with psycopg.connect(postgres.owner_url("postgres"), autocommit=True) as owner:
+        database = conninfo_to_dict(own)["dbname"]
+        statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+        name = sql.Identifier(str(database))
+        if allowed:
+            owner.execute(statement.format(name, sql.Literal(True)))
+            return
+        with psycopg.connect(own, autocommit=True) as application:
+            owner.execute(statement.format(name, sql.Literal(False)))
+            application.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+            )
