@@ -25,6 +25,7 @@ __all__ = ["api", "outbox"]
 INSTALLATION = {"account", "login_session", "account_token", "bot_manager", "bot_lease"}
 PUBLIC_ROUTES = {
     "/health",
+    "/metrics/telegram-rate-limit",  # for this machine or with METRICS_TOKEN; has tests of its own
     "/api/auth/login",
     "/api/auth/register",
     "/api/auth/reset-request",
