@@ -82,7 +82,7 @@ BEGIN
     WHERE satisfies_hash_partition('chunk_vector'::regclass, {parts}, number, chatai_workspace());
     EXECUTE format(
         'CREATE INDEX IF NOT EXISTS %I ON %I USING hnsw ((embedding::halfvec(%s)) halfvec_cosine_ops)'
-        ' WHERE assistant_id = %L AND model = %L',
+        ' WITH (m = 24, ef_construction = 200) WHERE assistant_id = %L AND model = %L',
         'near_' || md5(assistant || ' ' || model), part, dimension, assistant, model
     );
 END $$

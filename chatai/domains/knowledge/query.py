@@ -54,9 +54,9 @@ class Effort:
         exact: Compare with every vector, whatever it takes.
     """
 
-    postings: int = 20_000
-    candidates: int = 120
-    near: int = 250
+    postings: int = 32_000
+    candidates: int = 200
+    near: int = 200
     exact: bool = False
 
 

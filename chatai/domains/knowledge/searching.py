@@ -49,8 +49,8 @@ _TEXT_LEG = """
         ) AS posting
     ), likely AS MATERIALIZED (
         SELECT CAST(entry >> 12 AS int) AS number, sum(gain * (entry & 4095)) AS gain
-        FROM block CROSS JOIN LATERAL unnest(entries) AS entry
-        GROUP BY entry >> 12 ORDER BY gain DESC LIMIT :likely_limit
+        FROM (SELECT unnest(entries) AS entry, gain FROM block) AS posting
+        GROUP BY entry >> 12 ORDER BY sum(gain * (entry & 4095)) DESC LIMIT :likely_limit
     ), candidate AS MATERIALIZED (
         SELECT chunk.id, chunk.search, length(chunk.search) / CAST(:average AS float8) AS size
         FROM (SELECT number FROM likely ORDER BY gain DESC) AS likely CROSS JOIN LATERAL (
