@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from itertools import pairwise
 from typing import Any
@@ -152,7 +153,13 @@ async def test_reading_less_finds_nearly_all(small: None, database: Database, ac
             query = f"обычное редкое{number} вода"
             whole = await service.search(uow, assistant_id, query, effort=Effort(postings=10**9, candidates=400))
             less = await service.search(uow, assistant_id, query, effort=Effort(postings=60, candidates=20))
-            assert {passage.text for passage in less[:3]} == {passage.text for passage in whole[:3]}
+            # Rare words that are not asked for weigh nothing, so chunks that differ in them alone are equally good.
+            best = [
+                sorted(re.sub(rf"редкое(?!{number}\b)\d+", "другое", passage.text) for passage in found[:3])
+                for found in (whole, less)
+            ]
+            assert best[0] == best[1]
+            assert f"редкое{number} " in best[0][0] + best[0][1] + best[0][2]
 
 
 async def test_two_documents_at_once_get_numbers_of_their_own(
