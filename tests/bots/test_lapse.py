@@ -43,8 +43,14 @@ async def test_it_lets_go_of_its_bots_at_once_and_goes_on_where_it_was_when_post
         assert world.manager.leases.held == {}
     finally:
         await asyncio.to_thread(allow_connections, world, postgres, True)
+
+    async def done():
+        return [row.state for row in await world.updates(bot)] == ["done"]
+
     # An answer whose process fell silent counts as interrupted only after half a minute.
-    await eventually(lambda: world.said(bot, world.chat(bot)) == [ANSWER], patience=150)
+    await eventually(done, patience=150)
+    assert world.said(bot, world.chat(bot)) == [ANSWER]
     assert len(await world.server.wait_for_calls(bot, "sendMessage")) == 1
     await eventually(lambda: world.manager.leases.valid)
-    assert world.runner(view).fence == 1  # nobody else was there to take it
+    runner = await eventually(lambda: world.manager.fleet.find(view.id))
+    assert runner.fence == 1  # nobody else was there to take it
