@@ -63,6 +63,7 @@ class Zygote:
                 self._reap()
             if self.control in ready and not self._obey():
                 break
+        signal.set_wakeup_fd(-1)  # nobody reads it any more
         for pid in self.workers:
             _end(pid)
 
