@@ -14,6 +14,7 @@ from typing import Any, LiteralString, cast
 
 import psycopg
 import sqlalchemy
+from psycopg.pq import TransactionStatus
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
@@ -27,12 +28,13 @@ def prepare(connection: DBAPIConnection, _record: object) -> None:
 
 
 def refuse_dead(connection: DBAPIConnection, _record: object, _proxy: object) -> None:
-    """Raises DisconnectionError, upon which the pool connects anew, for a connection that the server has closed.
+    """Raises DisconnectionError, upon which the pool connects anew, for a connection that the server has closed, and
+    for one that came back with its transaction open: whose that was, and in which workspace, nobody knows.
 
     An idle connection has nothing to read but its end. Asking the kernel costs a thousandth of asking the server.
     """
     driver: psycopg.AsyncConnection[Any] = cast(Any, connection).driver_connection
-    if driver.closed:
+    if driver.closed or driver.pgconn.transaction_status != TransactionStatus.IDLE:
         raise DisconnectionError
     poll = select.poll()
     poll.register(driver.fileno(), select.POLLIN)

@@ -157,3 +157,20 @@ async def test_a_cancelled_unit_is_undone(database: Database, actor: Actor) -> N
         await task
     async with database.workspace(actor.workspace_id) as uow:
         assert await uow.run("SELECT name FROM workspace") == [("Workshop",)]
+
+
+async def test_a_connection_that_comes_back_with_an_open_transaction_is_not_used_again(
+    database: Database, actor: Actor
+) -> None:
+    """Whatever leaves one behind: the next unit of work must not see with another's eyes."""
+    lost = await database.engine.raw_connection()
+    driver = lost.driver_connection
+    assert driver is not None
+    await driver.execute("BEGIN")
+    await driver.execute("SELECT set_config('app.workspace_id', %s, true)", [str(actor.workspace_id)])
+    left = driver.info.backend_pid
+    lost.close()
+    for _ in range(6):  # more than the pool holds
+        async with database.person() as uow:
+            [(pid, rows)] = await uow.run("SELECT pg_backend_pid(), (SELECT count(*) FROM workspace)")
+            assert (pid == left, rows) == (False, 0)
