@@ -53,6 +53,12 @@ def test_a_cell_may_span_lines_and_an_open_quote_spoils_one_line_only() -> None:
     assert rows[2].values["description"] == 'Said "so"'
 
 
+def test_a_quote_that_is_never_closed_takes_no_longer_for_half_a_million_lines() -> None:
+    """The page's process reads the table: were each line to look at all before it, everybody would wait for hours."""
+    [row] = importing.parse("token\n" + '"' + "\n" * 500_000)
+    assert row.broken
+
+
 @pytest.mark.parametrize("table", ["", "\n \n;;\n", "token,assistant\n"])
 def test_a_table_without_lines(table: str) -> None:
     with pytest.raises(ImportEmpty):

@@ -280,7 +280,7 @@ def _records(text: str) -> list[tuple[int, str, bool]]:
     own line alone: the next line that holds a token begins a new record."""
     found: list[tuple[int, str, bool]] = []
     begun: list[str] = []
-    start = 0
+    start = quotes = 0
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     for number, line in enumerate(lines, start=1):
         if begun and _TOKEN_ABOUT.match(line.lstrip(' "')):
@@ -289,9 +289,10 @@ def _records(text: str) -> list[tuple[int, str, bool]]:
         if not begun:
             if not line.strip(" \t,;"):
                 continue
-            start = number
+            start, quotes = number, 0
         begun.append(line)
-        if "\n".join(begun).count('"') % 2 == 0:
+        quotes += line.count('"')
+        if quotes % 2 == 0:
             found.append((start, "\n".join(begun), False))
             begun = []
     if begun:
