@@ -176,7 +176,12 @@ class AnswerPool:
             del self._waiting[ask.number]
             process.asks[ask.number] = ask.deliver
             process.beginning.add(ask.number)
-            process.wire.send(ask.message)
+            try:
+                process.wire.send(ask.message)
+            except WireError:  # too large: it must not keep its place, nor fail those who wait behind it
+                process.beginning.remove(ask.number)
+                process.asks.pop(ask.number)({"type": "event", "event": "lost"})
+                self._check_rid(process)
 
     def _admit_later(self, seconds: float | None) -> None:
         if self._timer is not None:
@@ -269,7 +274,10 @@ class AnswerPool:
                 if message["event"] != "delta":
                     del process.asks[message["ask"]]
                     self._check_rid(process)
-                deliver(message)
+                try:
+                    deliver(message)
+                except Exception:  # one bot's trouble: this process answers the others too
+                    log.exception("an answer does not reach its bot", event_kind=message["event"])
 
     async def _beat(self, process: _Process) -> None:
         """Kills the process when it hangs: its questions are then asked anew."""

@@ -104,6 +104,16 @@ class Answerer:
             await asyncio.wait(tasks, timeout=2)
 
     async def _answer(self, ask: Message) -> None:
+        """Ends in one last event whatever was asked, and be it nonsense: until then it has a place in this process."""
+        try:
+            await self._attempt(ask)
+        except Exception as error:  # a fault of ours in one answer must not end the others
+            log.exception("an answer failed", bot_id=ask["bot"], update=ask.get("update"), error=scrub(repr(error)))
+            self._say(ask, "lost")
+        finally:
+            self._running.pop(ask["ask"], None)
+
+    async def _attempt(self, ask: Message) -> None:
         try:
             await self._dispatch(ask, _actor(ask))
         except DatabaseAway:
@@ -111,11 +121,6 @@ class Answerer:
         except ChatAIError as error:
             language = ask["language"]
             self._say(ask, "failed", sentence=error.sentence(language), text="", sources=[], language=language)
-        except Exception as error:  # a fault of ours in one answer must not end the others
-            log.exception("an answer failed", bot_id=ask["bot"], update=ask["update"], error=scrub(repr(error)))
-            self._say(ask, "lost")
-        finally:
-            self._running.pop(ask["ask"], None)
 
     async def _dispatch(self, ask: Message, actor: Actor) -> None:
         match ask["kind"]:

@@ -7,7 +7,7 @@ to be sent: what was begun and is not recorded as sent may come twice when the u
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import Protocol, cast
 from uuid import UUID
 
 import structlog
@@ -24,6 +24,10 @@ log = structlog.get_logger(__name__)
 
 AWAY_SECONDS = 1.0
 """The database is away, so no message can be begun: ask again after so long."""
+
+
+LONGEST_PAUSE = 24 * 3600.0
+"""Seconds. What a process tells is not trusted with more: the figures of all bots are written together."""
 
 
 class Keeper(Protocol):
@@ -60,7 +64,7 @@ class Gate:
             case "unsent":
                 self._unsent(message["update"])
             case "throttled":
-                seconds = float(message["seconds"])
+                seconds = _pause(message["seconds"])
                 self._permits.pause(self._bot, seconds)
                 self._figures.throttled(seconds)
                 self._keeper.note("warning", "throttled", seconds=seconds)
@@ -114,3 +118,9 @@ class Gate:
             self._keeper.repeat(work)
         update.open_sends, work.refused = 1, False
         return True
+
+
+def _pause(told: object) -> float:
+    """Seconds as a process tells them, who may tell anything: no number, infinitely many, less than none."""
+    known = isinstance(told, int | float) and 0 <= told <= LONGEST_PAUSE
+    return float(cast(float, told)) if known else LONGEST_PAUSE

@@ -320,7 +320,7 @@ class BotRunner:
 
     def _ask(self, message: Message) -> None:
         """Passes a question on, bound to this bot: a worker can ask for no other."""
-        asked, worker = message["ask"], self.worker
+        asked, worker = int(message["ask"]), self.worker
 
         def deliver(event: Message) -> None:
             if event["event"] != "delta":

@@ -1,0 +1,89 @@
+"""A bot's process that somebody has taken over may tell the manager anything: it harms itself alone."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bots.answer_pool import AnswerPool, _Process
+from bots.answers import Answerer
+from bots.gate import LONGEST_PAUSE, Gate
+from bots.limits import Rates
+from bots.live import Figures
+from bots.metrics import Metrics
+from bots.permits import Permits
+from bots.queue import ChatQueues
+from bots.tuning import Tuning
+from bots.wire import MAX_FRAME_BYTES, Wire
+from chatai.core.ids import new_id
+from chatai.core.settings import Settings
+
+
+class Notes:
+    def __init__(self) -> None:
+        self.told: list[dict[str, object]] = []
+
+    def note(self, level: str, event: str, **detail: object) -> None:
+        self.told.append(detail)
+
+    def repeat(self, work: object) -> None:
+        raise AssertionError("nothing is sent here")
+
+
+@pytest.mark.parametrize("told", [float("inf"), float("nan"), 1e300, 10**400, -5, "long", None, [1]])
+async def test_a_pause_beyond_reason_is_cut_to_a_day(told: object) -> None:
+    """Figures and events of all bots are written together: one that can't be written would keep out all others'."""
+    bot, notes, figures = new_id(), Notes(), Figures(Metrics())
+    permits = Permits(Rates.of(Settings(_env_file=None)), None)
+    gate = Gate(bot, permits, None, ChatQueues(4), figures, notes)
+    gate.take({"type": "throttled", "seconds": told}, None)
+    assert 0 < permits.paused(bot) <= LONGEST_PAUSE
+    live = figures.live(bot, new_id(), 1, 0, 0, 0)
+    assert live.paused_until is not None
+    assert json.dumps(notes.told, allow_nan=False) == json.dumps([{"seconds": LONGEST_PAUSE}])
+    await permits.close()
+
+
+async def wires() -> tuple[Wire, Wire]:
+    one, other = socket.socketpair()
+    return await Wire.over(one), await Wire.over(other)
+
+
+async def test_a_question_that_is_too_large_keeps_no_place() -> None:
+    pool, (ours, theirs) = AnswerPool(1, Tuning()), await wires()
+    process = pool._processes[0] = _Process(None, ours)
+    told: list[dict[str, Any]] = []
+    pool.ask({"type": "ask", "bot": "1", "text": "x" * MAX_FRAME_BYTES}, told.append)
+    assert [event["event"] for event in told] == ["lost"]
+    assert (process.beginning, process.asks) == (set(), {})
+    number = pool.ask({"type": "ask", "bot": "2", "text": "What does it cost?"}, told.append)
+    assert (await theirs.receive() or {})["ask"] == number
+    await ours.close()
+    await theirs.close()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        {},
+        {"kind": "answer"},
+        {"kind": "answer", "language": "en", "files": 1},
+        {"kind": "invitation", "language": "xx", "update": 1},
+        {"kind": "source", "language": ["en"], "chat": "'", "answer": 5, "number": None, "update": 1},
+    ],
+)
+async def test_a_question_that_is_none_is_answered_all_the_same(ask: dict[str, Any], tmp_path: Path, database) -> None:
+    """Until its end is told it has one of the few places in the answer process."""
+    ours, theirs = await wires()
+    bound = {"type": "ask", "ask": 7, "bot": str(new_id()), "workspace": str(new_id()), "assistant": str(new_id())}
+    await Answerer(database, ours, tmp_path)._answer(ask | bound)
+    said = await theirs.receive()
+    assert said is not None
+    assert said["ask"] == 7
+    assert said["event"] in {"lost", "failed", "text"}
+    await ours.close()
+    await theirs.close()
