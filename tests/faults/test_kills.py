@@ -8,7 +8,6 @@ import pytest_asyncio
 from scripts.bench_bots.faults import KINDS
 from scripts.bench_bots.installation import Corpus, installation
 from scripts.bench_bots.kills import ANSWER, IN_FLIGHT, Campaign, Keeper
-from tests.conftest import FAST
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -22,7 +21,7 @@ CORPUS = Corpus(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def made():
-    async with installation(CORPUS, engines={**FAST, "fsync": "on", "full_page_writes": "on"}) as made:
+    async with installation(CORPUS) as made:  # PostgreSQL as it normally is: what it acknowledged outlives its end
         await made.model_is(always=ANSWER, **IN_FLIGHT)
         await made.register(BOTS)
         await made.start_manager()
