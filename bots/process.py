@@ -243,13 +243,8 @@ class BotProcess:
                 await self._take(message)
         except WireError as error:
             log.error("a worker is not understood", bot_id=str(self._bot_id), error=str(error))
-        except (
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            TypeError,
-            ValueError,
-        ):  # as little; it may leave, or is killed
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            # Nor this one, whatever made it say that. It leaves when nobody listens any more, or is killed.
             log.exception("a worker's message is none", bot_id=str(self._bot_id))
         finally:
             watch.cancel()

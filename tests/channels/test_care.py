@@ -216,6 +216,25 @@ async def test_a_bot_like_another_one_has_its_assistant_and_documents(database, 
     assert store.path(actor.account_id, twin.storage_name).read_bytes() == b"Open from nine."
 
 
+async def test_what_was_written_and_what_was_not_fetched_yet_is_copied_too(database, actor, connect, sandbox, store):
+    source = await connect()
+    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+        await knowledge.add_pair(uow, actor, source.assistant_id, "When do you open?", "At nine.")
+        await knowledge.add_web_pages(uow, actor, source.assistant_id, ["https://example.com/a"])
+    bot = await cloning.clone_bot(database, actor, source.id, sandbox.sandbox.new_bot("Two").token, documents=True)
+    async with database.workspace(actor.workspace_id) as uow:
+        (pair,) = await knowledge.list_pairs(uow, actor, bot.assistant_id)
+        assert (pair.question, pair.answer) == ("When do you open?", "At nine.")
+        copies = await knowledge.list_documents(uow, actor, bot.assistant_id)
+    assert sorted((copy.kind, copy.state, copy.source_url) for copy in copies) == [
+        ("answer", "queued", ""),
+        ("web_page", "queued", "https://example.com/a"),
+    ]
+    async with database.system() as uow:
+        jobs = text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'ingest_document'")
+        assert (await uow.session.execute(jobs)).scalar_one() == 4
+
+
 async def test_a_document_that_is_being_read_is_read_for_the_copy_too(database, actor, connect, sandbox, store):
     source = await connect()
     await document(database, actor, source.assistant_id, store, "reading")

@@ -15,7 +15,7 @@ from chatai.core.actor import Actor
 from chatai.core.database import Database
 from chatai.core.outgoing import AddressNotFound, BadAddress, SiteAway
 from chatai.core.settings import Settings
-from chatai.domains.knowledge import service
+from chatai.domains.knowledge import quota, service
 from chatai.domains.knowledge.ports import web_pages
 from chatai.domains.knowledge.schemas import DocumentView
 from chatai.integrations.web_pages import GuardedWebPages
@@ -94,6 +94,30 @@ async def test_read_again_it_says_what_the_page_says_now(
     assert "два дня" in page.text
     assert "пять" not in page.text
     assert len(list(settings.uploads_dir.glob("*/documents/*"))) == 1
+
+
+async def test_pages_count_for_the_workspaces_quota(
+    shop: Site,
+    database: Database,
+    actor: Actor,
+    assistant_id: UUID,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quota, "get_settings", lambda: settings.model_copy(update={"workspace_storage_mb": 1}))
+    for path in ("/a", "/b"):
+        shop.pages[path] = PAGE.format("Доставляем за пять дней. " * 16_000)
+    found = await add(database, actor, assistant_id, f"{shop.address}/a", f"{shop.address}/b")
+    read_them = [await read(database, actor, document) for document in found]
+    assert sorted((document.state, document.error_code) for document in read_them) == [
+        ("failed", "quota_exceeded"),
+        ("ready", ""),
+    ]
+    assert len(list(settings.uploads_dir.glob("*/documents/*"))) == 1
+    (kept,) = (document for document in read_them if document.state == "ready")
+    async with database.workspace(actor.workspace_id) as uow:
+        await service.reread_document(uow, actor, kept.id)
+    assert (await read(database, actor, kept)).state == "ready"  # it takes the room of its copy before
 
 
 async def test_old_pages_in_other_encodings_are_read(

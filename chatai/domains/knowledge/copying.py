@@ -15,7 +15,7 @@ from chatai.core.ids import new_id
 from chatai.domains.audit import service as audit
 from chatai.domains.knowledge import postings, repository, vectors
 from chatai.domains.knowledge.access import require_copier
-from chatai.domains.knowledge.models import Document, DocumentPage, KnowledgeIndex
+from chatai.domains.knowledge.models import Document, DocumentPage, KnowledgeIndex, QAPair
 from chatai.domains.knowledge.ports import file_store
 from chatai.domains.knowledge.quota import require_room
 
@@ -52,10 +52,13 @@ async def copy_documents(
     originals = await repository.of_assistant(uow, source)
     await require_room(uow, sum(original.size_bytes for original in originals))
     for original in originals:
-        name = await asyncio.to_thread(file_store().copy, original.uploaded_by, original.storage_name)
-        if name is None:
-            continue  # its file is gone: there is nothing that a copy could show
-        made.append(CopiedFile(original.uploaded_by, name))
+        name = original.storage_name
+        if name:  # else it was written by a person, or was not fetched yet
+            copy = await asyncio.to_thread(file_store().copy, original.uploaded_by, name)
+            if copy is None:
+                continue  # its file is gone: there is nothing that a copy could show
+            name = copy
+            made.append(CopiedFile(original.uploaded_by, name))
         values: dict[str, Any] = original.model_dump(exclude={"id", "created_at", "assistant_id", "storage_name"})
         copied = Document(**values, id=new_id(), assistant_id=target, storage_name=name)
         if original.state in _UNDER_WAY:
@@ -63,6 +66,8 @@ async def copy_documents(
             to_read.append(copied)
         uow.session.add(copied)
         await uow.session.flush()
+        if original.kind == "answer":
+            await _copy_rows(uow, _table(QAPair), original.id, {"document_id": copied.id, "assistant_id": target})
         if original.state not in _UNDER_WAY:
             await _copy_rows(uow, _table(DocumentPage), original.id, {"document_id": copied.id})
             await postings.copy_chunks(uow, index, original.id, copied.id)

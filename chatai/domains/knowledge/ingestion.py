@@ -25,6 +25,7 @@ from chatai.domains.knowledge.errors import (
     EmbeddingsAway,
     EmbeddingsRefused,
     NoText,
+    QuotaExceeded,
     ReadingFailed,
     ScannerAway,
     UnreadableDocument,
@@ -66,7 +67,7 @@ async def ingest(database: Database, workspace_id: UUID, document_id: UUID, *, l
     except UnreadableDocument as error:
         log.info("document_unreadable", document_id=str(document_id), code=error.code)
         await _settle(database, workspace_id, document_id, "failed", error)
-    except AddressRefused as error:
+    except (AddressRefused, QuotaExceeded) as error:
         log.info("page_refused", document_id=str(document_id), code=error.code)
         await _settle(database, workspace_id, document_id, "failed", error)
     except SiteAway as error:

@@ -20,6 +20,7 @@ from chatai.domains.knowledge.models import Document
 from chatai.domains.knowledge.names import shown_name
 from chatai.domains.knowledge.ports import NewFile, file_store, web_pages
 from chatai.domains.knowledge.queueing import enqueue
+from chatai.domains.knowledge.quota import require_room
 from chatai.domains.knowledge.schemas import FetchedPage
 
 MOST_PAGES = 500  # of one site, at once
@@ -89,6 +90,7 @@ async def fetch(database: Database, known: Document) -> bool:
 
     Raises:
         AddressRefused, SiteAway, StorageFull
+        QuotaExceeded: The page is more than the workspace's documents may still take.
     """
     account_id = known.uploaded_by
     page = await web_pages().fetch(known.source_url)
@@ -99,6 +101,7 @@ async def fetch(database: Database, known: Document) -> bool:
             if document is None:
                 await asyncio.to_thread(file_store().delete, account_id, file.storage_name)
                 return False
+            await require_room(uow, len(page.data) - document.size_bytes)
             before = document.storage_name
             document.name, document.media_type = shown_name(page.name), page.media_type
             document.size_bytes, document.storage_name = len(page.data), file.storage_name
