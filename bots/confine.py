@@ -1,7 +1,8 @@
 """What a bot's process may not do, by the kernel's word (seccomp): start processes, run programs, reach for others.
 
 A worker needs one thread besides its own, to look names up, and no child. So `fork` and `exec` fail in it with EPERM,
-as do signals to other processes and looking into their memory. Threads are counted among what memory limits bound.
+as do signals to other processes, setting their limits, and looking into their memory by ptrace. Threads are counted
+among what memory limits bound.
 
 Linux on x86-64 and ARM64; elsewhere nothing is done.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import platform
 import struct
 import sys
@@ -24,35 +26,37 @@ _FAIL = 0x00050000
 _CLONE_THREAD = 0x00010000
 
 # Of `struct seccomp_data`: number of the call, architecture, lower half of the first argument.
-_NUMBER_AT, _ARCHITECTURE_AT, _FLAGS_AT = 0, 4, 16
+_NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENT_AT = 0, 4, 16
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 
 _X32 = 0x40000000
 """Numbers from here on are x86-64's calls once more, by another convention."""
 
-# machine → (AUDIT_ARCH, clone, clone3, the calls that fail): fork, vfork, execve, execveat, kill, tkill, ptrace,
-# process_vm_readv, process_vm_writev, pidfd_send_signal, pidfd_getfd.
-_CALLS: dict[str, tuple[int, int, int, tuple[int, ...]]] = {
-    "x86_64": (0xC000003E, 56, 435, (57, 58, 59, 322, 62, 200, 101, 310, 311, 424, 438)),
-    "aarch64": (0xC00000B7, 220, 435, (221, 281, 129, 130, 117, 270, 271, 424, 438)),
+# machine → (AUDIT_ARCH, clone, clone3, the calls that fail, those that fail for other processes). They fail: fork,
+# vfork, execve, execveat, kill, tkill, rt_sigqueueinfo, rt_tgsigqueueinfo, ptrace, process_vm_readv, process_vm_writev,
+# pidfd_send_signal, pidfd_getfd. A process may do to itself alone: tgkill (it aborts by that), prlimit64.
+_CALLS: dict[str, tuple[int, int, int, tuple[int, ...], tuple[int, int]]] = {
+    "x86_64": (0xC000003E, 56, 435, (57, 58, 59, 322, 62, 200, 129, 297, 101, 310, 311, 424, 438), (234, 302)),
+    "aarch64": (0xC00000B7, 220, 435, (221, 281, 129, 130, 138, 240, 117, 270, 271, 424, 438), (131, 261)),
 }
 
 
 class _Program(ctypes.Structure):
     """`struct sock_fprog`."""
 
-    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
 def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("=HBBI", code, if_true, if_false, value)
 
 
-def _build(machine: str) -> bytes | None:
-    """The filter, or None where the machine's calls are not known."""
+def _build(machine: str) -> tuple[bytes, list[int]] | None:
+    """The filter, and where the process's own number is to be put in it. None: the machine's calls are not known."""
     if machine not in _CALLS:
         return None
-    architecture, clone, clone3, failing = _CALLS[machine]
+    architecture, clone, clone3, failing, to_others = _CALLS[machine]
+    own: list[int] = []
     fail = _instruction(_RETURN, _FAIL | errno.EPERM)
     allow = _instruction(_RETURN, _ALLOW)
     program = [
@@ -68,27 +72,40 @@ def _build(machine: str) -> bytes | None:
     ]
     for number in failing:
         program += [_instruction(_EQUAL, number, 0, 1), fail]
+    for number in to_others:
+        own.append((len(program) + 2) * 8 + 4)
+        program += [
+            _instruction(_EQUAL, number, 0, 5),
+            _instruction(_LOAD, _ARGUMENT_AT),
+            _instruction(_EQUAL, 0, 2, 0),  # the own number comes here
+            _instruction(_EQUAL, 0, 1, 0),  # "myself"
+            fail,
+            allow,
+        ]
     program += [
         _instruction(_EQUAL, clone, 1, 0),
         allow,
-        _instruction(_LOAD, _FLAGS_AT),
+        _instruction(_LOAD, _ARGUMENT_AT),
         _instruction(_ANY_BIT, _CLONE_THREAD, 0, 1),
         allow,
         fail,
     ]
-    return b"".join(program)
+    return b"".join(program), own
 
 
-# Made before the fork: the child only hands it over.
-_FILTER = _build(platform.machine()) if sys.platform == "linux" and sys.maxsize > 2**32 else None
-_LIBC = ctypes.CDLL(None, use_errno=True) if _FILTER is not None else None
-_PROGRAM = _Program(len(_FILTER) // 8, _FILTER) if _FILTER is not None else None
+# Made before the fork: the child only puts its number in and hands it over.
+_BUILT = _build(platform.machine()) if sys.platform == "linux" and sys.maxsize > 2**32 else None
+_LIBC = ctypes.CDLL(None, use_errno=True) if _BUILT is not None else None
+_FILTER = ctypes.create_string_buffer(*((_BUILT[0], len(_BUILT[0])) if _BUILT is not None else (b"", 1)))
+_PROGRAM = _Program(len(_FILTER) // 8, ctypes.addressof(_FILTER))
 
 
 def confine() -> bool:
     """From now on, and for good, this process starts no other one; whether the kernel took it."""
-    if _LIBC is None or _PROGRAM is None:
+    if _LIBC is None or _BUILT is None:
         return False
+    for place in _BUILT[1]:
+        struct.pack_into("=I", _FILTER, place, os.getpid())
     if _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         return False
     return bool(_LIBC.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(_PROGRAM), 0, 0) == 0)
