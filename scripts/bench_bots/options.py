@@ -23,9 +23,9 @@ class Options:
     answers_again: int = 10
     rate: float = 100.0
     gentle_rate: float = 25.0
-    seconds: float = 20.0
+    seconds: float = 15.0
     parallel: int = 64
-    idle_seconds: float = 15.0
+    idle_seconds: float = 10.0
     rest_seconds: float = 22.0
     wakes: int = 200
     wakes_a_second: float = 8.0

@@ -36,7 +36,7 @@ async def live(made: Installation, options: Options, count: int) -> dict[str, An
     figures["beside"] = memory_of(made.beside())
     figures["cpu_idle_percent"] = await idle_cpu(parts, options.idle_seconds)
     figures.update(await speed(made, options, made.bots[:count]))
-    await asyncio.sleep(options.rest_seconds)
+    await asyncio.sleep(options.rest_seconds if count == options.bots[-1] else SETTLE)
     figures["bot_after_load"] = each(made.parts()["workers"])
     return figures
 
