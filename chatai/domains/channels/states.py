@@ -51,9 +51,14 @@ async def write(uow: UnitOfWork, rows: Sequence[StateRow]) -> None:
             "fences": [row.fence for row in rows],
             "states": [row.state for row in rows],
             "reasons": [row.reason for row in rows],
-            "errors": [None if row.last_error is None else row.last_error[:500] for row in rows],
+            "errors": [None if row.last_error is None else storable(row.last_error) for row in rows],
         },
     )
     for row in written.all():
         if row.state == "revoked" and row.was != "revoked":
             await notices.tell_of_revocation(uow, row.workspace_id, row.id)
+
+
+def storable(words: object) -> str:
+    """As PostgreSQL takes it: many bots' states are written at once, and one bot's process may have said anything."""
+    return str(words).replace("\0", "").encode("utf-8", "replace").decode()[:500]
