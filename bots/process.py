@@ -159,12 +159,13 @@ class BotProcess:
             self._zygote.kill(self.worker)
 
     async def close(self) -> None:
-        """Lets the process finish what it has, and ends it."""
+        """Lets the process finish what it has, and ends it: also one that will not go."""
         self.closed = True
         if self._task is not None:
-            if self.worker is not None:
-                self._leave(self.worker)
+            if (worker := self.worker) is not None:
+                self._leave(worker)
                 await asyncio.wait({self._task}, timeout=self._tuning.drain_patience)
+                self._zygote.kill(worker)  # which does nothing to one that is gone
             self._task.cancel()
             await asyncio.wait({self._task})
 

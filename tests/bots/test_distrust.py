@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from pathlib import Path
@@ -16,9 +17,11 @@ from bots.limits import Rates
 from bots.live import Figures
 from bots.metrics import Metrics
 from bots.permits import Permits
+from bots.process import BotProcess, Keep
 from bots.queue import ChatQueues
 from bots.tuning import Tuning
 from bots.wire import MAX_FRAME_BYTES, Wire
+from bots.zygote_client import WorkerProcess
 from chatai.core.ids import new_id
 from chatai.core.settings import Settings
 
@@ -86,4 +89,43 @@ async def test_a_question_that_is_none_is_answered_all_the_same(ask: dict[str, A
     assert said["ask"] == 7
     assert said["event"] in {"lost", "failed", "text"}
     await ours.close()
+    await theirs.close()
+
+
+class Bystander:
+    """A charge without work, and a zygote of one worker, which counts what is to be killed."""
+
+    waits, is_empty = True, True
+
+    def __init__(self, worker: WorkerProcess) -> None:
+        self.worker = worker
+        self.killed: list[WorkerProcess] = []
+
+    async def prepare(self) -> None:
+        return
+
+    async def spawn(self) -> WorkerProcess:
+        return self.worker
+
+    def introduction(self) -> dict[str, object]:
+        return {"type": "start"}
+
+    def kill(self, worker: WorkerProcess) -> None:
+        self.killed.append(worker)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: None  # what it is told besides
+
+
+async def test_a_process_that_does_not_go_is_ended_with_its_bot() -> None:
+    """It has the token: a bot that was stopped must not go on by itself."""
+    ours, theirs = await wires()
+    worker = WorkerProcess(1, 1, ours, asyncio.get_running_loop().create_future(), None)
+    around = Bystander(worker)
+    process = BotProcess(new_id(), around, around, Tuning(drain_patience=0.05), Keep(60.0, 64))
+    process.warm()
+    assert (await theirs.receive() or {})["type"] == "start"
+    await process.close()
+    assert (await theirs.receive() or {})["type"] == "stop"
+    assert around.killed == [worker]
     await theirs.close()
