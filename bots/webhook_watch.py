@@ -64,10 +64,9 @@ class WebhookWatch:
             async with self._database.system() as uow:
                 await service.set_webhook_state(uow, runner.bot.id, info)
         except TelegramRefusal as refusal:
+            # One that is to wait does so until the next round: the others are not to wait for it.
             if refusal.status in {401, 404}:
                 self._report(runner, "revoked", TokenRevoked.code, refusal.description)
-            elif refusal.retry_after:
-                await asyncio.sleep(refusal.retry_after)
         except (TelegramAway, TokenUnreadable, DatabaseAway):
             return
         except Exception:  # one bot's trouble must not end the watch over all others
