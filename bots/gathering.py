@@ -57,8 +57,9 @@ async def gather(
     """Reads the files, one after the other. What cannot be read becomes a note; the rest is answered all the same."""
     gathered = Gathered(words, [(str(name), str(said)) for name, said in attached])
     for file in files:
-        path = incoming.find(folder, file["file"])
+        path = None
         try:
+            path = incoming.find(folder, file["file"])
             await _take(gathered, file, path, language)
         except MalwareFound:
             gathered.notes.append(text("malware", language, name=file["name"]))
@@ -69,8 +70,9 @@ async def gather(
         except FileNotFoundError:  # its fetcher is gone, and will ask again
             gathered.notes.append(text("file_gone", language, name=file["name"]))
         finally:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+            if path is not None:
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
     gathered.words = "\n".join(filter(None, [words, *gathered.heard]))
     if len(gathered.words) > LONGEST_WORDS:
         gathered.attached.append((text("voice" if gathered.heard else "quoted", language), gathered.words))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import stat
 import time
 from pathlib import Path
 
@@ -31,10 +32,17 @@ def new_file(folder: Path) -> Path:
 
 
 def find(folder: Path, name: str) -> Path:
-    """The file of this name. Raises: ValueError: it is no name of ours."""
-    if not _NAME.fullmatch(name):
-        raise ValueError("not the name of an incoming file")
-    return folder / name
+    """The file of this name.
+
+    Raises:
+        ValueError: It is no name of ours, or no plain file: a bot's process that was taken over may have put a link
+            there, to something that it cannot read and we can.
+        FileNotFoundError: It is gone.
+    """
+    path = folder / name
+    if not _NAME.fullmatch(name) or not stat.S_ISREG(path.lstat().st_mode) or path.parent.is_symlink():
+        raise ValueError("not an incoming file")
+    return path
 
 
 def sweep(run_dir: Path) -> int:

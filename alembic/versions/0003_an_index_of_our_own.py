@@ -63,7 +63,8 @@ FROM chunk WHERE embedding IS NOT NULL
 """
 
 FORGET_POSTINGS = """
-CREATE FUNCTION chatai_forget_postings() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION chatai_forget_postings() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     DELETE FROM chunk_posting WHERE assistant_id = OLD.assistant_id AND segment = OLD.id;
     RETURN NULL;
@@ -78,6 +79,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = {path} SET maintenance_work_
 DECLARE
     part text;
 BEGIN
+    -- One at a time: each takes memory, and keeps others from writing to its partition.
+    PERFORM pg_advisory_xact_lock(hashtext('chatai_index_vectors'));
     SELECT 'chunk_vector_' || number INTO STRICT part FROM generate_series(0, {last}) AS number
     WHERE satisfies_hash_partition('chunk_vector'::regclass, {parts}, number, chatai_workspace());
     EXECUTE format(
@@ -214,8 +217,8 @@ def _create_tables() -> None:
         postgresql_partition_by="HASH (workspace_id)",
     )
     op.create_index(op.f("ix_chunk_vector_assistant_id"), "chunk_vector", ["assistant_id"])
-    # In the row, not beside it: comparing exactly reads every vector of an assistant.
-    op.execute("ALTER TABLE chunk_vector ALTER COLUMN embedding SET STORAGE PLAIN")
+    # In the row, not beside it, where a page holds one: comparing exactly reads every vector of an assistant.
+    op.execute("ALTER TABLE chunk_vector ALTER COLUMN embedding SET STORAGE MAIN")
     for number in range(PARTITIONS):
         op.execute(
             f"CREATE TABLE chunk_vector_{number} PARTITION OF chunk_vector"

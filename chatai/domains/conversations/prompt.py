@@ -102,10 +102,11 @@ def search_query(question: Said, history: Sequence[Said]) -> str:
 def _passage(number: int, passage: Passage) -> str:
     pages = f"{passage.page}" if passage.page == passage.page_end else f"{passage.page}-{passage.page_end}"
     if passage.kind == "answer":
-        title = "an answer written by the assistant's owner: where it fits the question, it counts before the others"
+        title = "Owner's answer: where it fits the question, it counts before the documents"
     else:
-        title = f"{passage.document_name}, page {pages}" + (f", {passage.heading}" if passage.heading else "")
-    title = _one_line(title)
+        # The first word is ours: a document may be named like an owner's answer, but not pass for one.
+        name = f"{passage.document_name}, page {pages}" + (f", {passage.heading}" if passage.heading else "")
+        title = f"Document: {_one_line(name)}"
     text = _FALSE_MARK.sub(r"(\1)", passage.text)
     return f"[{number}] {title}\n{text}"
 

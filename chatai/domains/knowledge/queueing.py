@@ -8,13 +8,16 @@ from chatai.core.database import UnitOfWork
 from chatai.domains.knowledge.models import Document
 
 INGEST_TASK = "ingest_document"
+PLACES_OF_A_WORKSPACE = 2
 
 
 async def enqueue(uow: UnitOfWork, document: Document, *, at: datetime | None = None) -> None:
     """Has a document brought further, not before `at`."""
     await uow.enqueue(
         INGEST_TASK,
-        lock=f"document:{document.id}",  # one reading of a document at a time
+        # One reading of a document at a time, and at most so many of a workspace: the rest of the jobs process's places
+        # are for others, however much one workspace has to read.
+        lock=f"ingest:{document.workspace_id}:{document.id.int % PLACES_OF_A_WORKSPACE}",
         at=at,
         workspace_id=document.workspace_id,
         document_id=document.id,

@@ -16,6 +16,7 @@ from chatai.core.database import UnitOfWork
 from chatai.domains.knowledge.models import Chunk, ChunkVector, KnowledgeIndex
 
 EXACT_VECTORS = 5_000  # up to so many, comparing with each is as fast as an index and misses nothing
+MOST_INDEXED_DIMENSIONS = 4_000  # of a halfvec under HNSW (pgvector's README); longer ones are compared exactly
 
 _MISSING = """
     SELECT DISTINCT ON (content) content, heading, text FROM chunk
@@ -142,7 +143,7 @@ async def serve(uow: UnitOfWork, index: KnowledgeIndex, model: str) -> None:
 
 async def index_if_many(uow: UnitOfWork, index: KnowledgeIndex) -> None:
     """Makes the index of nearest neighbours once the serving vectors are too many to compare with each."""
-    if index.near_index or not index.embedding_model:
+    if index.near_index or not index.embedding_model or index.dimension > MOST_INDEXED_DIMENSIONS:
         return
     if await count(uow, index.workspace_id, index.assistant_id, index.embedding_model) <= EXACT_VECTORS:
         return

@@ -209,9 +209,11 @@ ALWAYS_ON_HINT = Text(
 MADE_BOTS = Text("Bots that people make with this one", "Боты, которых люди создают с этим")
 MADE_BOTS_HINT = Text(
     "Telegram lets people make bots of their own that this bot manages. Allow it in @BotFather (Bot Management Mode), "
-    "choose what happens here, and give your customers the link.",
+    "choose what happens here, and give your customers the link. Whoever has it, or writes /newbot to this bot, gets a "
+    "bot in your workspace, at your cost.",
     "Telegram позволяет людям создавать своих ботов под управлением этого. Разрешите это в @BotFather "
-    "(Bot Management Mode), выберите здесь, что делать, и дайте клиентам ссылку.",
+    "(Bot Management Mode), выберите здесь, что делать, и дайте клиентам ссылку. Любой, у кого она есть или кто напишет "
+    "этому боту /newbot, получит бота в вашем пространстве и за ваш счёт.",
 )
 MADE_BOTS_CHOICES = {
     "": Text("Leave them alone", "Не подключать"),
