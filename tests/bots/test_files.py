@@ -212,5 +212,14 @@ async def test_nothing_is_lost_or_left_behind_when_a_process_is_killed_while_it_
 
 async def test_a_name_that_is_not_ours_is_no_incoming_file(tmp_path):
     for name in ("../../etc/passwd", "", "a" * 32 + "/x", "A" * 32):
-        with pytest.raises(ValueError, match="not the name"):
+        with pytest.raises(ValueError, match="not an incoming file"):
             incoming.find(tmp_path, name)
+
+
+def test_a_link_is_no_incoming_file(tmp_path):
+    """A bot's process that was taken over may put one there, to what it cannot read itself."""
+    name = "a" * 32
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / name).symlink_to(tmp_path / "secret")
+    with pytest.raises(ValueError, match="not an incoming file"):
+        incoming.find(tmp_path, name)

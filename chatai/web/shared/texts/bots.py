@@ -212,8 +212,8 @@ MADE_BOTS_HINT = Text(
     "choose what happens here, and give your customers the link. Whoever has it, or writes /newbot to this bot, gets a "
     "bot in your workspace, at your cost.",
     "Telegram позволяет людям создавать своих ботов под управлением этого. Разрешите это в @BotFather "
-    "(Bot Management Mode), выберите здесь, что делать, и дайте клиентам ссылку. Любой, у кого она есть или кто напишет "
-    "этому боту /newbot, получит бота в вашем пространстве и за ваш счёт.",
+    "(Bot Management Mode), выберите здесь, что делать, и дайте клиентам ссылку. Любой, у кого она есть или кто напишет"
+    " этому боту /newbot, получит бота в вашем пространстве и за ваш счёт.",
 )
 MADE_BOTS_CHOICES = {
     "": Text("Leave them alone", "Не подключать"),
