@@ -216,7 +216,7 @@ async def test_a_name_that_is_not_ours_is_no_incoming_file(tmp_path):
             incoming.find(tmp_path, name)
 
 
-def test_a_link_is_no_incoming_file(tmp_path):
+async def test_a_link_is_no_incoming_file(tmp_path):
     """A bot's process that was taken over may put one there, to what it cannot read itself."""
     name = "a" * 32
     (tmp_path / "secret").write_text("secret")
