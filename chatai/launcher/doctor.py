@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -146,14 +145,15 @@ async def _pages(settings: Settings) -> Finding:
 
 
 async def _scans(settings: Settings) -> Finding:
+    from chatai.integrations.reader.recognition import installed_languages
+
     if not settings.ocr_languages:
         return Finding("scans", "not recognised: OCR_LANGUAGES is none")
     missing = [program for program in ("tesseract", "pdftoppm") if shutil.which(program) is None]
     if missing:
         # Not a fault: most documents have text. So it is told, without a cure that would turn the whole check red.
         return Finding("scans", f"not recognised, {' and '.join(missing)} not installed (tesseract-ocr, poppler-utils)")
-    said = await asyncio.to_thread(subprocess.run, ["tesseract", "--list-langs"], capture_output=True, text=True)
-    absent = set(settings.ocr_languages) - set(said.stdout.split())
+    absent = set(settings.ocr_languages) - await asyncio.to_thread(installed_languages)
     cure = f"install tesseract's data for {', '.join(sorted(absent))}, or set OCR_LANGUAGES" if absent else ""
     return Finding("scans", f"recognised in {', '.join(settings.ocr_languages)}", cure)
 
