@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+# The lock is whole: pip resolves nothing, so that no newer release of an extra ("granian[reload]") can break a start.
+LOCKED := -qq --no-deps --require-hashes --only-binary :all:
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 export PLAYWRIGHT_SKIP_BROWSER_GC := 1
 
@@ -63,12 +65,12 @@ $(BIN)/python:
 
 $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 	@test -e $(VENV)/.tested || { echo "Installing ChatAI's requirements (once, about a minute) ..."; \
-	  $(PIP) install -qq --require-hashes --only-binary :all: -r requirements.lock; }
+	  $(PIP) install $(LOCKED) -r requirements.lock; }
 	@$(PIP) install -qq --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
 $(VENV)/.tested: requirements-dev.lock pyproject.toml | $(BIN)/python
 	@echo "Installing what the tests need (once, about a minute) ..."
-	@$(PIP) install -qq --require-hashes --only-binary :all: -r requirements-dev.lock
+	@$(PIP) install $(LOCKED) -r requirements-dev.lock
 	@$(PIP) install -qq --no-deps --no-build-isolation --no-index -e .
 	@touch $@ $(VENV)/.installed
