@@ -37,7 +37,7 @@ class _Process:
     wire: Wire
     asks: dict[int, Callable[[Message], None]] = field(default_factory=dict)
     beginning: set[int] = field(default_factory=set)
-    """Those whose question is not stored yet: that is what costs time here. Then the model writes."""
+    """Those whose passages are not found yet: that is what costs time here. Then the model writes."""
     beat: int = 0
     answered_beat: int = 0
     ready: asyncio.Event = field(default_factory=asyncio.Event)

@@ -3,7 +3,7 @@
 Started by the manager (`python -m bots.answers FD`). What is asked is bound to a bot by the manager. Kinds:
 
     answer    chat, topic, person, author, language, chosen, text, attached, files, external
-              → begun (for the manager: the question is stored, another one may begin), any number of
+              → begun (for the manager: what costs time here is done, another one may begin), any number of
               delta {text, heard}, then complete {text, sources, language, notes} or failed {the same,
               and sentence}: what had come before it broke off. attached: pairs of name and text; files: as in
               `downloads`; external: number of an earlier update whose question this one replaces; heard: what
@@ -58,7 +58,7 @@ from chatai.domains.conversations.schemas import (
     Failed,
     MessageView,
     Question,
-    Started,
+    Searched,
     TextDelta,
 )
 from chatai.domains.models import service as models
@@ -138,8 +138,7 @@ class Answerer:
     async def _stream(self, ask: Message, actor: Actor) -> None:
         chosen: Language | None = ask["chosen"] or None
         if ask["chosen"] is None:
-            async with self._database.workspace(actor.workspace_id) as uow:
-                chosen = await chats.chosen_language(uow, actor, ask["chat"])
+            chosen = await chats.chosen_language(self._database.statements(actor.workspace_id), actor, ask["chat"])
         language: Language = chosen or ask["language"]
         ask["language"] = language
         folder = incoming.folder_of(self._run_dir, ask["bot"])
@@ -176,7 +175,7 @@ class Answerer:
         async with aclosing(cast(Any, events)):
             async for event in events:
                 match event:
-                    case Started():
+                    case Searched():
                         self._say(ask, "begun")
                     case TextDelta():
                         growing.append(event.text)

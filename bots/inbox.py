@@ -13,7 +13,7 @@ import structlog
 from bots.metrics import Metrics, Stopwatch
 from chatai.core.database import Database, DatabaseAway
 from chatai.domains.channels import inbox
-from chatai.domains.channels.inbox import UPDATES_CHANNEL, Key, SendBegun
+from chatai.domains.channels.inbox import Key, SendBegun
 from chatai.domains.channels.schemas import IncomingUpdate, StoredUpdate, UpdateMark
 
 log = structlog.get_logger(__name__)
@@ -84,6 +84,7 @@ class Inbox:
 
     def __init__(self, database: Database, metrics: Metrics) -> None:
         self._database = database
+        self._statements = database.system_statements()
         self._metrics = metrics
         self._arrivals: Batcher[_Arrival, dict[Key, bool]] = Batcher(self._store)
         self._marks: Batcher[UpdateMark, set[Key]] = Batcher(self._mark, linger=MARK_LINGER_SECONDS)
@@ -143,21 +144,23 @@ class Inbox:
         return fresh
 
     async def _write_arrivals(self, updates: list[IncomingUpdate], offsets: Mapping[UUID, int]) -> dict[Key, bool]:
-        async with self._database.system() as uow:
-            fresh = await inbox.store(uow, updates, offsets)
-            for bot_id in {update.bot_id for update in updates if _is_for_another(update, fresh)}:
-                await uow.notify(UPDATES_CHANNEL, str(bot_id))
-            return fresh
+        if offsets:  # which move exactly if the updates before them are stored
+            async with self._database.system() as uow:
+                fresh = await inbox.store(uow, updates, offsets)
+        else:
+            fresh = await inbox.store(self._statements, updates)
+        others = {str(update.bot_id) for update in updates if _is_for_another(update, fresh)}
+        if others:  # their managers' timers would find the updates too
+            await inbox.tell_managers(self._statements, others)
+        return fresh
 
     async def _mark(self, marks: list[UpdateMark]) -> set[Key]:
         with Stopwatch(self._metrics, "mark", len(marks)):
-            async with self._database.system() as uow:
-                return await inbox.mark(uow, marks)
+            return await inbox.mark(self._statements, marks)
 
     async def _begin_sends(self, sends: list[SendBegun]) -> set[SendBegun]:
         with Stopwatch(self._metrics, "begin_send", len(sends)):
-            async with self._database.system() as uow:
-                return await inbox.begin_sends(uow, sends)
+            return await inbox.begin_sends(self._statements, sends)
 
 
 def _is_for_another(update: IncomingUpdate, fresh: Mapping[Key, bool]) -> bool:

@@ -18,9 +18,13 @@ _CHOICE = "language:"
 
 def build_router() -> Router:
     router = Router(name="choices")
-    router.callback_query.register(choose_language, lambda query: (query.data or "").startswith(_CHOICE))
+    router.callback_query.register(choose_language, _is_choice)
     router.callback_query.register(answer_unknown)
     return router
+
+
+async def _is_choice(query: CallbackQuery) -> bool:
+    return (query.data or "").startswith(_CHOICE)
 
 
 async def choose_language(query: CallbackQuery, job: Job) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiogram import Router
 from aiogram.types import Message
@@ -19,22 +19,26 @@ _PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 def build_router() -> Router:
     router = Router(name="commands")
-    router.message.filter(lambda message: not from_another_bot(message))
+    router.message.filter(_is_no_bots)
     for name, handler in {"start": start, "help": help_, "new": new, "language": language_}.items():
         router.message.register(handler, _is(name))
     router.message.register(unknown, _is_unknown)
     return router
 
 
-def _is(name: str) -> Callable[..., bool]:
-    def fits(message: Message, job: Job) -> bool:
+async def _is_no_bots(message: Message) -> bool:
+    return not from_another_bot(message)
+
+
+def _is(name: str) -> Callable[..., Awaitable[bool]]:
+    async def fits(message: Message, job: Job) -> bool:
         command = command_of(message, job.bot.username)
         return command is not None and command.name == name
 
     return fits
 
 
-def _is_unknown(message: Message, job: Job) -> bool:
+async def _is_unknown(message: Message, job: Job) -> bool:
     """A command without words after it. With words it is a question like any other: "/price of the blue one"."""
     command = command_of(message, job.bot.username)
     return command is not None and not command.words

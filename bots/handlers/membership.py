@@ -15,8 +15,12 @@ _AWAY = {"left", "kicked"}
 def build_router() -> Router:
     router = Router(name="membership")
     router.my_chat_member.register(changed)
-    router.message.register(migrated, lambda message: bool(message.migrate_to_chat_id or message.migrate_from_chat_id))
+    router.message.register(migrated, _is_migration)
     return router
+
+
+async def _is_migration(message: Message) -> bool:
+    return bool(message.migrate_to_chat_id or message.migrate_from_chat_id)
 
 
 async def changed(update: ChatMemberUpdated, job: Job) -> None:

@@ -25,8 +25,12 @@ ALERT_UNITS = 200
 
 def build_router() -> Router:
     router = Router(name="sources")
-    router.callback_query.register(show_source, lambda query: _DATA.fullmatch(query.data or "") is not None)
+    router.callback_query.register(show_source, _is_source)
     return router
+
+
+async def _is_source(query: CallbackQuery) -> bool:
+    return _DATA.fullmatch(query.data or "") is not None
 
 
 async def show_source(query: CallbackQuery, job: Job) -> None:

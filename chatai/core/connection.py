@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, LiteralString, cast
 
@@ -20,6 +20,9 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
+
+Values = Mapping[str, object] | tuple[object, ...] | None
+Statement = tuple[LiteralString, Values]
 
 
 def prepare(connection: DBAPIConnection, _record: object) -> None:
@@ -62,12 +65,22 @@ class Connection:
         """Begins the transaction. `statements` are ours alone, and begin with BEGIN."""
         await self._driver.execute(statements.encode(), prepare=False)
 
-    async def run(self, statement: LiteralString, values: Mapping[str, object] | None) -> list[tuple[Any, ...]]:
+    async def run(self, statement: LiteralString, values: Values) -> list[tuple[Any, ...]]:
         """Runs a statement after what the session may still have to write."""
         if self._session is not None:
             await self._session.flush()
-        cursor = await self._driver.execute(statement, values)
-        return await cursor.fetchall() if cursor.description else []
+        return await _rows(await self._driver.execute(statement, values))
+
+    async def run_alone(self, scope: Statement, statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
+        """Runs statements as a transaction of their own, with their scope, in one turn; the rows of each.
+
+        What a pipeline holds up to its end is one transaction, without BEGIN and COMMIT
+        (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING).
+        """
+        async with self._driver.pipeline():
+            await self._driver.execute(*scope)
+            cursors = [await self._driver.execute(*statement) for statement in statements]
+        return [await _rows(cursor) for cursor in cursors]
 
     async def commit(self) -> None:
         if self._session is not None:
@@ -99,3 +112,9 @@ class Connection:
         if self._driver.closed:
             await self.discard()
         await greenlet_spawn(self._pooled.close)
+
+
+async def _rows(cursor: psycopg.AsyncCursor[Any]) -> list[tuple[Any, ...]]:
+    """What a statement gave. That it gives nothing is asked of the result: `description` makes objects for it."""
+    result = cursor.pgresult
+    return await cursor.fetchall() if result is not None and result.nfields else []

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Protocol
 from uuid import UUID
 
 import psycopg
@@ -25,10 +26,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from chatai.core.connection import Connection, prepare, refuse_dead
+from chatai.core.connection import Connection, Statement, prepare, refuse_dead
 from chatai.core.errors import Unavailable
 from chatai.core.roles import SYSTEM_ROLE, app_url
 from chatai.core.settings import SettingsError, get_settings
+
+__all__ = ["Database", "DatabaseAway", "Runs", "Statement", "Statements", "UnitOfWork", "get_database", "is_refusal"]
 
 DEFER_JOB = text(
     "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(:queue, :task, 0, :lock, :queueing_lock, CAST(:args AS jsonb),"
@@ -37,6 +40,7 @@ DEFER_JOB = text(
 
 PATIENCE = 10.0  # seconds for a connection and its first answer
 
+_SETTING = re.compile(r"[a-z_]+(\.[a-z_]+)?")
 _SET_SCOPE: LiteralString = (
     "SELECT set_config('app.workspace_id', %(workspace)s, true), set_config('app.account_id', %(account)s, true)"
 )
@@ -48,6 +52,23 @@ class DatabaseAway(Unavailable):
     code = "database_away"
     en = "The database cannot be reached at the moment. Nothing is lost; please try again in a minute."
     ru = "База данных сейчас недоступна. Ничего не потеряно, попробуйте через минуту."
+
+
+class Runs(Protocol):
+    """What runs statements of our own: a unit of work, or `Statements`, each of which is a unit by itself."""
+
+    async def run(
+        self,
+        statement: LiteralString,
+        values: Mapping[str, object] | None = None,
+        *,
+        settings: Mapping[str, str] | None = None,
+    ) -> list[tuple[Any, ...]]:
+        """Runs one statement; its rows as plain tuples.
+
+        `settings`: PostgreSQL's, for this statement: names and values are ours alone. Placeholders are psycopg's,
+        `%(name)s`. Raises: psycopg.Error.
+        """
 
 
 class UnitOfWork:
@@ -63,11 +84,19 @@ class UnitOfWork:
         """SQLAlchemy's view of the transaction, made when it is first asked for."""
         return self._connection.session()
 
-    async def run(self, statement: LiteralString, values: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
-        """Runs one statement past SQLAlchemy, for paths where half a millisecond counts; its rows as plain tuples.
+    async def run(
+        self,
+        statement: LiteralString,
+        values: Mapping[str, object] | None = None,
+        *,
+        settings: Mapping[str, str] | None = None,
+    ) -> list[tuple[Any, ...]]:
+        """Runs one statement past SQLAlchemy, for paths where half a millisecond counts (see `Runs`).
 
-        Placeholders are psycopg's, `%(name)s`. Raises: psycopg.Error.
+        Its `settings` hold for the rest of the transaction.
         """
+        if settings:
+            await self._connection.run(_setting(tuple(settings)), tuple(settings.values()))
         return await self._connection.run(statement, values)
 
     async def enter(self, workspace_id: UUID, account_id: UUID | None = None) -> None:
@@ -132,6 +161,35 @@ class UnitOfWork:
                 await result
 
 
+class Statements:
+    """Statements each of which is a unit of work by itself, in one turn: where each is whole by itself, that costs a
+    third of a unit with one statement, and no transaction is left open between them.
+
+    Their plans are made once for all values, so they are for statements that go by keys; one whose plan depends on
+    whose rows they are says so in its `settings`.
+    """
+
+    def __init__(self, database: Database, scope: Mapping[str, str]) -> None:
+        self._database = database
+        self._scope = {"plan_cache_mode": "force_generic_plan", **scope}
+
+    async def run(
+        self,
+        statement: LiteralString,
+        values: Mapping[str, object] | None = None,
+        *,
+        settings: Mapping[str, str] | None = None,
+    ) -> list[tuple[Any, ...]]:
+        """As `Runs.run`. Raises: DatabaseAway, psycopg.Error."""
+        scope = {**self._scope, **settings} if settings else self._scope
+        (rows,) = await self._database.run_alone(scope, [(statement, values)])
+        return rows
+
+    async def run_together(self, statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
+        """Runs several as one unit, all of it or nothing; the rows of each. Raises as `run`."""
+        return await self._database.run_alone(self._scope, statements)
+
+
 class Database:
     """The application's connections to PostgreSQL.
 
@@ -166,29 +224,64 @@ class Database:
         event.listen(self.engine.sync_engine, "checkout", refuse_dead)
 
     def workspace(
-        self, workspace_id: UUID, account_id: UUID | None = None, *, lasting: bool = True
+        self, workspace_id: UUID, account_id: UUID | None = None, *, lasting: bool = True, by_keys: bool = False
     ) -> AbstractAsyncContextManager[UnitOfWork]:
         """A unit of work in one workspace: `async with database.workspace(id) as uow`.
 
         `lasting`: it is on the disk when the block ends. Else it is only once another unit that ended later is, or half
         a second has passed: for work that is done again when the server dies before.
+
+        `by_keys`: its statements find rows by their keys, so that their plans are made once for all values.
         """
-        return self._unit(workspace_id, account_id, lasting=lasting)
+        begin = _begin_in(workspace_id, account_id)
+        begin += "" if lasting else "; SET LOCAL synchronous_commit = off"
+        return self._unit(
+            f"{begin}; SET LOCAL plan_cache_mode = force_generic_plan" if by_keys else begin, workspace_id
+        )
 
     def person(self, account_id: UUID | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
         """A unit of work for a person in no workspace yet (log-in, registration): accounts and own memberships."""
-        return self._unit(None, account_id)
+        return self._unit(_begin_in(None, account_id))
 
     def system(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """A unit of work that sees every workspace. For the bot manager, jobs, health and retention only."""
-        return self._unit(None, None, system=True)
+        return self._unit(f"BEGIN; SET LOCAL ROLE {SYSTEM_ROLE}")
+
+    def statements(self, workspace_id: UUID, account_id: UUID | None = None, *, lasting: bool = True) -> Statements:
+        """Statements in one workspace, each a unit by itself. `lasting`: as with `workspace`."""
+        scope = {"app.workspace_id": _identifier(workspace_id), "app.account_id": _identifier(account_id)}
+        return Statements(self, scope if lasting else {**scope, "synchronous_commit": "off"})
+
+    def system_statements(self) -> Statements:
+        """Statements that see every workspace, each a unit by itself. For whom `system` is for."""
+        return Statements(self, {"role": SYSTEM_ROLE})
+
+    async def run_alone(
+        self, settings: Mapping[str, str], statements: Sequence[Statement]
+    ) -> list[list[tuple[Any, ...]]]:
+        """Statements as one unit of work in one turn, under PostgreSQL's settings; see `statements`."""
+        scope = _setting(tuple(settings)), tuple(settings.values())
+        with _told_when_away():
+            connection = None
+            try:
+                async with asyncio.timeout(self.patience):
+                    connection = Connection(self.engine, await self.engine.raw_connection())
+                    return await connection.run_alone(scope, statements)
+            except BaseException as error:
+                # Closed unless the server itself refused: nobody knows what is still on its way.
+                if connection is not None and not is_refusal(error):
+                    await connection.discard()
+                if isinstance(error, TimeoutError):
+                    raise DatabaseAway from error
+                raise
+            finally:
+                if connection is not None:
+                    await connection.release()
 
     @asynccontextmanager
-    async def _unit(
-        self, workspace_id: UUID | None, account_id: UUID | None, *, system: bool = False, lasting: bool = True
-    ) -> AsyncIterator[UnitOfWork]:
-        try:
-            connection = await self._begin(workspace_id, account_id, system, lasting)
+    async def _unit(self, begin: str, workspace_id: UUID | None = None) -> AsyncIterator[UnitOfWork]:
+        with _told_when_away():
+            connection = await self._begin(begin)
             uow = UnitOfWork(connection, workspace_id)
             try:
                 yield uow
@@ -198,31 +291,10 @@ class Database:
                 raise
             finally:
                 await connection.release()
-        except PoolTimeout as error:
-            raise DatabaseAway from error
-        except (OperationalError, InterfaceError) as error:
-            if error.connection_invalidated or not is_refusal(error.orig):
-                raise DatabaseAway from error
-            raise
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            if not is_refusal(error):
-                raise DatabaseAway from error
-            raise
         await uow._committed()
 
-    async def _begin(
-        self, workspace_id: UUID | None, account_id: UUID | None, system: bool, lasting: bool
-    ) -> Connection:
+    async def _begin(self, begin: str) -> Connection:
         """A connection with its transaction begun. A server that does not answer in time is as good as away."""
-        if system:
-            begin = f"BEGIN; SET LOCAL ROLE {SYSTEM_ROLE}"
-        else:
-            begin = (
-                f"BEGIN; SELECT set_config('app.workspace_id', '{_identifier(workspace_id)}', true),"
-                f" set_config('app.account_id', '{_identifier(account_id)}', true)"
-            )
-        if not lasting:
-            begin += "; SET LOCAL synchronous_commit = off"
         connection = None
         try:
             async with asyncio.timeout(self.patience):
@@ -240,9 +312,41 @@ class Database:
         await self.engine.dispose()
 
 
+def _begin_in(workspace_id: UUID | None, account_id: UUID | None) -> str:
+    return (
+        f"BEGIN; SELECT set_config('app.workspace_id', '{_identifier(workspace_id)}', true),"
+        f" set_config('app.account_id', '{_identifier(account_id)}', true)"
+    )
+
+
 def _identifier(value: UUID | None) -> str:
     """As it stands in SQL, and surely nothing else."""
     return str(UUID(str(value))) if value else ""
+
+
+@contextmanager
+def _told_when_away() -> Iterator[None]:
+    """What means that PostgreSQL cannot be reached is raised as DatabaseAway."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseAway from error
+    except (OperationalError, InterfaceError) as error:
+        if error.connection_invalidated or not is_refusal(error.orig):
+            raise DatabaseAway from error
+        raise
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        if not is_refusal(error):
+            raise DatabaseAway from error
+        raise
+
+
+@lru_cache(256)
+def _setting(names: tuple[str, ...]) -> LiteralString:
+    """A statement that makes these settings, for the transaction alone. The names are ours."""
+    if not all(_SETTING.fullmatch(name) for name in names):
+        raise ValueError(f"not settings of ours: {names}")
+    return "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in names)
 
 
 def is_refusal(error: BaseException | None) -> bool:

@@ -28,10 +28,11 @@ from chatai.domains.conversations.schemas import (
     Failed,
     MessageView,
     Question,
+    Searched,
     Started,
     TextDelta,
 )
-from chatai.domains.knowledge import searching
+from chatai.domains.knowledge import query
 from chatai.domains.knowledge import service as knowledge
 from chatai.domains.models.ports import language_model
 from chatai.integrations.openai.chat import OpenAIChat
@@ -319,7 +320,7 @@ async def test_a_channel_opens_its_conversation_with_its_first_question(
 async def test_a_search_that_fails_does_not_undo_the_question(
     database: Database, actor: Actor, conversation_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searching, "_INDEX", "SELECT 1 / 0")
+    monkeypatch.setattr(query, "_LOOK_UP", "SELECT 1 / 0")
     with pytest.raises(DivisionByZero):
         await ask(database, actor, conversation_id, "How long may I return goods?")
     question, answer = (await stored(database, actor, conversation_id)).messages
@@ -333,7 +334,7 @@ async def test_a_document_deleted_while_the_answer_is_written_is_still_quoted(
     model.plan = Plan(token_delay=0.01)
     message = None
     async for event in service.answer(database, actor, conversation_id, Question("How long may I return goods?")):
-        if isinstance(event, Started):
+        if isinstance(event, Searched):
             async with database.workspace(actor.workspace_id, actor.account_id) as uow:
                 await knowledge.delete_document(uow, actor, document)
         if isinstance(event, Completed):

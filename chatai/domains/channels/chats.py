@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from chatai.core.actor import Actor
-from chatai.core.database import UnitOfWork
+from chatai.core.database import Runs, UnitOfWork
 from chatai.core.errors import Forbidden
 from chatai.core.i18n import LANGUAGES, Language
 from chatai.domains.channels.schemas import UpdateState
@@ -70,7 +70,7 @@ ORDER BY update_id
 """)
 
 
-async def chosen_language(uow: UnitOfWork, actor: Actor, chat_id: int) -> Language | None:
+async def chosen_language(uow: Runs, actor: Actor, chat_id: int) -> Language | None:
     """What was chosen in the chat with /language, if anything was. Raises: Forbidden."""
     rows = await uow.run(_LANGUAGE, {"bot": _bot(actor), "chat": chat_id})
     return cast(Language, rows[0][0]) if rows and rows[0][0] in LANGUAGES else None

@@ -13,14 +13,14 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import LiteralString
 from uuid import UUID
 
 from sqlalchemy import text
 
-from chatai.core.database import UnitOfWork
+from chatai.core.database import Runs, UnitOfWork
 from chatai.domains.channels.schemas import IncomingUpdate, StoredUpdate, UpdateMark
 
 UPDATES_CHANNEL = "chatai_bot_updates"
@@ -51,6 +51,8 @@ UPDATE bot SET polling_offset = moved.position
 FROM unnest(CAST(%(bots)s AS uuid[]), CAST(%(offsets)s AS bigint[])) AS moved (bot_id, position)
 WHERE bot.id = moved.bot_id AND bot.polling_offset < moved.position
 """
+
+_TELL: LiteralString = "SELECT pg_notify(%(channel)s, bot) FROM unnest(CAST(%(bots)s AS text[])) AS told (bot)"
 
 _MARK: LiteralString = """
 UPDATE bot_update
@@ -112,7 +114,7 @@ class SendBegun:
 
 
 async def store(
-    uow: UnitOfWork, updates: Sequence[IncomingUpdate], offsets: Mapping[UUID, int] | None = None
+    uow: Runs, updates: Sequence[IncomingUpdate], offsets: Mapping[UUID, int] | None = None
 ) -> dict[Key, bool]:
     """Stores updates; those that are there already, and those of bots that are gone, are passed over.
 
@@ -143,7 +145,12 @@ async def store(
     return fresh
 
 
-async def mark(uow: UnitOfWork, marks: Sequence[UpdateMark]) -> set[Key]:
+async def tell_managers(uow: Runs, bots: Collection[str]) -> None:
+    """Has the managers of these bots look for updates that came elsewhere."""
+    await uow.run(_TELL, {"channel": UPDATES_CHANNEL, "bots": list(bots)})
+
+
+async def mark(uow: Runs, marks: Sequence[UpdateMark]) -> set[Key]:
     """Writes how far updates have come; of several marks of one update the last counts, and an end is final.
 
     Returns:
@@ -169,7 +176,7 @@ async def mark(uow: UnitOfWork, marks: Sequence[UpdateMark]) -> set[Key]:
     return {(bot_id, update_id) for bot_id, update_id in rows}
 
 
-async def begin_sends(uow: UnitOfWork, sends: Sequence[SendBegun]) -> set[SendBegun]:
+async def begin_sends(uow: Runs, sends: Sequence[SendBegun]) -> set[SendBegun]:
     """Writes that new messages are about to be sent, so that one which may come twice is known for it later.
 
     Returns:

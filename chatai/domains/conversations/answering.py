@@ -12,15 +12,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import aclosing
 from dataclasses import replace
 from uuid import UUID
 
-import psycopg
 import structlog
 
 from chatai.core.actor import Actor
-from chatai.core.database import Database, DatabaseAway, UnitOfWork
+from chatai.core.database import Database, DatabaseAway, Statement, Statements
 from chatai.core.errors import ChatAIError
 from chatai.core.i18n import language_of, language_of_text
 from chatai.domains.conversations import repository
@@ -39,6 +38,7 @@ from chatai.domains.conversations.schemas import (
     MessageState,
     MessageView,
     Question,
+    Searched,
     Started,
     TextDelta,
 )
@@ -71,24 +71,28 @@ async def answer(
         question: What is asked.
 
     Yields:
-        `Started`, any number of `TextDelta`, and at last `Completed` or `Failed`. For a question whose complete
-        answer is stored already, `Completed` alone.
+        `Started`, `Searched`, any number of `TextDelta`, and at last `Completed` or `Failed`. For a question whose
+        complete answer is stored already, `Completed` alone.
 
     Raises:
         ConversationNotFound, AssistantNotFound, EmptyQuestion, TooLongQuestion, StillAnswering, MessageNotFound:
             before anything is stored.
         DatabaseAway: PostgreSQL is away; ask again.
     """
-    begun, passages = await _begin(database, actor, talk, question)
-    if isinstance(begun, MessageView):
-        yield Completed(begun)
+    # A channel that would bring the question again need not wait for it on its way to the disk: the bot manager notes
+    # there, after this, that it passes the answer on.
+    lasting = question.external_id is None
+    async with database.workspace(actor.workspace_id, actor.account_id, lasting=lasting, by_keys=True) as uow:
+        turn = await begin(uow, actor, talk, question)
+    if isinstance(turn, MessageView):
+        yield Completed(turn)
         return
-    turn = begun
     yield Started(turn.question.id, turn.answer_id)
-    writing = _Writing(database, actor, turn, passages)
+    writing = _Writing(database.statements(actor.workspace_id, actor.account_id, lasting=lasting), actor, turn)
     settled = False
     beats = _Beats(writing)
     try:
+        yield Searched(await writing.find())
         async with aclosing(writing.pieces()) as pieces:
             async for piece in pieces:
                 yield TextDelta(piece)
@@ -104,37 +108,6 @@ async def answer(
         beats.cancel()
         if not settled:  # stopped by the person, cancelled, or broken by a fault of ours
             await asyncio.shield(writing.settle("interrupted", Interrupted.code))
-
-
-async def _begin(
-    database: Database, actor: Actor, talk: UUID | ChannelTalk, question: Question
-) -> tuple[Turn | MessageView, list[Passage] | None]:
-    """Stores the question and finds its passages, in one transaction where no embedding model is to be asked.
-
-    A search that fails must not undo the question: then it is stored alone, and the search is tried again after it.
-    """
-    if not knowledge.embeds_queries():
-        try:
-            async with _stored(database, actor, question) as uow:
-                begun = await begin(uow, actor, talk, question)
-                if isinstance(begun, MessageView):
-                    return begun, None
-                return begun, await _search(uow, begun, None)
-        except psycopg.Error as error:
-            _log.error("a question is stored without its search", error=type(error).__name__)
-    async with _stored(database, actor, question) as uow:
-        return await begin(uow, actor, talk, question), None
-
-
-def _stored(database: Database, actor: Actor, question: Question) -> AbstractAsyncContextManager[UnitOfWork]:
-    """A unit of work for what need not be waited for on its way to the disk where a channel would bring the question
-    again, and notes on the disk, after this, that it passes the answer on."""
-    return database.workspace(actor.workspace_id, actor.account_id, lasting=question.external_id is None)
-
-
-async def _search(uow: UnitOfWork, turn: Turn, vector: knowledge.QueryVector | None) -> list[Passage]:
-    query = search_query(turn.question, turn.history)
-    return await knowledge.search(uow, turn.assistant.id, query, limit=knowledge.search_depth(PASSAGES), vector=vector)
 
 
 class _Beats:
@@ -157,25 +130,28 @@ class _Beats:
 class _Writing:
     """The answer while it is written: its text so far, its passages, and what it used."""
 
-    def __init__(self, database: Database, actor: Actor, turn: Turn, passages: list[Passage] | None) -> None:
-        self._database = database
+    def __init__(self, statements: Statements, actor: Actor, turn: Turn) -> None:
+        self._statements = statements
         self._actor = actor
         self._turn = turn
-        self._found = passages
-        self._passages = passages or []
+        self._passages: list[Passage] = []
         self._filter = CitationFilter(0)
         self._end = ModelEnd(model=EXTRACTIVE)
         self._started = time.monotonic()
         self.text = ""
 
+    async def find(self) -> int:
+        """Finds the passages; how many."""
+        turn = self._turn
+        query = search_query(turn.question, turn.history)
+        vector = await knowledge.embed_query(query, turn.assistant.id)
+        depth = knowledge.search_depth(PASSAGES)
+        found = await knowledge.search(self._statements, turn.assistant.id, query, limit=depth, vector=vector)
+        self._passages = await knowledge.reranked(turn.question.text, found, PASSAGES)
+        return len(self._passages)
+
     async def pieces(self) -> AsyncGenerator[str, None]:
         """The answer's text, piece by piece. Raises what the model raises."""
-        turn = self._turn
-        if self._found is None:
-            vector = await knowledge.embed_query(search_query(turn.question, turn.history), turn.assistant.id)
-            async with self._database.workspace(self._actor.workspace_id, self._actor.account_id) as uow:
-                self._passages = await _search(uow, turn, vector)
-        self._passages = await knowledge.reranked(turn.question.text, self._passages, PASSAGES)
         self._filter = CitationFilter(len(self._passages))
         model = language_model.optional
         source = self._quoted() if model is None else self._modelled(model)
@@ -192,11 +168,10 @@ class _Writing:
 
     async def beat(self) -> None:
         """Keeps what has been written so far, and shows that it is still being written. Until cancelled."""
-        turn, actor = self._turn, self._actor
+        turn = self._turn
         while True:
             try:
-                async with self._database.workspace(actor.workspace_id, actor.account_id) as uow:
-                    await repository.keep_writing(uow, turn.conversation_id, turn.answer_id, self.text)
+                await repository.keep_writing(self._statements, turn.conversation_id, turn.answer_id, self.text)
             except DatabaseAway:
                 _log.warning("the answer in the making could not be kept", conversation_id=str(turn.conversation_id))
             await asyncio.sleep(BEAT_SECONDS)
@@ -227,39 +202,39 @@ class _Writing:
         turn, actor, end = self._turn, self._actor, self._end
         ending = Ending(self.text.strip(), state, error_code, end.model[:100], end.prompt_tokens, end.completion_tokens)
         said = statements(ending.text, range(1, len(self._filter.used) + 1))
-        async with _stored(self._database, actor, turn.asked) as uow:
-            cited = [
-                _citation(number, await self._pinpointed(uow, passage, said[number]))
-                for number, passage in enumerate((self._passages[used - 1] for used in self._filter.used), start=1)
-            ]
-            chunk_ids = [self._passages[used - 1].chunk_id for used in self._filter.used]
-            kept = await repository.settle(uow, turn.answer_id, ending, cited, chunk_ids)
-            if kept is not None and end.model != EXTRACTIVE:  # else the conversation was deleted meanwhile
-                usage = Usage(
-                    purpose="answer",
-                    model=end.model,
-                    prompt_tokens=end.prompt_tokens,
-                    completion_tokens=end.completion_tokens,
-                    duration_ms=int((time.monotonic() - self._started) * 1000),
-                )
-                await models.record_usage(
-                    uow, actor, usage, assistant_id=turn.assistant.id, conversation_id=turn.conversation_id
-                )
+        cited = [
+            _citation(number, await self._pinpointed(passage, said[number]))
+            for number, passage in enumerate((self._passages[used - 1] for used in self._filter.used), start=1)
+        ]
+        chunk_ids = [self._passages[used - 1].chunk_id for used in self._filter.used]
+        together: list[Statement] = [repository.settling(turn.answer_id, ending, cited, chunk_ids)]
+        if end.model != EXTRACTIVE:
+            usage = Usage(
+                purpose="answer",
+                model=end.model,
+                prompt_tokens=end.prompt_tokens,
+                completion_tokens=end.completion_tokens,
+                duration_ms=int((time.monotonic() - self._started) * 1000),
+            )
+            assistant, conversation = turn.assistant.id, turn.conversation_id
+            together.append(models.recording(actor, usage, assistant_id=assistant, conversation_id=conversation))
+        rows, *_ = await self._statements.run_together(together)
+        kept = repository.kept_citations(rows)
         return MessageView(
             id=turn.answer_id,
             role="assistant",
             text=ending.text,
             state=state,
             error_code=error_code,
-            citations=tuple(c if kept and c.number in kept else replace(c, document_id=None) for c in cited),
+            citations=tuple(c if c.number in kept else replace(c, document_id=None) for c in cited),
             created_at=turn.answer_at,
             reply_to=turn.question.id,
         )
 
-    async def _pinpointed(self, uow: UnitOfWork, passage: Passage, statement: str) -> Passage:
+    async def _pinpointed(self, passage: Passage, statement: str) -> Passage:
         """The passage, cut down to the sentences that prove what the answer says there."""
         span = pinpoint(passage.text, statement)
-        return await knowledge.narrow(uow, passage, *span) if span else passage
+        return await knowledge.narrow(self._statements, passage, *span) if span else passage
 
 
 def _citation(number: int, passage: Passage) -> CitationView:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, false, func, select, update
 from sqlmodel import col
 
 from chatai.core.clock import now
-from chatai.core.database import UnitOfWork
+from chatai.core.database import Runs, UnitOfWork
 from chatai.core.ids import new_id
 from chatai.domains.conversations.models import Citation, Conversation, Message
 from chatai.domains.conversations.schemas import ChannelTalk, CitationView, Ending, OpenTalk, Said
@@ -22,6 +22,12 @@ _LOCK: LiteralString = """
     FROM conversation WHERE id = %(id)s FOR UPDATE
 """
 _TOUCH: LiteralString = "UPDATE conversation SET last_message_at = %(now)s WHERE id = %(id)s"
+# The conversation first: a question locks them in this order too.
+_KEEP_WRITING: LiteralString = """
+    WITH touched AS (UPDATE conversation SET last_message_at = %(now)s WHERE id = %(id)s RETURNING id)
+    UPDATE message SET text = %(text)s FROM touched
+    WHERE message.id = %(answer)s AND message.state = 'streaming' AND message.conversation_id = touched.id
+"""
 _LOCK_EXTERNAL: LiteralString = """
     SELECT id, workspace_id, assistant_id, account_id, bot_id, language, last_message_at
     FROM conversation
@@ -198,20 +204,21 @@ def title_of(question: Said) -> str:
     return " ".join((question.text or question.attachment_name).split())[:80]
 
 
-async def settle(
-    uow: UnitOfWork, answer_id: UUID, ending: Ending, citations: Sequence[CitationView], chunk_ids: Sequence[UUID]
-) -> set[int] | None:
-    """Stores how an answer ended and its citations, the quotations also of documents that were deleted meanwhile.
-
-    Returns:
-        The numbers of the citations whose document is there; None if the answer itself is gone.
-    """
+def settling(
+    answer_id: UUID, ending: Ending, citations: Sequence[CitationView], chunk_ids: Sequence[UUID]
+) -> tuple[LiteralString, dict[str, object]]:
+    """The statement that stores how an answer ended and its citations, the quotations also of documents that were
+    deleted meanwhile. `kept_citations` says what its rows mean."""
     values: dict[str, object] = {"id": answer_id, "ids": [new_id() for _ in citations]}
     values |= {field.name: getattr(ending, field.name) for field in fields(Ending)}
     values |= {name: [getattr(citation, name) for citation in citations] for name in _CITED}
     values["chunk_id"] = list(chunk_ids)
-    rows = await uow.run(_SETTLE, values)
-    return {number for number, document in rows if document is not None} if rows else None
+    return _SETTLE, values
+
+
+def kept_citations(rows: Sequence[tuple[int | None, UUID | None]]) -> set[int]:
+    """The numbers of the citations whose document is there; none if the answer itself is gone."""
+    return {number for number, document in rows if number is not None and document is not None}
 
 
 async def question_named(uow: UnitOfWork, conversation_id: UUID, external_id: str) -> Message:
@@ -227,12 +234,9 @@ async def touch(uow: UnitOfWork, conversation_id: UUID) -> None:
     await uow.run(_TOUCH, {"id": conversation_id, "now": now()})
 
 
-async def keep_writing(uow: UnitOfWork, conversation_id: UUID, answer_id: UUID, text: str) -> None:
-    """Stores how far an answer has come. The conversation first: a question locks them in this order too."""
-    await touch(uow, conversation_id)
-    await uow.session.execute(
-        update(Message).where(col(Message.id) == answer_id, col(Message.state) == "streaming").values(text=text)
-    )
+async def keep_writing(uow: Runs, conversation_id: UUID, answer_id: UUID, text: str) -> None:
+    """Stores how far an answer has come, and that its conversation is in use."""
+    await uow.run(_KEEP_WRITING, {"id": conversation_id, "now": now(), "answer": answer_id, "text": text})
 
 
 async def answer_to(uow: UnitOfWork, question_id: UUID) -> Message | None:

@@ -175,6 +175,13 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Searched:
+    """So many passages were found; now the model is asked."""
+
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
 class TextDelta:
     """The next piece of the answer's text (Markdown, with [n] for citations that exist)."""
 
@@ -201,4 +208,4 @@ class Failed:
         return self.sentence_ru if language == "ru" else self.sentence_en
 
 
-AnswerEvent = Started | TextDelta | Completed | Failed
+AnswerEvent = Started | Searched | TextDelta | Completed | Failed

@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import replace
 
-from chatai.core.database import UnitOfWork
+from chatai.core.database import Runs
 from chatai.domains.knowledge import repository
 from chatai.domains.knowledge.schemas import Passage
 
 
-async def narrow(uow: UnitOfWork, passage: Passage, start: int, end: int) -> Passage:
+async def narrow(uow: Runs, passage: Passage, start: int, end: int) -> Passage:
     """The passage cut down to `passage.text[start:end]`, with that part's own page and offsets.
 
     A passage over several pages is looked up in them; if its document was read anew meanwhile, it stays as it is.

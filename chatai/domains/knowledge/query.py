@@ -13,10 +13,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 from uuid import UUID
 
-from chatai.core.database import UnitOfWork
+from chatai.core.database import Runs
 from chatai.domains.knowledge.postings import IMPACTS, K1
 from chatai.domains.knowledge.terms import codes, folded
 
@@ -31,16 +31,32 @@ _LOOK_UP: LiteralString = """
         UNION ALL
         SELECT code, NULL, hashtextextended(code, 0) FROM unnest(CAST(%(codes)s AS text[])) AS code
     )
-    SELECT lexeme, positions, term, segments, blocks, sizes, bounds
-    FROM word CROSS JOIN LATERAL (
-        SELECT array_agg(segment) AS segments, array_agg(block) AS blocks, array_agg(size) AS sizes,
-               array_agg(bound) AS bounds
-        FROM chunk_posting AS posting
-        WHERE posting.assistant_id = %(assistant_id)s AND posting.term = word.term AND posting.segment = ANY(
-            ARRAY(SELECT id FROM knowledge_segment AS segment WHERE segment.assistant_id = %(assistant_id)s)
-        )
-    ) AS held
+    SELECT held_by.workspace_id, chunks, CAST(greatest(terms, 1) AS float8) / greatest(chunks, 1), embedding_model,
+           dimension, near_index, lexeme, positions, term, held.segments, blocks, sizes, bounds
+    FROM knowledge_index AS held_by LEFT JOIN (
+        word CROSS JOIN LATERAL (
+            SELECT array_agg(segment) AS segments, array_agg(block) AS blocks, array_agg(size) AS sizes,
+                   array_agg(bound) AS bounds
+            FROM chunk_posting AS posting
+            WHERE posting.assistant_id = %(assistant_id)s AND posting.term = word.term AND posting.segment = ANY(
+                ARRAY(SELECT id FROM knowledge_segment AS segment WHERE segment.assistant_id = %(assistant_id)s)
+            )
+        ) AS held
+    ) ON true
+    WHERE held_by.assistant_id = %(assistant_id)s
 """
+
+
+class Searched(NamedTuple):
+    """What search must know of an assistant's chunks as a whole, from `knowledge_index`."""
+
+    assistant_id: UUID
+    workspace_id: UUID
+    chunks: int
+    average: float
+    model: str
+    dimension: int
+    near_index: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +102,22 @@ class _Word:
     held: list[tuple[int, int, int, int]]
 
 
-async def look_up(uow: UnitOfWork, assistant_id: UUID, chunks: int, query: str, effort: Effort) -> TextQuery:
-    """Finds the words of a query in the index of an assistant that has so many chunks."""
-    values = {"query": folded(query), "codes": codes(query), "assistant_id": assistant_id}
-    found = []
-    for lexeme, positions, term, *held in await uow.run(_LOOK_UP, values):
+async def look_up(uow: Runs, assistant_id: UUID, query: str, effort: Effort) -> tuple[Searched, TextQuery] | None:
+    """Finds an assistant's index and the words of a query in it. None where nothing was ever indexed."""
+    rows = await uow.run(_LOOK_UP, {"query": folded(query), "codes": codes(query), "assistant_id": assistant_id})
+    if not rows:
+        return None
+    index, found = Searched(assistant_id, *rows[0][:6]), []
+    for lexeme, positions, term, *held in (row[6:] for row in rows if row[6] is not None):
         blocks = list(zip(*held, strict=True)) if held[0] else []
         count = sum(size for _, _, size, _ in blocks)
-        rarity = math.log(1 + (max(chunks - count, 0) + 0.5) / (count + 0.5))
+        rarity = math.log(1 + (max(index.chunks - count, 0) + 0.5) / (count + 0.5))
         found.append(_Word(_quoted(lexeme), positions or [], term, rarity, blocks))
     words = sorted((word for word in found if word.held), key=lambda word: -word.weight)[:MOST_WORDS]
     result = TextQuery([word.operand for word in words], [word.weight for word in words])
     _take_blocks(result, words, effort.postings)
     _take_pairs(result, words)
-    return result
+    return index, result
 
 
 def _take_blocks(result: TextQuery, words: Sequence[_Word], most: int) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from sqlalchemy import CursorResult, delete, func, insert, select, text, update
 from sqlmodel import col
 
 from chatai.core.clock import now
-from chatai.core.database import UnitOfWork
+from chatai.core.database import Runs, UnitOfWork
 from chatai.core.ids import new_id
 from chatai.domains.knowledge import postings
 from chatai.domains.knowledge.models import Document, DocumentPage, KnowledgeIndex
@@ -36,6 +36,12 @@ _INSERT_CHUNKS = text(
     SELECT count(*), coalesce(sum(terms), 0) FROM made
     """
 )
+
+
+_PAGE_STARTS: LiteralString = """
+    SELECT number, char_start FROM document_page
+    WHERE document_id = %(document)s AND number BETWEEN %(first)s AND %(last)s ORDER BY number
+"""
 
 
 async def get(uow: UnitOfWork, document_id: UUID, *, lock: bool = False) -> Document | None:
@@ -64,14 +70,10 @@ async def page(uow: UnitOfWork, document_id: UUID, number: int) -> DocumentPage 
     return (await uow.session.execute(statement)).scalar_one_or_none()
 
 
-async def page_starts(uow: UnitOfWork, document_id: UUID, first: int, last: int) -> list[tuple[int, int]]:
+async def page_starts(uow: Runs, document_id: UUID, first: int, last: int) -> list[tuple[int, int]]:
     """Number and offset in the whole text of the pages from `first` to `last`."""
-    statement = (
-        select(col(DocumentPage.number), col(DocumentPage.char_start))
-        .where(col(DocumentPage.document_id) == document_id, col(DocumentPage.number).between(first, last))
-        .order_by(col(DocumentPage.number))
-    )
-    return [(row[0], row[1]) for row in (await uow.session.execute(statement)).all()]
+    rows = await uow.run(_PAGE_STARTS, {"document": document_id, "first": first, "last": last})
+    return [(number, char_start) for number, char_start in rows]
 
 
 async def set_progress(uow: UnitOfWork, document_id: UUID, pages_read: int, page_count: int) -> bool:

@@ -15,12 +15,12 @@ from uuid import UUID
 
 import structlog
 
-from chatai.core.database import UnitOfWork
+from chatai.core.database import Runs
 from chatai.domains.knowledge.errors import EmbeddingsAway, EmbeddingsRefused
 from chatai.domains.knowledge.ports import embedder
 from chatai.domains.knowledge.postings import K1, B
 from chatai.domains.knowledge.precedence import owners_first
-from chatai.domains.knowledge.query import NORMAL, Effort, TextQuery, look_up, phrases
+from chatai.domains.knowledge.query import NORMAL, Effort, Searched, TextQuery, look_up, phrases
 from chatai.domains.knowledge.schemas import Passage
 from chatai.domains.knowledge.thinning import thinned
 
@@ -125,25 +125,7 @@ _FUSED = """
     ) ON true
     ORDER BY score DESC, coalesce(text_rank, vector_rank), chunk_id
 """
-_NEAR_EFFORT: LiteralString = "SELECT set_config('hnsw.ef_search', %(near)s, true)"
-_INDEX: LiteralString = """
-    SELECT workspace_id, chunks, CAST(greatest(terms, 1) AS float8) / greatest(chunks, 1), embedding_model, dimension,
-           near_index
-    FROM knowledge_index WHERE assistant_id = %(assistant_id)s
-"""
 _PLACEHOLDER = re.compile(r"(?<!:):([a-z_]\w*)")
-
-
-class Searched(NamedTuple):
-    """What search must know of an assistant's chunks as a whole, from `knowledge_index`."""
-
-    assistant_id: UUID
-    workspace_id: UUID
-    chunks: int
-    average: float
-    model: str
-    dimension: int
-    near_index: bool
 
 
 class QueryVector(NamedTuple):
@@ -184,7 +166,7 @@ async def embed_query(query: str, assistant_id: UUID | None = None) -> QueryVect
 
 
 async def search(
-    uow: UnitOfWork,
+    uow: Runs,
     assistant_id: UUID,
     query: str,
     *,
@@ -197,7 +179,7 @@ async def search(
     What stands in quotation marks must stand in the passages word for word, if it does in any.
 
     Args:
-        uow: In the assistant's workspace.
+        uow: In the assistant's workspace; the statements need not be of one transaction.
         assistant_id: Whose documents.
         query: In ordinary language.
         vector: From `embed_query`; without it the text leg works alone.
@@ -205,17 +187,13 @@ async def search(
         effort: How much is looked at.
     """
     query = _cleaned(query)
-    rows = await uow.run(_INDEX, {"assistant_id": assistant_id})
-    if not query or limit < 1 or not rows:
+    if not query or limit < 1:
         return []
-    index = Searched(assistant_id, *rows[0])
-    if vector:
-        vector = _usable(index, vector)
     if quoted := phrases(query):
-        found = await _search(uow, index, query, vector, limit, effort, quoted)
+        found = await _search(uow, assistant_id, query, vector, limit, effort, quoted)
         if found:
             return found
-    return await _search(uow, index, query, vector, limit, effort, [])
+    return await _search(uow, assistant_id, query, vector, limit, effort, [])
 
 
 def _usable(index: Searched, vector: QueryVector) -> QueryVector | None:
@@ -233,8 +211,8 @@ def _cleaned(query: str) -> str:
 
 
 async def _search(
-    uow: UnitOfWork,
-    index: Searched,
+    uow: Runs,
+    assistant_id: UUID,
     query: str,
     vector: QueryVector | None,
     limit: int,
@@ -242,10 +220,14 @@ async def _search(
     quoted: list[str],
 ) -> list[Passage]:
     for _ in range(TRIES):
-        words = await look_up(uow, index.assistant_id, index.chunks, query, effort)
-        if not words.words and vector is None:
+        found = await look_up(uow, assistant_id, query, effort)
+        if found is None:
             return []
-        rows = await _ranked(uow, index, words, vector, limit + SPARE, effort, quoted)
+        index, words = found
+        usable = _usable(index, vector) if vector else None
+        if not words.words and usable is None:
+            return []
+        rows = await _ranked(uow, index, words, usable, limit + SPARE, effort, quoted)
         if rows[0][0] == len(words.blocks):  # else segments were merged in between
             break
     passages = [Passage(*row[1:]) for row in rows if row[1] is not None]
@@ -253,7 +235,7 @@ async def _search(
 
 
 async def _ranked(
-    uow: UnitOfWork,
+    uow: Runs,
     index: Searched,
     words: TextQuery,
     vector: QueryVector | None,
@@ -262,6 +244,7 @@ async def _ranked(
     quoted: list[str],
 ) -> list[tuple[Any, ...]]:
     phrase = _PHRASE if quoted else ""
+    settings: dict[str, str] = {}
     values: dict[str, object] = {
         "assistant_id": index.assistant_id, "rrf_k": RRF_K, "leg_limit": max(LEG_LIMIT, limit), "limit": limit,
     }  # fmt: skip
@@ -278,8 +261,8 @@ async def _ranked(
         }  # fmt: skip
     if vector:
         near = index.near_index and not effort.exact and not quoted
-        if near:
-            await uow.run(_NEAR_EFFORT, {"near": str(effort.near)})
+        # Which index of neighbours serves depends on whose vectors they are.
+        settings = {"plan_cache_mode": "force_custom_plan", "hnsw.ef_search": str(effort.near)}
         values |= {
             "workspace_id": index.workspace_id, "model": vector.model, "vector": str(vector.values),
             # Some texts may be gone: their vectors are forgotten a little later.
@@ -289,7 +272,7 @@ async def _ranked(
             dimension=index.dimension, phrase=phrase, near=_NEAR.format(dimension=index.dimension) if near else ""
         )
     parts = [_TEXT_LEG.format(phrase=phrase) if words.words else _NO_TEXT_LEG, vector_leg if vector else _NO_VECTOR_LEG]
-    return await uow.run(_native(f"WITH {','.join(parts)} {_FUSED}"), values)
+    return await uow.run(_native(f"WITH {','.join(parts)} {_FUSED}"), values, settings=settings)
 
 
 @lru_cache(64)

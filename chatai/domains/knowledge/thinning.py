@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 
 from chatai.domains.knowledge.schemas import Passage
 
@@ -11,7 +12,21 @@ SHINGLE = 4  # words
 ALIKE = 0.85  # share of the shorter passage's shingles that the other has too
 
 _WORD = re.compile(r"\w+")
-_NUMBER = re.compile(r"\w*\d\w*")
+_DIGIT = re.compile(r"\d")
+
+
+class _Words:
+    """A passage's words. Every question comes through here with a dozen passages, so what is dear is put off."""
+
+    def __init__(self, text: str) -> None:
+        self.all = _WORD.findall(text.lower())
+        self.different = frozenset(self.all)
+        self.numbers = {word for word in self.different if not word.isalpha() and _DIGIT.search(word)}
+
+    @cached_property
+    def shingles(self) -> set[tuple[str, ...]]:
+        found = set(zip(*(self.all[start:] for start in range(SHINGLE)), strict=False))
+        return found or {tuple(self.all)}
 
 
 def thinned(passages: Sequence[Passage], limit: int | None = None) -> list[Passage]:
@@ -19,21 +34,25 @@ def thinned(passages: Sequence[Passage], limit: int | None = None) -> list[Passa
 
     A number makes a difference: two lines of a price list are alike but for it, and both stay.
     """
-    kept: list[tuple[Passage, set[tuple[str, ...]], set[str]]] = []
+    kept: list[tuple[Passage, _Words]] = []
     for passage in passages:
         if len(kept) == limit:
             break
-        text = passage.text.lower()
-        words = _WORD.findall(text)
-        # Every question comes through here, with a dozen passages: this is all in C.
-        shingles: set[tuple[str, ...]] = set(zip(*(words[start:] for start in range(SHINGLE)), strict=False))
-        shingles = shingles or {tuple(words)}
-        numbers = set(_NUMBER.findall(text))
-        if not any(_alike(shingles, others) and numbers <= theirs for _, others, theirs in kept):
-            kept.append((passage, shingles, numbers))
-    return [passage for passage, _, _ in kept]
+        words = _Words(passage.text)
+        if not any(words.numbers <= others.numbers and _alike(words, others) for _, others in kept):
+            kept.append((passage, words))
+    return [passage for passage, _ in kept]
 
 
-def _alike(one: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> bool:
-    smaller = min(len(one), len(other))
-    return smaller <= 2 * len(one) and 2 * smaller >= len(one) and len(one & other) >= ALIKE * smaller
+def _alike(one: _Words, other: _Words) -> bool:
+    if not (_may_be_alike(one, other) or _may_be_alike(other, one)):
+        return False
+    mine, theirs = one.shingles, other.shingles
+    smaller = min(len(mine), len(theirs))
+    return smaller <= 2 * len(mine) and 2 * smaller >= len(mine) and len(mine & theirs) >= ALIKE * smaller
+
+
+def _may_be_alike(shorter: _Words, longer: _Words) -> bool:
+    """Whether so many shingles can be shared. Each one that is not leaves out one word at most, but for the first."""
+    left_out = len(shorter.different) - len(shorter.different & longer.different)
+    return left_out <= (1 - ALIKE) * len(shorter.all) + SHINGLE

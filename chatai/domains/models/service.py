@@ -6,23 +6,32 @@ from typing import LiteralString
 from uuid import UUID
 
 from chatai.core.actor import Actor
-from chatai.core.database import UnitOfWork
+from chatai.core.database import Runs
 from chatai.core.ids import new_id
 from chatai.domains.models.schemas import Usage
 
 _RECORD: LiteralString = """
     INSERT INTO usage_record (id, workspace_id, assistant_id, conversation_id, purpose, model, prompt_tokens,
                               completion_tokens, duration_ms)
-    VALUES (%(id)s, %(workspace)s, %(assistant)s, %(conversation)s, %(purpose)s, %(model)s, %(prompt)s, %(completion)s,
-            %(duration)s)
+    VALUES (%(id)s, %(workspace)s, (SELECT id FROM assistant WHERE id = %(assistant)s FOR KEY SHARE),
+            (SELECT id FROM conversation WHERE id = %(conversation)s FOR KEY SHARE), %(purpose)s, %(model)s, %(prompt)s,
+            %(completion)s, %(duration)s)
 """
 
 
 async def record_usage(
-    uow: UnitOfWork, actor: Actor, usage: Usage, *, assistant_id: UUID | None, conversation_id: UUID | None
+    uow: Runs, actor: Actor, usage: Usage, *, assistant_id: UUID | None, conversation_id: UUID | None
 ) -> None:
     """Adds one call's tokens to the transaction."""
-    values = {
+    await uow.run(*recording(actor, usage, assistant_id=assistant_id, conversation_id=conversation_id))
+
+
+def recording(
+    actor: Actor, usage: Usage, *, assistant_id: UUID | None, conversation_id: UUID | None
+) -> tuple[LiteralString, dict[str, object]]:
+    """The statement that records one call's tokens, for who runs it together with others. What the call was for may be
+    gone meanwhile; the tokens are spent all the same."""
+    values: dict[str, object] = {
         "id": new_id(),
         "workspace": actor.workspace_id,
         "assistant": assistant_id,
@@ -33,4 +42,4 @@ async def record_usage(
         "completion": usage.completion_tokens,
         "duration": usage.duration_ms,
     }
-    await uow.run(_RECORD, values)
+    return _RECORD, values

@@ -14,7 +14,7 @@ from chatai.core.actor import Actor
 from chatai.core.database import get_database
 from chatai.core.errors import ChatAIError, NotFound
 from chatai.domains.conversations import service as conversations
-from chatai.domains.conversations.schemas import AnswerEvent, Question, Started, TextDelta
+from chatai.domains.conversations.schemas import AnswerEvent, Completed, Failed, Question, TextDelta
 from chatai.domains.knowledge import service as knowledge
 from chatai.web.assistants.one import Current, assistant_page
 from chatai.web.conversations.turns import Turn, answered, asked, turn_of, turn_view, typing
@@ -172,7 +172,7 @@ class Chat(rx.State):
                         waiting = None
                     if isinstance(event, TextDelta):
                         text += event.text
-                    elif not isinstance(event, Started):
+                    elif isinstance(event, Completed | Failed):
                         return
                 if time.monotonic() - shown_at >= FLUSH_SECONDS:
                     async with self:
