@@ -171,7 +171,7 @@ class Answerer:
         with_it = {"language": language, "chosen": chosen or "", "notes": gathered.notes}
         events = conversations.answer(self._database, actor, _talk(ask, language), question)
         growing: list[str] = []
-        said = 0.0
+        said = time.monotonic()  # what is there at once goes with the end
         async with aclosing(cast(Any, events)):
             async for event in events:
                 match event:

@@ -25,6 +25,9 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+import bots.lean_models  # noqa: F401 - the first of all that imports aiogram
+
+# isort: split
 from aiogram import Dispatcher
 
 from bots import heap

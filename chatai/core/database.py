@@ -40,6 +40,8 @@ DEFER_JOB = text(
 
 PATIENCE = 10.0  # seconds for a connection and its first answer
 
+# Plans for the values at hand: a tenant of ten rows and one of a million need different ones.
+_CUSTOM_PLANS = "; SET LOCAL plan_cache_mode = force_custom_plan"
 _SETTING = re.compile(r"[a-z_]+(\.[a-z_]+)?")
 _SET_SCOPE: LiteralString = (
     "SELECT set_config('app.workspace_id', %(workspace)s, true), set_config('app.account_id', %(account)s, true)"
@@ -211,8 +213,7 @@ class Database:
                 "keepalives_count": 4,
                 "tcp_user_timeout": 30_000,
                 "application_name": "chatai",
-                # Plans for the values at hand: a tenant of ten rows and one of a million need different ones.
-                "options": "-c plan_cache_mode=force_custom_plan -c jit=off",
+                "options": "-c jit=off",
             },
         }
         if pool_size:
@@ -235,17 +236,16 @@ class Database:
         """
         begin = _begin_in(workspace_id, account_id)
         begin += "" if lasting else "; SET LOCAL synchronous_commit = off"
-        return self._unit(
-            f"{begin}; SET LOCAL plan_cache_mode = force_generic_plan" if by_keys else begin, workspace_id
-        )
+        begin += "; SET LOCAL plan_cache_mode = force_generic_plan" if by_keys else _CUSTOM_PLANS
+        return self._unit(begin, workspace_id)
 
     def person(self, account_id: UUID | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
         """A unit of work for a person in no workspace yet (log-in, registration): accounts and own memberships."""
-        return self._unit(_begin_in(None, account_id))
+        return self._unit(_begin_in(None, account_id) + _CUSTOM_PLANS)
 
     def system(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """A unit of work that sees every workspace. For the bot manager, jobs, health and retention only."""
-        return self._unit(f"BEGIN; SET LOCAL ROLE {SYSTEM_ROLE}")
+        return self._unit(f"BEGIN; SET LOCAL ROLE {SYSTEM_ROLE}{_CUSTOM_PLANS}")
 
     def statements(self, workspace_id: UUID, account_id: UUID | None = None, *, lasting: bool = True) -> Statements:
         """Statements in one workspace, each a unit by itself. `lasting`: as with `workspace`."""
