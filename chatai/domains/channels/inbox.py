@@ -20,7 +20,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from chatai.core.database import Runs, UnitOfWork
+from chatai.core.database import Runs, UnitOfWork, array_of
 from chatai.domains.channels.schemas import IncomingUpdate, StoredUpdate, UpdateMark
 
 UPDATES_CHANNEL = "chatai_bot_updates"
@@ -131,12 +131,12 @@ async def store(
         rows = await uow.run(
             _STORE,
             {
-                "bots": [update.bot_id for update in updates],
-                "updates": [update.update_id for update in updates],
-                "chats": [update.chat_id for update in updates],
+                "bots": array_of(update.bot_id for update in updates),
+                "updates": array_of(update.update_id for update in updates),
+                "chats": array_of(update.chat_id for update in updates),
                 "payloads": [json.dumps(update.payload) for update in updates],
-                "taken": [update.taken for update in updates],
-                "fences": [update.fence for update in updates],
+                "taken": array_of(update.taken for update in updates),
+                "fences": array_of(update.fence for update in updates),
             },
         )
         fresh = {(bot_id, update_id): state == "taken" for bot_id, update_id, state in rows}
@@ -163,14 +163,14 @@ async def mark(uow: Runs, marks: Sequence[UpdateMark]) -> set[Key]:
     rows = await uow.run(
         _MARK,
         {
-            "bots": [one.bot_id for one in last],
-            "updates": [one.update_id for one in last],
+            "bots": array_of(one.bot_id for one in last),
+            "updates": array_of(one.update_id for one in last),
             "states": [one.state for one in last],
-            "attempts": [one.attempts for one in last],
+            "attempts": array_of(one.attempts for one in last),
             "replies": [json.dumps(one.replies) for one in last],
             "errors": [one.error[:500] for one in last],
-            "fences": [one.fence for one in last],
-            "repeated": [repeated[one.bot_id, one.update_id] for one in last],
+            "fences": array_of(one.fence for one in last),
+            "repeated": array_of(repeated[one.bot_id, one.update_id] for one in last),
         },
     )
     return {(bot_id, update_id) for bot_id, update_id in rows}
@@ -188,10 +188,10 @@ async def begin_sends(uow: Runs, sends: Sequence[SendBegun]) -> set[SendBegun]:
     rows = await uow.run(
         _BEGIN_SENDS,
         {
-            "bots": [one.bot_id for one in numbers],
-            "updates": [one.update_id for one in numbers],
-            "fences": [one.fence for one in numbers],
-            "numbers": list(numbers.values()),
+            "bots": array_of(one.bot_id for one in numbers),
+            "updates": array_of(one.update_id for one in numbers),
+            "fences": array_of(one.fence for one in numbers),
+            "numbers": array_of(numbers.values()),
         },
     )
     return {SendBegun(bot_id, update_id, fence) for bot_id, update_id, fence in rows}

@@ -19,7 +19,8 @@ from uuid import UUID
 import structlog
 
 from chatai.core.actor import Actor
-from chatai.core.database import Database, DatabaseAway, Statement, Statements
+from chatai.core.connection import Statement
+from chatai.core.database import Database, DatabaseAway, Statements
 from chatai.core.errors import ChatAIError
 from chatai.core.i18n import language_of, language_of_text
 from chatai.domains.conversations import repository

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import structlog
 
-from chatai.core.database import Runs
+from chatai.core.database import Runs, array_of
 from chatai.domains.knowledge.errors import EmbeddingsAway, EmbeddingsRefused
 from chatai.domains.knowledge.ports import embedder
 from chatai.domains.knowledge.postings import K1, B
@@ -252,8 +252,10 @@ async def _ranked(
         values["phrases"] = quoted
     if words.words:
         values |= {
-            "segments": words.segments, "terms": words.terms, "blocks": words.blocks, "gains": words.gains,
-            "words": words.words, "weights": words.weights, "pairs": words.pairs, "pair_weights": words.pair_weights,
+            "segments": array_of(words.segments), "terms": array_of(words.terms),
+            "blocks": array_of(words.blocks), "gains": array_of(words.gains),
+            "words": words.words, "weights": array_of(words.weights),
+            "pairs": words.pairs, "pair_weights": array_of(words.pair_weights),
             "k1": K1, "b": B, "pair_weight": PAIR_WEIGHT, "average": index.average,
             "candidates": max(effort.candidates, limit),
             # Chunks that are gone, or lack the phrase, must not use up the candidates' places.

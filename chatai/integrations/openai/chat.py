@@ -16,7 +16,7 @@ import structlog
 from chatai.core.settings import Settings
 from chatai.domains.models.errors import ModelCut
 from chatai.domains.models.schemas import ModelEnd, ModelText, Prompt, PromptMessage
-from chatai.integrations.openai.client import explained, make_client
+from chatai.integrations.openai.client import explained, make_client, make_http, refusal
 from chatai.integrations.openai.events import events
 
 _log = structlog.get_logger(__name__)
@@ -25,12 +25,16 @@ _log = structlog.get_logger(__name__)
 class OpenAIChat:
     """Fulfils `chatai.domains.models.ports.LanguageModel`.
 
-    The request goes out through the library, with its key, errors and connections; what comes back is read by
-    ourselves. The library's typed request and chunks cost 5 ms of CPU an answer, which is what all the rest costs.
+    The library gives its connections, key and errors. The request is put together and what comes back is read by
+    ourselves: the library's typed options and chunks cost 6 ms of CPU an answer, which is more than all the rest.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._client = make_client(settings)
+        self._http = make_http(settings)
+        self._client = make_client(settings, self._http)
+        headers = {**self._client.default_headers, **self._client.auth_headers}
+        self._headers = {name: value for name, value in headers.items() if isinstance(value, str)}
+        self._address = self._client.base_url.join("chat/completions")
         self._default_model = settings.openai_model
         self._patience = settings.model_timeout_seconds
 
@@ -47,19 +51,16 @@ class OpenAIChat:
         end, begun = _End(), False
         try:
             async with asyncio.timeout(self._patience) as deadline:
-                stream: Any = await self._client.post(
-                    "/chat/completions",
-                    body=body,
-                    cast_to=httpx2.Response,
-                    stream=True,
-                    stream_cls=openai.AsyncStream[Any],
-                )
-                response: httpx2.Response = stream  # with this `cast_to` it is the bare response
+                content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+                request = self._http.build_request("POST", self._address, content=content, headers=self._headers)
+                response = await self._http.send(request, stream=True)
                 try:
+                    if response.is_error:
+                        raise await refusal(response)
                     async with aclosing(events(response.aiter_bytes())) as batches:
                         async for batch in batches:
                             deadline.reschedule(asyncio.get_running_loop().time() + self._patience)
-                            if text := "".join(end.take(json.loads(data), response.request) for data in batch):
+                            if text := "".join(end.take(json.loads(data), request) for data in batch):
                                 begun = True
                                 yield ModelText(text)
                 finally:
