@@ -71,7 +71,7 @@ class Effort:
     """
 
     postings: int = 32_000
-    candidates: int = 200
+    candidates: int = 120
     near: int = 200
     exact: bool = False
 
