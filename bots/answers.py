@@ -38,7 +38,7 @@ from uuid import UUID
 
 import structlog
 
-from bots import incoming, lookups
+from bots import heap, incoming, lookups
 from bots.gathering import gather
 from bots.storage import open_database
 from bots.texts import text
@@ -254,6 +254,7 @@ async def run(descriptor: int, settings: Settings) -> None:
     database = open_database(settings)
     wiring.bind(settings)
     wire = await Wire.over(socket.socket(fileno=descriptor))
+    heap.keep_for_good()
     wire.send({"type": "ready"})
     sweeping = asyncio.create_task(_sweep(settings.run_dir))
     await Answerer(database, wire, settings.run_dir).serve()

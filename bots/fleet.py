@@ -363,7 +363,9 @@ class Fleet:
             self.report(runner, "failed", BotSetupFailed.code, type(error).__name__)
 
     async def _warm(self) -> None:
-        """Has the zygote ready before the first message comes; without any bot it is not started at all."""
+        """Has the zygote and the answer processes ready before the first message comes, side by side; without any bot
+        they are not started at all."""
+        self._answers.start()
         try:
             await self._means.zygote.start()
         except ZygoteError as error:

@@ -28,6 +28,7 @@ import psycopg
 import structlog
 from aiohttp import web
 
+from bots import heap
 from bots.answer_pool import AnswerPool
 from bots.directory import Directory
 from bots.fleet import Fleet
@@ -270,6 +271,7 @@ async def run(settings: Settings) -> None:
     manager = Manager(settings, manager_id=manager_id, predecessor=succeed(settings, manager_id))
     renew_on_hangup(manager)
     await manager.start()
+    heap.keep_for_good()
     try:
         await stopped.wait()
     finally:

@@ -34,7 +34,7 @@ async def test_a_database_that_goes_away_in_the_middle_is_not_told_to_the_chat(d
     events = []
     while not events or events[-1] in {"begun", "delta"}:
         events.append((await asyncio.wait_for(wire.receive(), 10))["event"])
-    assert events[-2:] == ["delta", "away"]
+    assert events[-1] == "away"  # neither complete nor failed
     await wire.close()
     await serving
     await theirs.close()
