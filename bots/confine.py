@@ -4,6 +4,10 @@ A worker needs one thread besides its own, to look names up, and no child. So `f
 as do signals to other processes, setting their limits, and looking into their memory by ptrace. Threads are counted
 among what memory limits bound.
 
+It needs sockets that call over IP, and the pair by which an event loop wakes itself. So there are no others, among them
+those that lead to servers on this machine by a path, and none listens. What could do such things past this filter, or
+make new namespaces, fails too; and where the account is root's, its other privileges are given up.
+
 Linux on x86-64 and ARM64; elsewhere nothing is done.
 """
 
@@ -15,6 +19,7 @@ import os
 import platform
 import struct
 import sys
+from typing import NamedTuple
 
 _PR_SET_SECCOMP = 22
 _PR_SET_NO_NEW_PRIVS = 38
@@ -25,20 +30,47 @@ _FAIL = 0x00050000
 """Or-ed with the error's number."""
 _CLONE_THREAD = 0x00010000
 
-# Of `struct seccomp_data`: number of the call, architecture, lower half of the first argument.
-_NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENT_AT = 0, 4, 16
-_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+# Of `struct seccomp_data`: number of the call, architecture, lower halves of the first and the second argument.
+_NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENT_AT, _SECOND_AT = 0, 4, 16, 24
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 
 _X32 = 0x40000000
 """Numbers from here on are x86-64's calls once more, by another convention."""
 
-# machine → (AUDIT_ARCH, clone, clone3, the calls that fail, those that fail for other processes). They fail: fork,
-# vfork, execve, execveat, kill, tkill, rt_sigqueueinfo, rt_tgsigqueueinfo, ptrace, process_vm_readv, process_vm_writev,
-# pidfd_send_signal, pidfd_getfd. A process may do to itself alone: tgkill (it aborts by that), prlimit64.
-_CALLS: dict[str, tuple[int, int, int, tuple[int, ...], tuple[int, int]]] = {
-    "x86_64": (0xC000003E, 56, 435, (57, 58, 59, 322, 62, 200, 129, 297, 101, 310, 311, 424, 438), (234, 302)),
-    "aarch64": (0xC00000B7, 220, 435, (221, 281, 129, 130, 138, 240, 117, 270, 271, 424, 438), (131, 261)),
-}
+_INET, _INET6, _SOCK_STREAM, _SOCK_KIND = 2, 10, 1, 0xF
+_CAPABILITY_VERSION = 0x20080522
+_DAC_OVERRIDE = 1 << 1
+"""Kept: the data folder may be another account's. What files are reached is bounded by `reach`."""
+
+
+class _Calls(NamedTuple):
+    """Numbers of system calls on one kind of machine. `failing`: always; `to_others`: for other processes."""
+
+    architecture: int
+    clone: int
+    socket: int
+    socketpair: int
+    failing: tuple[int, ...]
+    to_others: tuple[int, int]
+
+
+_CLONE3 = 435
+_EVERYWHERE = (424, 425, 426, 427, 438)
+"""pidfd_send_signal, io_uring_setup, io_uring_enter, io_uring_register, pidfd_getfd."""
+
+# They fail: fork, vfork, execve, execveat, kill, tkill, rt_sigqueueinfo, rt_tgsigqueueinfo, ptrace, process_vm_readv,
+# process_vm_writev, bind, listen, unshare, setns, bpf. A process may do to itself alone: tgkill (it aborts by that),
+# prlimit64.
+_CALLS = {
+    "x86_64": _Calls(
+        0xC000003E, 56, 41, 53,
+        (57, 58, 59, 322, 62, 200, 129, 297, 101, 310, 311, 49, 50, 272, 308, 321, *_EVERYWHERE), (234, 302),
+    ),
+    "aarch64": _Calls(
+        0xC00000B7, 220, 198, 199,
+        (221, 281, 129, 130, 138, 240, 117, 270, 271, 200, 201, 97, 268, 280, *_EVERYWHERE), (131, 261),
+    ),
+}  # fmt: skip
 
 
 class _Program(ctypes.Structure):
@@ -55,24 +87,24 @@ def _build(machine: str) -> tuple[bytes, list[int]] | None:
     """The filter, and where the process's own number is to be put in it. None: the machine's calls are not known."""
     if machine not in _CALLS:
         return None
-    architecture, clone, clone3, failing, to_others = _CALLS[machine]
+    calls = _CALLS[machine]
     own: list[int] = []
     fail = _instruction(_RETURN, _FAIL | errno.EPERM)
     allow = _instruction(_RETURN, _ALLOW)
     program = [
         _instruction(_LOAD, _ARCHITECTURE_AT),
-        _instruction(_EQUAL, architecture, 1, 0),
+        _instruction(_EQUAL, calls.architecture, 1, 0),
         fail,
         _instruction(_LOAD, _NUMBER_AT),
         _instruction(_AT_LEAST, _X32, 0, 1),
         fail,
         # "not there": the C library then starts its threads by clone, whose flags can be looked at.
-        _instruction(_EQUAL, clone3, 0, 1),
+        _instruction(_EQUAL, _CLONE3, 0, 1),
         _instruction(_RETURN, _FAIL | errno.ENOSYS),
     ]
-    for number in failing:
+    for number in calls.failing:
         program += [_instruction(_EQUAL, number, 0, 1), fail]
-    for number in to_others:
+    for number in calls.to_others:
         own.append((len(program) + 2) * 8 + 4)
         program += [
             _instruction(_EQUAL, number, 0, 5),
@@ -83,7 +115,20 @@ def _build(machine: str) -> tuple[bytes, list[int]] | None:
             allow,
         ]
     program += [
-        _instruction(_EQUAL, clone, 1, 0),
+        _instruction(_EQUAL, calls.socket, 0, 5),
+        _instruction(_LOAD, _ARGUMENT_AT),
+        _instruction(_EQUAL, _INET, 2, 0),
+        _instruction(_EQUAL, _INET6, 1, 0),
+        fail,
+        allow,
+        # A pair of datagram sockets could be turned to somebody else; a connected pair of streams can't.
+        _instruction(_EQUAL, calls.socketpair, 0, 5),
+        _instruction(_LOAD, _SECOND_AT),
+        _instruction(_AND, _SOCK_KIND),
+        _instruction(_EQUAL, _SOCK_STREAM, 1, 0),
+        fail,
+        allow,
+        _instruction(_EQUAL, calls.clone, 1, 0),
         allow,
         _instruction(_LOAD, _ARGUMENT_AT),
         _instruction(_ANY_BIT, _CLONE_THREAD, 0, 1),
@@ -100,9 +145,18 @@ _FILTER = ctypes.create_string_buffer(*((_BUILT[0], len(_BUILT[0])) if _BUILT is
 _PROGRAM = _Program(len(_FILTER) // 8, ctypes.addressof(_FILTER))
 
 
+def _keep_capabilities(kept: int) -> bool:
+    """Gives all others up, for good; False if these are not there to be kept."""
+    header, sets = struct.pack("=Ii", _CAPABILITY_VERSION, 0), struct.pack("=6I", kept, kept, 0, 0, 0, 0)
+    return _LIBC is not None and bool(_LIBC.capset(header, sets) == 0)
+
+
 def confine() -> bool:
-    """From now on, and for good, this process starts no other one; whether the kernel took it."""
+    """From now on, and for good, this process starts no other one and opens no way to one; whether the kernel took
+    it."""
     if _LIBC is None or _BUILT is None:
+        return False
+    if os.geteuid() == 0 and not any(_keep_capabilities(kept) for kept in (_DAC_OVERRIDE, 0)):
         return False
     for place in _BUILT[1]:
         struct.pack_into("=I", _FILTER, place, os.getpid())

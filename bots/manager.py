@@ -43,6 +43,7 @@ from bots.tuning import Tuning
 from bots.updates import MAX_BODY_BYTES
 from bots.zygote_client import ZygoteClient
 from chatai import wiring
+from chatai.core import landlock
 from chatai.core.database import DatabaseAway
 from chatai.core.ids import new_id
 from chatai.core.logging import configure
@@ -122,6 +123,8 @@ class Manager:
         ]
         self._renewing = [asyncio.create_task(self.leases.run(self.fleet))]
         log.info("the bot manager listens", port=self._settings.bots_port)
+        if not landlock.version():
+            log.warning("the kernel has no Landlock: bots' processes can read what this account can")
 
     async def stop(self) -> None:
         """Takes nothing more, lets the workers finish what they have, ends everything, frees the bots for others."""

@@ -29,6 +29,7 @@ from bots import heap
 from bots.confine import confine
 from bots.delivery import Delivery, Dropped, Later, Revoked, Undeliverable
 from bots.job import BotConfig, Job, Link
+from bots.reach import names_are_out_of_reach, restrict_reach
 from bots.session import Session
 from bots.wire import Message, Wire, WireError
 from chatai.core.logging import scrub
@@ -119,10 +120,11 @@ async def _live(end: socket.socket, dispatcher: Dispatcher, session: Session) ->
     known = {field.name for field in fields(BotConfig)}
     config = BotConfig(**{name: value for name, value in start["bot"].items() if name in known})
     limit_memory(config.memory_mb)
+    bounded = restrict_reach(config.incoming, config.api)
     # Looking names up is the only thing done in threads.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
     session.api = TelegramAPIServer.from_base(config.api)
-    worker = Worker(config, wire, dispatcher, Bot(config.token, session=session), session.rest)
+    worker = Worker(config, wire, dispatcher, Bot(config.token, session=session), session.rest, bounded=bounded)
     wire.send({"type": "ready"})
     return await worker.serve()
 
@@ -137,6 +139,8 @@ class Worker:
         dispatcher: Dispatcher,
         bot: Bot,
         rest: Callable[[], None] = lambda: None,
+        *,
+        bounded: bool = False,
     ) -> None:
         self._config = config
         self._wire = wire
@@ -146,13 +150,15 @@ class Worker:
         self._delivery = Delivery(bot, self._link)
         self._rest = rest
         """Lets go of connections."""
+        self._bounded = bounded
+        """By `restrict_reach`."""
+        self._leaving: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._tidying: asyncio.TimerHandle | None = None
         self._since_tidied = 0
 
     async def serve(self) -> int:
         """Until all is done after `stop`, or until the manager is gone."""
-        leaving: asyncio.Task[None] | None = None
         while True:
             try:
                 message = await self._wire.receive()
@@ -171,8 +177,8 @@ class Worker:
                     self._link.take_permit(message)
                 case "ping":
                     self._wire.send({"type": "pong", "beat": message["beat"]})
-                case "stop" if leaving is None:
-                    leaving = asyncio.create_task(self._leave())
+                case "stop":
+                    self._go()
             await self._wire.drain()
 
     def _worked(self, task: asyncio.Task[None]) -> None:
@@ -195,6 +201,10 @@ class Worker:
             self._rest()
         self._since_tidied = 0
         heap.give_back()
+
+    def _go(self) -> None:
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._leave())
 
     async def _leave(self) -> None:
         """Finishes what is running and goes. The manager kills one that takes too long."""
@@ -222,6 +232,8 @@ class Worker:
             self._wire.send(
                 {"type": "failed", "update": number, "error": scrub(str(error))[:500], "blame": error.blame}
             )
+            if self._bounded and not error.blame and names_are_out_of_reach():
+                self._go()  # the next process may read the new files
         except MemoryError:
             # Nothing can be trusted any more: the process ends, and the manager tries anew.
             os._exit(EXIT_OUT_OF_MEMORY)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from chatai import migrate
+from chatai.core import landlock
 from chatai.core.settings import Settings
 from chatai.engines import EngineError
 from chatai.engines.postgres import check_cpu
@@ -58,6 +59,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
         _scans,
         _model,
         _telegram,
+        _landlock,
     )
     for check in checks:
         yield await check(settings)
@@ -178,6 +180,14 @@ async def _telegram(settings: Settings) -> Finding:
         text = f"{settings.telegram_api_url} can't be reached ({status})"
         return Finding("telegram", text, "bots need it: check TELEGRAM_API_URL and the network")
     return Finding("telegram", f"{settings.telegram_api_url} answers")
+
+
+async def _landlock(_settings: Settings) -> Finding:
+    known = landlock.version()
+    if known:
+        return Finding("bots", f"their processes are kept from this account's files by Landlock (version {known})")
+    # Not a fault: nothing on an older kernel or another system mends it.
+    return Finding("bots", "no Landlock in the kernel: a bot's process that is taken over reads what this account can")
 
 
 async def _get(address: str, headers: dict[str, str]) -> int | str:

@@ -57,7 +57,7 @@ def quantiles(name: str, values: list[float]) -> None:
 
 async def measure(world: World, count: int) -> None:
     started = time.perf_counter()
-    await eventually(lambda: world.manager.zygote.pid)
+    await world.manager.zygote.start()
     print(f"{'zygote ready after':42} {time.perf_counter() - started:6.1f} s")
     pairs = [await world.new_bot(f"Bot {number}") for number in range(count)]
     runners = [world.runner(view) for _, view in pairs]

@@ -18,9 +18,18 @@ DEEDS = {
     "a queued signal": "call(libc.sigqueue(os.getppid(), 0, None))",
     "a limit": "resource.prlimit(os.getppid(), resource.RLIMIT_CPU)",
     "a child": "os.fork()",
+    "a call by path": "socket.socket(socket.AF_UNIX)",
+    "a pair that can be turned": "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)",
+    "raw packets": "socket.socket(socket.AF_PACKET, socket.SOCK_RAW)",
+    "raw IP": "socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)",
+    "the routes": "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+    "a server": "socket.socket().bind(('127.0.0.1', 0))",
+    "a server on any port": "socket.socket().listen()",
+    "a queue of calls": "call(libc.syscall(425, 8, None))",
+    "a namespace": "call(libc.unshare(0x10000000))",
 }
 PROGRAM = """
-import ctypes, os, platform, resource
+import asyncio, ctypes, os, platform, resource, socket
 from bots.confine import confine
 TGKILL = {"x86_64": 234, "aarch64": 131}[platform.machine()]
 libc = ctypes.CDLL(None, use_errno=True)
@@ -28,6 +37,8 @@ def call(answer):
     if answer == -1:
         raise OSError(ctypes.get_errno(), "refused")
 assert confine()
+asyncio.run(asyncio.sleep(0))
+socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 try:
     %s

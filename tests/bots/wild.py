@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
 import random
+import socket
 import sys
 import uuid
+from collections.abc import Callable
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from aiogram import Dispatcher, Router
 from aiogram.types import Message
@@ -58,7 +64,59 @@ async def tell(message: Message, job: Job) -> None:
     await job.say(place_of(message), " ".join(words))
 
 
+def _call_by_path(path: str) -> None:
+    with socket.socket(socket.AF_UNIX) as end:
+        end.connect(path)
+
+
+def _send_by_path(path: str) -> None:
+    for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM):
+        end.sendto(b"?", path)
+
+
+def _dial(port: str) -> None:
+    socket.create_connection(("127.0.0.1", int(port)), 5).close()
+
+
+def _serve(port: str) -> None:
+    socket.create_server(("127.0.0.1", int(port))).close()
+
+
+def _load(name: str) -> None:
+    assert name not in sys.modules
+    importlib.import_module(name)
+
+
+TRIES: dict[str, Callable[[str], object]] = {
+    "read": lambda path: Path(path).read_bytes(),
+    "list": os.listdir,
+    "write": lambda path: Path(path).write_bytes(b"?"),
+    "link": lambda path: os.symlink("/etc/passwd", path),
+    "remove": os.unlink,
+    "call": _call_by_path,
+    "send": _send_by_path,
+    "dial": _dial,
+    "serve": _serve,
+    "load": _load,
+    "zone": ZoneInfo,
+    "look up": lambda name: socket.getaddrinfo(name, 443),
+}
+
+
+async def attempt(message: Message, job: Job) -> None:
+    """What comes of each of the tries that the message names: nothing, or the error's name."""
+    outcomes = []
+    for kind, what in json.loads(str(message.text).partition(" ")[2]):
+        try:
+            TRIES[kind](what)
+            outcomes.append("done")
+        except Exception as error:
+            outcomes.append(type(error).__name__)
+    await job.say(place_of(message), " ".join(outcomes))
+
+
 DEEDS = {"loop!": loop, "eat!": eat, "fork!": fork, "run!": run, "die!": die, "deafen!": deafen, "tell!": tell}
+DEEDS["try!"] = attempt
 
 
 def build_dispatcher() -> Dispatcher:
@@ -66,7 +124,7 @@ def build_dispatcher() -> Dispatcher:
     dispatcher = _usual()
     router = Router(name="wild")
     for word, deed in DEEDS.items():
-        router.message.register(deed, lambda message, word=word: message.text == word)
+        router.message.register(deed, lambda message, word=word: str(message.text).startswith(word))
     dispatcher.include_router(router)
     dispatcher.sub_routers.insert(0, dispatcher.sub_routers.pop())
     return dispatcher

@@ -147,6 +147,8 @@ def test_doctor_names_what_is_wrong_and_the_cure(run_chatai: Run) -> None:
     assert lines["BOTS_PORT"].startswith("!!")
     assert "set BOTS_PORT to a free port" in lines["BOTS_PORT"]
     assert "check TELEGRAM_API_URL" in lines["telegram"]
+    assert lines["bots"].startswith("ok")
+    assert "Landlock" in lines["bots"]
 
 
 def test_doctor_asks_a_model_that_needs_no_key(run_chatai: Run) -> None:
