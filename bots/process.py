@@ -33,6 +33,7 @@ ZYGOTE_GONE = "the process from which the bots' processes are made went away"
 
 # Exit code → what happened, in words for `last_error`. See bots.worker.
 _HUNG = "the process did not answer"
+_DEAF = "the process did not read what it was sent"
 _EXITS = {-9: "the process was killed", -11: "the process crashed", 71: "out of memory", 72: "the process failed"}
 
 
@@ -114,6 +115,7 @@ class BotProcess:
         self._task: asyncio.Task[None] | None = None
         self._crashes: deque[float] = deque()
         self._last_active = 0.0
+        self._beat = 0
         self._pong = 0
 
     @property
@@ -233,8 +235,10 @@ class BotProcess:
     async def _employ(self, worker: WorkerProcess) -> int:
         """Serves a worker from its start to its end; its exit code."""
         self.worker, self._ready, self._leaving, self._killed_for = worker, False, False, ""
+        self._beat = self._pong = 0
         self.touch()
         self._charge.started(worker.pid)
+        worker.wire.bound(self._tuning.most_unread_bytes, lambda: self._overflow(worker))
         watch = asyncio.create_task(self._watch(worker))
         loop = asyncio.get_running_loop()
         worker.exited.add_done_callback(lambda _: loop.call_later(LAST_WORDS_SECONDS, worker.wire.cut))
@@ -262,7 +266,8 @@ class BotProcess:
     async def _take(self, message: Message) -> None:
         match message["type"]:
             case "pong":
-                self._pong = int(message["beat"])
+                # Only of what was asked: one that answers in advance need not listen.
+                self._pong = min(int(message["beat"]), self._beat)
             case "ready":
                 self.touch()
                 self._ready = True
@@ -287,23 +292,22 @@ class BotProcess:
     async def _watch(self, worker: WorkerProcess) -> None:
         """Ends a worker that hangs, and lets one go that has nothing to do."""
         tuning, idle = self._tuning, self._keep.idle_seconds
-        beat, asked_at = 0, time.monotonic()
-        self._pong = 0
+        asked_at = time.monotonic()
         while True:
             await asyncio.sleep(min(tuning.ping_interval, tuning.pong_patience, idle) / 2)
             now = time.monotonic()
             if not self._ready:
                 late = now - asked_at > tuning.start_patience
             else:
-                late = self._pong < beat and now - asked_at > tuning.pong_patience
+                late = self._pong < self._beat and now - asked_at > tuning.pong_patience
             if late:
                 log.error("a bot's process hangs and is killed", bot_id=str(self._bot_id), pid=worker.pid)
                 self._charge.note("error", "process_hung", pid=worker.pid)
                 self._kill(worker, _HUNG)
                 return
-            if self._ready and self._pong == beat and now - asked_at >= tuning.ping_interval:
-                beat, asked_at = beat + 1, now
-                worker.wire.send({"type": "ping", "beat": beat})
+            if self._ready and self._pong == self._beat and now - asked_at >= tuning.ping_interval:
+                self._beat, asked_at = self._beat + 1, now
+                worker.wire.send({"type": "ping", "beat": self._beat})
             if not self._ready or self._leaving:
                 continue
             if self._zygote.may_replace(worker, idle=self._charge.is_empty):
@@ -311,6 +315,12 @@ class BotProcess:
                 self._leave(worker)
             elif self._charge.is_empty and now - self._last_active >= idle and not self._keep.always_on:
                 self._leave(worker)
+
+    def _overflow(self, worker: WorkerProcess) -> None:
+        if not self._killed_for:
+            log.error("a bot's process does not read and is killed", bot_id=str(self._bot_id), pid=worker.pid)
+            self._charge.note("error", "process_deaf", pid=worker.pid)
+            self._kill(worker, _DEAF)
 
     def _kill(self, worker: WorkerProcess, why: str) -> None:
         self._killed_for = why

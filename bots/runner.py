@@ -46,7 +46,7 @@ from chatai.domains.channels.service import token_of
 
 log = structlog.get_logger(__name__)
 
-_UNASKED_ENDS = {"process_ended", "process_hung", "memory_exceeded"}
+_UNASKED_ENDS = {"process_ended", "process_hung", "process_deaf", "memory_exceeded"}
 
 Report = Callable[["BotRunner", BotState, str, str | None], None]
 """(runner, state, code of the reason, last error) – told of each change."""

@@ -22,6 +22,8 @@ class Tuning:
     ping_interval: float = 10.0
     pong_patience: float = 10.0
     """A worker that does not answer a ping for so long hangs, and is killed."""
+    most_unread_bytes: int = 8 * 1024 * 1024
+    """A worker that has left so much unread hangs as well, whatever it answers."""
     answer_pong_patience: float = 30.0
     answers_capacity: float = 40.0 * (os.cpu_count() or 1)
     """So many answers a second are divided among the bots that are busy at the time. A single one has no bound."""

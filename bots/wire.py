@@ -43,8 +43,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any
 
 MAX_FRAME_BYTES = 4 * 1024 * 1024
@@ -94,6 +96,9 @@ class Wire:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._most_unread = math.inf
+        self._overflow: Callable[[], None] = lambda: None
+        self._overflowed = False
 
     @classmethod
     async def over(cls, end: socket.socket) -> Wire:
@@ -102,10 +107,24 @@ class Wire:
         reader, writer = await asyncio.open_unix_connection(sock=end, limit=MAX_FRAME_BYTES)
         return cls(reader, writer)
 
+    @property
+    def unread(self) -> int:
+        """So many bytes wait here for the other end to read."""
+        return int(self._writer.transport.get_write_buffer_size())
+
+    def bound(self, most_unread: int, overflow: Callable[[], None]) -> None:
+        """When more bytes than that wait here for the other end to read, `overflow` is called, once, and whatever is
+        sent from then on is dropped: who bounds a wire ends the one who does not read."""
+        self._most_unread, self._overflow = most_unread, overflow
+
     def send(self, message: Message) -> None:
         """Sends a message, or drops it when the other end is gone: the reader learns of that by `None`."""
-        if not self._writer.is_closing():
-            self._writer.write(encode(message))
+        if self._writer.is_closing() or self._overflowed:
+            return
+        self._writer.write(encode(message))
+        if self.unread > self._most_unread:
+            self._overflowed = True
+            self._overflow()
 
     async def drain(self) -> None:
         """Waits until the other end has kept up, so that a fast sender does not fill the memory."""

@@ -4,13 +4,14 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
 
 from bots.memory import own_kilobytes
 from chatai.domains.channels import service
-from tests.bots.world import JOHN, open_world
+from tests.bots.world import JOHN, QUICK, open_world
 from tests.waiting import eventually
 
 pytestmark = [
@@ -23,10 +24,11 @@ GREETING = "Добро пожаловать!"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(postgres, template_database, tmp_path_factory, free_port):
-    folder = tmp_path_factory.mktemp("wild")
+    folder, tuning = tmp_path_factory.mktemp("wild"), replace(QUICK, most_unread_bytes=100_000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bots.zygote_client.ZYGOTE", "tests.bots.wild")
-        async with open_world(postgres, template_database, folder, free_port(), BOT_MEMORY_MB="64") as world:
+        settings = {"BOT_MEMORY_MB": "64"}
+        async with open_world(postgres, template_database, folder, free_port(), tuning=tuning, **settings) as world:
             yield world
 
 
@@ -40,7 +42,13 @@ async def set_aside(world, bot):
 
 @pytest.mark.parametrize(
     ("deed", "why"),
-    [("loop!", "did not answer"), ("eat!", "out of memory"), ("die!", "status -6"), ("deafen!", "the process")],
+    [
+        ("loop!", "did not answer"),
+        ("eat!", "out of memory"),
+        ("die!", "status -6"),
+        ("deafen!", "the process"),
+        ("babble!", "did not read"),
+    ],
 )
 async def test_what_breaks_its_process_is_set_aside_and_others_go_on(world, deed, why):
     neighbour, other = await world.new_bot("Neighbour")

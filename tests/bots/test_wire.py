@@ -69,3 +69,15 @@ def test_a_frame_is_its_length_and_its_body():
     frame = encode({"type": "pong", "beat": 7})
     assert struct.unpack(">I", frame[:4])[0] == len(frame) - 4
     assert decode(frame[4:]) == {"type": "pong", "beat": 7}
+
+
+async def test_what_the_other_end_never_reads_is_bounded():
+    one, other = socket.socketpair()
+    here, full = await Wire.over(one), []
+    here.bound(1_000_000, lambda: full.append(True))
+    for _ in range(1000):
+        here.send({"type": "event", "text": "x" * 10_000})
+    assert full == [True]
+    assert here.unread < 1_100_000
+    here.cut()
+    other.close()

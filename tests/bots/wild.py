@@ -19,6 +19,7 @@ from aiogram.types import Message
 import bots.zygote
 from bots.handlers.addressing import place_of
 from bots.job import Job
+from bots.wire import encode
 
 
 async def loop(message: Message, job: Job) -> None:
@@ -62,6 +63,17 @@ async def tell(message: Message, job: Job) -> None:
     secrets = ",".join(name for name in os.environ if "SECRET" in name or "KEY" in name or "URL" in name)
     words = [str(random.random()), str(uuid.uuid4()), oct(umask), terminal, f"secrets:{secrets}"]
     await job.say(place_of(message), " ".join(words))
+
+
+async def babble(message: Message, job: Job) -> None:
+    """Asks without end, says in advance that it is alive, and reads nothing."""
+    end = job.link.wire._writer.transport.get_extra_info("socket")
+    with socket.socket(fileno=os.dup(end.fileno())) as wire:
+        wire.setblocking(True)
+        permit = encode({"type": "permit", "permit": 1, "update": 0, "chat": 1, "new": True})
+        pongs = b"".join(encode({"type": "pong", "beat": beat}) for beat in range(1000))
+        while True:
+            wire.sendall(pongs + permit * 1000)
 
 
 def _call_by_path(path: str) -> None:
@@ -116,7 +128,7 @@ async def attempt(message: Message, job: Job) -> None:
 
 
 DEEDS = {"loop!": loop, "eat!": eat, "fork!": fork, "run!": run, "die!": die, "deafen!": deafen, "tell!": tell}
-DEEDS["try!"] = attempt
+DEEDS |= {"try!": attempt, "babble!": babble}
 
 
 def build_dispatcher() -> Dispatcher:
