@@ -16,8 +16,8 @@ router = APIRouter(tags=["operations"])
 
 class MetricsClosed(Forbidden):
     code = "metrics_closed"
-    en = "Metrics are read from this machine, or with the token of METRICS_TOKEN."
-    ru = "Метрики читают с этой машины или с токеном из METRICS_TOKEN."
+    en = "Metrics are read with the token of METRICS_TOKEN or, where no proxy stands in front, from this machine."
+    ru = "Метрики читают с токеном из METRICS_TOKEN, а если перед ChatAI нет прокси, то и с этой машины."
 
 
 @router.get("/metrics/telegram-rate-limit")

@@ -222,7 +222,8 @@ class Settings(BaseSettings):
     # --- Observability
     metrics_token: SecretStr | None = Field(
         None,
-        description="Whoever sends it as `Authorization: Bearer` may read metrics. Without it only this machine may.",
+        description="Whoever sends it as `Authorization: Bearer` may read metrics. Without it this machine may; nobody "
+        "may where `PUBLIC_URL` or `FRONTEND_URL` is another address or `TRUSTED_PROXY_HOPS` is not 0.",
     )
     prometheus_enabled: bool = Field(True, description="Serve `/metrics`. No effect in this release.")
     metrics_port: int = Field(8001, ge=0, le=65535, description="Port of the metrics. No effect in this release.")

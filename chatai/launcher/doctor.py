@@ -13,6 +13,7 @@ import psycopg
 
 from chatai import migrate
 from chatai.core import landlock
+from chatai.core.metrics_access import is_behind_proxy
 from chatai.core.settings import Settings
 from chatai.engines import EngineError
 from chatai.engines.postgres import check_cpu
@@ -60,6 +61,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
         _model,
         _telegram,
         _landlock,
+        _metrics,
     )
     for check in checks:
         yield await check(settings)
@@ -188,6 +190,15 @@ async def _landlock(_settings: Settings) -> Finding:
         return Finding("bots", f"their processes are kept from this account's files by Landlock (version {known})")
     # Not a fault: nothing on an older kernel or another system mends it.
     return Finding("bots", "no Landlock in the kernel: a bot's process that is taken over reads what this account can")
+
+
+async def _metrics(settings: Settings) -> Finding:
+    proxied = is_behind_proxy(settings)
+    if settings.metrics_token:
+        return Finding("metrics", f"open to whoever has METRICS_TOKEN{'' if proxied else ', and to this machine'}")
+    if proxied:
+        return Finding("metrics", "closed: behind a proxy they need METRICS_TOKEN, which is not set")
+    return Finding("metrics", "open to this machine only")
 
 
 async def _get(address: str, headers: dict[str, str]) -> int | str:

@@ -33,3 +33,19 @@ def test_who_may_read(token, peer, headers, allowed):
     values = Headers({name: value for name, value in headers.items() if value.isascii()})
     found = values if len(values) == len(headers) else {name.lower(): value for name, value in headers.items()}
     assert may_read_metrics(settings, peer, found) is allowed
+
+
+@pytest.mark.parametrize(
+    ("values", "open_here"),
+    [
+        ({}, True),
+        ({"public_url": "http://localhost:8000", "frontend_url": "http://[::1]:3000"}, True),
+        ({"public_url": "https://chat.example.com"}, False),
+        ({"frontend_url": "https://chat.example.com"}, False),
+        ({"trusted_proxy_hops": 1}, False),
+    ],
+)
+def test_behind_a_proxy_only_the_token_counts(values, open_here):
+    settings = Settings(_env_file=None, metrics_token=TOKEN, **values)
+    assert may_read_metrics(settings, "127.0.0.1", Headers({})) is open_here
+    assert may_read_metrics(settings, "127.0.0.1", Headers({"Authorization": f"Bearer {TOKEN}"}))

@@ -149,6 +149,16 @@ def test_doctor_names_what_is_wrong_and_the_cure(run_chatai: Run) -> None:
     assert "check TELEGRAM_API_URL" in lines["telegram"]
     assert lines["bots"].startswith("ok")
     assert "Landlock" in lines["bots"]
+    assert lines["metrics"].endswith("open to this machine only")
+
+
+def test_doctor_says_who_may_read_metrics(run_chatai: Run) -> None:
+    def told(**environment: str) -> str:
+        lines = run_chatai("doctor", TELEGRAM_API_URL="http://127.0.0.1:1", **environment).stdout.splitlines()
+        return next(line for line in lines if line.split()[1] == "metrics")
+
+    assert "need METRICS_TOKEN" in told(PUBLIC_URL="https://chat.example.com")
+    assert told(TRUSTED_PROXY_HOPS="1", METRICS_TOKEN="a-token").endswith("has METRICS_TOKEN")
 
 
 def test_doctor_asks_a_model_that_needs_no_key(run_chatai: Run) -> None:
