@@ -150,7 +150,12 @@ class Manager:
             "answered_updates": sum(runner.figures.answered for runner in runners),
             "restarts": sum(runner.restarts for runner in runners),
             "answers_under_way": self.answers.asking,
-            "pids": {"manager": os.getpid(), "zygote": self.zygote.pid, "answers": self.answers.pids},
+            "pids": {
+                "manager": os.getpid(),
+                "zygote": self.zygote.pid,
+                "stand_by": self.zygote.spare_pid,
+                "answers": self.answers.pids,
+            },
             "manager": {"id": str(self.seat.id), "shard": self.seat.shard, "shards": self.seat.shards},
             "managers": self.leases.managers,
             "redis": "shared" if self.fleet.permits.shared else "away",

@@ -76,6 +76,18 @@ def run_child(end: socket.socket, parent: int, dispatcher: Dispatcher, session: 
         os._exit(code)
 
 
+def call_process(name: str) -> None:
+    """How `ps` and `top` show this process; up to 15 letters."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
+
+
+def keep_only(descriptor: int) -> None:
+    """Closes whatever else was inherited, but the three standard ones."""
+    os.closerange(3, descriptor)
+    os.closerange(descriptor + 1, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65_536))
+
+
 def _come_of_age(end: socket.socket, parent: int) -> None:
     """Lets go of what was inherited and is not the child's: signals, descriptors, random state."""
     signal.set_wakeup_fd(-1)
@@ -85,13 +97,11 @@ def _come_of_age(end: socket.socket, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        _LIBC.prctl(_PR_SET_NAME, b"chatai-bot", 0, 0, 0)
+    call_process("chatai-bot")
     if os.getppid() != parent:
         os._exit(EXIT_ORPHANED)
     os.setpgid(0, 0)  # what it should ever fork can then be ended with it
-    kept = end.fileno()
-    os.closerange(3, kept)
-    os.closerange(kept + 1, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65_536))
+    keep_only(end.fileno())
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.umask(0o077)
     confine()

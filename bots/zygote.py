@@ -6,10 +6,13 @@ secrets: the manager sends a worker its configuration over the worker's own wire
 The manager speaks to it over a SOCK_SEQPACKET socket, one JSON object a packet:
     → {"spawn": n}, with the worker's end of a socket pair as the packet's descriptor
     → {"kill": n}
-    ← {"ready": true}
+    → {"copy": true}, with the other end of a further such socket: a copy of the zygote is to serve that one
+    ← {"ready": true, "pid": pid}
     ← {"spawned": n, "pid": pid}
     ← {"exited": n, "status": s}     as `os.waitstatus_to_exitcode`: negative is the signal's number
 When the manager goes, so do the zygote and all workers.
+
+The copy stands by: it shares all memory with the zygote, costs next to nothing, and takes its place when it dies.
 """
 
 from __future__ import annotations
@@ -35,8 +38,10 @@ from bots.handlers import build_dispatcher
 from bots.session import Session, build_session
 from bots.warmup import warm_up
 from bots.wire import MAX_PACKET_BYTES
-from bots.worker import run_child
+from bots.worker import call_process, keep_only, run_child
 from chatai.core.logging import scrub
+
+NAME, STAND_BY_NAME = "chatai-zygote", "chatai-stand-by"
 
 
 @dataclass
@@ -48,6 +53,8 @@ class Zygote:
     session: Session
     workers: dict[int, int] = field(default_factory=dict)
     """Process id → the manager's number of the worker, for those not reaped yet: only they may be killed."""
+    copies: set[int] = field(default_factory=set)
+    """Process ids of the stand-bys made here that are not reaped yet."""
 
     def serve(self) -> None:
         """Until the manager is gone."""
@@ -58,7 +65,7 @@ class Zygote:
         selector = selectors.DefaultSelector()
         selector.register(self.control, selectors.EVENT_READ)
         selector.register(woken, selectors.EVENT_READ)
-        self._tell({"ready": True})
+        self._tell({"ready": True, "pid": os.getpid()})
         while True:
             ready = [key.fileobj for key, _ in selector.select()]
             if woken in ready:
@@ -82,7 +89,26 @@ class Zygote:
             for pid, number in self.workers.items():
                 if number == order["kill"]:
                     _end(pid)
+        elif "copy" in order:
+            self._copy(socket.socket(fileno=descriptors[0]))
         return True
+
+    def _copy(self, end: socket.socket) -> None:
+        """Forks a zygote without workers, which serves the manager over its own socket until that hangs up."""
+        call_process(NAME)  # which a stand-by that has taken over is not called yet
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                signal.set_wakeup_fd(-1)
+                keep_only(end.fileno())
+                call_process(STAND_BY_NAME)
+                Zygote(end, self.dispatcher, self.session).serve()
+                code = 0
+            finally:
+                os._exit(code)
+        end.close()
+        self.copies.add(pid)
 
     def _spawn(self, number: int, end: socket.socket) -> None:
         parent = os.getpid()
@@ -94,10 +120,13 @@ class Zygote:
         self._tell({"spawned": number, "pid": pid})
 
     def _reap(self) -> None:
-        while self.workers:
+        while self.workers or self.copies:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
+            if pid in self.copies:
+                self.copies.remove(pid)
+                continue
             number = self.workers.pop(pid)
             _end_group(pid)
             self._tell({"exited": number, "status": os.waitstatus_to_exitcode(status)})
@@ -135,6 +164,7 @@ def main(descriptor: int) -> None:
     console = logging.StreamHandler()
     console.setFormatter(_Scrubbed("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[console], level=logging.WARNING)
+    call_process(NAME)
     control = socket.socket(fileno=descriptor)
     dispatcher = build_dispatcher()
     session = build_session()

@@ -8,6 +8,7 @@ import itertools
 import json
 import math
 import os
+import signal
 import socket
 import sys
 import time
@@ -24,6 +25,8 @@ START_SECONDS = 120
 STARTS_AT_ONCE = 8
 FAILED_START_SECONDS = 2.0
 """Who asks so soon after a start that failed is told so without another try."""
+SPARE_RETRY_SECONDS = 5.0
+"""After one that stood by has died, before the next one is made."""
 ZYGOTE = "bots.zygote"
 """The module that is run. Tests put one in its place whose workers misbehave."""
 WENT_WITH_ZYGOTE = -1000
@@ -61,20 +64,26 @@ class WorkerProcess:
 
 @dataclass(eq=False)
 class _Running:
-    """One zygote, and who waits for what."""
+    """One zygote, and who waits for what. `process`: of one that was started here; a copy of another has none."""
 
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | None
     control: socket.socket
     ready: asyncio.Future[None]
+    pid: int = 0
+    """As it told itself when it was ready."""
     spawning: dict[int, asyncio.Future[int]] = field(default_factory=dict)
     exits: dict[int, asyncio.Future[int]] = field(default_factory=dict)
 
 
 class ZygoteClient:
-    """Gives out worker processes; so many forks are under way at once."""
+    """Gives out worker processes; so many forks are under way at once.
+
+    Beside the zygote stands a copy of it, which takes its place when it dies: a new one takes seconds to get ready.
+    """
 
     def __init__(self, starts_at_once: int = STARTS_AT_ONCE) -> None:
         self._running: _Running | None = None
+        self._spare: _Running | None = None
         self._old: list[_Running] = []
         self._numbers = itertools.count(1)
         self._starting = asyncio.Lock()
@@ -87,7 +96,12 @@ class ZygoteClient:
     @property
     def pid(self) -> int | None:
         """Process id of the zygote, if there is one."""
-        return self._running.process.pid if self._running else None
+        return self._running.pid if self._running else None
+
+    @property
+    def spare_pid(self) -> int | None:
+        """Process id of the zygote that stands by, if it is ready."""
+        return self._spare.pid if self._spare and self._spare.pid else None
 
     async def start(self) -> None:
         """Starts a zygote unless there is one. Raises ZygoteError."""
@@ -98,6 +112,7 @@ class ZygoteClient:
                 if time.monotonic() - self._failed_at < FAILED_START_SECONDS:
                     raise ZygoteError("the zygote does not start")
                 self._running = await self._launch_ready()
+                self._stand_by()
 
     async def renew(self, introduction: Message | None = None) -> None:
         """Has new workers forked from a new zygote, made from the code that is there now. The old one goes when its
@@ -117,10 +132,13 @@ class ZygoteClient:
                 try:
                     await self._try_out(fresh, introduction)
                 except ZygoteError:
-                    fresh.process.kill()
+                    _end(fresh)
                     raise
             old, self._running = self._running, fresh
             self._renewed_at = time.monotonic()
+            if self._spare is not None:
+                _hang_up(self._spare)
+            self._stand_by()
             if old is not None:  # it may have gone meanwhile
                 self._old.append(old)
                 self._let_go(old)
@@ -186,22 +204,40 @@ class ZygoteClient:
         """Ends the zygote and every worker that is left."""
         self._stopped = True
         async with self._starting:
-            zygotes = [*self._old, *filter(None, [self._running])]
+            zygotes = [*self._old, *filter(None, [self._running, self._spare])]
         for zygote in zygotes:
-            with contextlib.suppress(OSError):
-                zygote.control.shutdown(socket.SHUT_RDWR)
+            _hang_up(zygote)
         for zygote in zygotes:
             try:
-                await asyncio.wait_for(zygote.process.wait(), 5)
+                await asyncio.wait_for(_gone(zygote), 5)
             except TimeoutError:
-                zygote.process.kill()
-                await zygote.process.wait()
+                _end(zygote)
+                await _gone(zygote)
 
     def _let_go(self, old: _Running) -> None:
         """Ends an old zygote that has no worker any more."""
         if not old.exits and not old.spawning:
-            with contextlib.suppress(OSError):
-                old.control.shutdown(socket.SHUT_RDWR)
+            _hang_up(old)
+
+    def _stand_by(self) -> None:
+        """Has the zygote make a copy of itself."""
+        self._spare = None
+        running = self._running
+        if running is None or self._stopped or not hasattr(os, "pidfd_open"):
+            return
+        loop = asyncio.get_running_loop()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        try:
+            socket.send_fds(running.control, [json.dumps({"copy": True}).encode()], [theirs.fileno()])
+        except OSError:  # it is going, and is told of next
+            ours.close()
+            return
+        finally:
+            theirs.close()
+        self._spare = _Running(None, ours, loop.create_future())
+        self._spare.ready.add_done_callback(lambda ready: ready.exception())  # nobody need wait for it
+        loop.add_reader(ours.fileno(), self._read, self._spare)
 
     async def _launch_ready(self) -> _Running:
         """A zygote that can fork. Raises ZygoteError."""
@@ -209,13 +245,13 @@ class ZygoteClient:
         try:
             await asyncio.wait_for(asyncio.shield(running.ready), START_SECONDS)
         except TimeoutError:
-            running.process.kill()
+            _end(running)
             self._failed_at = time.monotonic()
             raise ZygoteError(f"the zygote was not ready within {START_SECONDS} seconds") from None
         except ZygoteError:
             self._failed_at = time.monotonic()
             raise
-        log.info("the zygote is ready", pid=running.process.pid)
+        log.info("the zygote is ready", pid=running.pid)
         return running
 
     async def _launch(self) -> _Running:
@@ -227,6 +263,7 @@ class ZygoteClient:
             "-m",
             ZYGOTE,
             str(theirs.fileno()),
+            str(os.getpid()),  # by which it is told from other managers' in a list of processes
             pass_fds=(theirs.fileno(),),
             env={name: os.environ[name] for name in _INHERITED if name in os.environ},
             stdin=asyncio.subprocess.DEVNULL,
@@ -250,6 +287,7 @@ class ZygoteClient:
             return
         news = json.loads(packet)
         if "ready" in news:
+            running.pid = int(news["pid"])
             running.ready.set_result(None)
         elif "spawned" in news:
             _settle(running.spawning.pop(news["spawned"], None), news["pid"])
@@ -263,7 +301,13 @@ class ZygoteClient:
         asyncio.get_running_loop().remove_reader(running.control.fileno())
         running.control.close()
         if self._running is running:
-            self._running = None
+            self._running = self._spare
+            if self._running is not None and not self._stopped:
+                log.warning("the zygote that stood by takes over", pid=self._running.pid)
+            self._stand_by()
+        elif self._spare is running:
+            self._spare = None
+            asyncio.get_running_loop().call_later(SPARE_RETRY_SECONDS, self._replace_spare)
         if running in self._old:
             self._old.remove(running)
         if not self._stopped and (running.exits or not running.ready.done()):
@@ -275,6 +319,45 @@ class ZygoteClient:
         for exited in running.exits.values():
             _settle(exited, WENT_WITH_ZYGOTE)
         running.exits.clear()
+
+    def _replace_spare(self) -> None:
+        if self._spare is None:
+            self._stand_by()
+
+
+def _hang_up(zygote: _Running) -> None:
+    """It ends then, with its workers."""
+    with contextlib.suppress(OSError):
+        zygote.control.shutdown(socket.SHUT_RDWR)
+
+
+def _end(zygote: _Running) -> None:
+    """At once."""
+    if zygote.process is not None:
+        zygote.process.kill()
+    elif zygote.pid:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(zygote.pid, signal.SIGKILL)
+
+
+async def _gone(zygote: _Running) -> None:
+    """Waits until the process has ended. A copy is no child of ours, and is waited for by a descriptor of it."""
+    if zygote.process is not None:
+        await zygote.process.wait()
+        return
+    try:
+        descriptor = os.pidfd_open(zygote.pid) if zygote.pid else -1
+    except ProcessLookupError:
+        return
+    if descriptor < 0:
+        return  # it never told that it is there, and has nobody to serve
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
 
 
 def _settle(future: asyncio.Future[int] | None, value: int) -> None:

@@ -174,5 +174,18 @@ def command_of(pid: int) -> str:
         return ""
 
 
+def name_of(pid: int) -> str:
+    """As the process calls itself, cut to 15 letters."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def processes_of(*words: str) -> list[int]:
+    """All with these words in their command. A search through all processes."""
+    return [pid for pid in psutil.pids() if all(word in f"{command_of(pid)} " for word in words)]
+
+
 def available_mb() -> float:
     return _fields(Path("/proc/meminfo"))["MemAvailable"] / 1024

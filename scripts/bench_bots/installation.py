@@ -27,7 +27,17 @@ from chatai.core.settings import Settings
 from chatai.domains.channels.models import Bot
 from chatai.domains.channels.service import BOTS_CHANNEL
 from chatai.engines import EmbeddedPostgres, EmbeddedValkey
-from scripts.bench_bots.children import ROOT, Child, ChildFailed, children_of, command_of, family, python
+from scripts.bench_bots.children import (
+    ROOT,
+    Child,
+    ChildFailed,
+    children_of,
+    command_of,
+    family,
+    name_of,
+    processes_of,
+    python,
+)
 from scripts.bench_retrieval import fill, find_data, lines, make_workspace
 
 SECRET_KEY = "only-for-this-benchmark-" + "x" * 24
@@ -97,16 +107,22 @@ class Installation:
 
     def parts(self, child: Child | None = None) -> dict[str, list[int]]:
         """Process ids by what they are."""
-        found: dict[str, list[int]] = {"manager": [], "zygote": [], "workers": [], "answer processes": []}
+        found: dict[str, list[int]] = {
+            "manager": [],
+            "zygote": [],
+            "stand-by zygote": [],
+            "workers": [],
+            "answer processes": [],
+        }
         manager = child or self.manager
         if manager.running:
             found["manager"] = [manager.pid]
-            for pid in children_of(manager.pid):
-                if "bots.answers" in (command := command_of(pid)):
-                    found["answer processes"].append(pid)
-                elif "bots.zygote" in command:
-                    found["zygote"].append(pid)
-                    found["workers"] += children_of(pid)
+            children = {pid: command_of(pid) for pid in children_of(manager.pid)}
+            found["answer processes"] = [pid for pid, command in children.items() if "bots.answers" in command]
+            zygotes = [pid for pid, command in children.items() if "bots.zygote" in command]
+            # One that stood by and took over is nobody's child any more.
+            for pid in zygotes or _orphans(manager.pid):
+                _sort(pid, found)
         found["PostgreSQL"] = [process.pid for process in family(self.postgres.pid or 0)]
         found["Valkey"] = [self.valkey.pid or 0]
         return found
@@ -283,3 +299,24 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+_ZYGOTES = {"chatai-zygote", "chatai-stand-by"}
+
+
+def _orphans(manager: int) -> list[int]:
+    """Zygotes of the manager whose own zygote has died."""
+    all_of_them = processes_of(" bots.zygote ", f" {manager} ")
+    zygotes = [pid for pid in all_of_them if name_of(pid) in _ZYGOTES]
+    below = {child for pid in zygotes for child in children_of(pid)}
+    return [pid for pid in zygotes if pid not in below]
+
+
+def _sort(zygote: int, found: dict[str, list[int]]) -> None:
+    """Puts a zygote, those that it made to stand by, and their workers where they belong."""
+    found["stand-by zygote" if name_of(zygote) == "chatai-stand-by" else "zygote"].append(zygote)
+    for pid in children_of(zygote):
+        if name_of(pid) in _ZYGOTES:
+            _sort(pid, found)
+        else:
+            found["workers"].append(pid)

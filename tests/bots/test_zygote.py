@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,51 @@ async def test_workers_go_with_the_zygote_and_a_new_one_is_started(zygote):
     assert zygote.pid != first
     for one in (worker, again):
         await one.wire.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="without it none stands by")
+async def test_one_that_stands_by_takes_the_place_of_a_zygote_that_dies_again_and_again():
+    zygote = ZygoteClient()
+    await zygote.start()
+    first = made = zygote.pid
+    for _ in range(3):
+        spare = await eventually(lambda: zygote.spare_pid, patience=10)
+        worker = await started(zygote)
+        os.kill(made, signal.SIGKILL)
+        assert await asyncio.wait_for(worker.exited, 10) == WENT_WITH_ZYGOTE
+        await gone(worker.pid)
+        await worker.wire.close()
+        began = time.monotonic()
+        worker = await started(zygote)
+        assert time.monotonic() - began < 2  # a new one takes seconds
+        assert zygote.pid == spare
+        assert worker.home.process is None
+        zygote.kill(worker)
+        assert await asyncio.wait_for(worker.exited, 10) == -signal.SIGKILL
+        await worker.wire.close()
+        made = spare
+    worker, last = await started(zygote), await eventually(lambda: zygote.spare_pid, patience=10)
+    await zygote.stop()
+    for pid in (first, made, last, worker.pid):
+        await gone(pid)
+    await worker.wire.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="without it none stands by")
+async def test_one_that_stands_by_costs_little_and_its_own_death_nothing(zygote, monkeypatch):
+    monkeypatch.setattr("bots.zygote_client.SPARE_RETRY_SECONDS", 0.1)
+    worker, pid = await started(zygote), zygote.pid
+    spare = await eventually(lambda: zygote.spare_pid, patience=10)
+    assert own_kilobytes(spare) < 8 * 1024
+    assert len(sockets_of(spare)) == 3  # the manager's, and the two ends by which it hears of its children's ends
+    assert sockets_of(spare) & sockets_of(pid) == set()
+    os.kill(spare, signal.SIGKILL)
+    await gone(spare)
+    await eventually(lambda: zygote.spare_pid not in {spare, None}, patience=10)
+    assert zygote.pid == pid
+    worker.wire.send({"type": "ping", "beat": 1})
+    assert await worker.wire.receive() == {"type": "pong", "beat": 1}
+    await worker.wire.close()
 
 
 async def test_a_worker_has_its_own_memory_limit(zygote):
