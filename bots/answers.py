@@ -19,7 +19,7 @@ Started by the manager (`python -m bots.answers FD`). What is asked is bound to 
     presence  chat, chat_kind, title, here, language → text {language}: the bot was added, or is gone
     migrated  chat, to → text {}: the group goes on under another number
     around    chat, most, message → text {updates}: what came in the chat before and after (see `job.Around`)
-    managed   managed, language → text {outcome, username}: a bot was made with this one (see `channels.managed`)
+    managed   managed, person, language → text {outcome, username}: a bot was made (see `channels.managed`)
     invitation  → text {link}: by which people make bots with this one; empty where it takes none
 Each may end with `away` (the database is away) or `lost` (a fault of ours).
 """

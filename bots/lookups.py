@@ -32,7 +32,8 @@ async def answer(database: Database, actor: Actor, kind: str, ask: Message) -> d
         case "around":
             return {"updates": await _around(database, actor, ask)}
         case "managed":
-            outcome, username = await managed.take_over(database, actor.workspace_id, UUID(ask["bot"]), ask["managed"])
+            known = (UUID(ask["bot"]), ask["managed"], ask["person"])
+            outcome, username = await managed.take_over(database, actor.workspace_id, *known)
             return {"outcome": outcome, "username": username}
         case "invitation":
             return {"link": await managed.invitation_of(database, actor.workspace_id, UUID(ask["bot"]))}

@@ -10,7 +10,7 @@ Text = Literal[
     "help", "help_group", "added", "new", "unknown_command", "choose_language", "language_chosen", "only_admins",
     "failed", "heard", "forwarded", "replied", "quoted", "file", "voice", "picture", "silent",
     "not_sticker", "not_location", "not_contact", "not_poll", "not_video", "not_other",
-    "made_bot", "made_bot_refused", "make_bot",
+    "made_bot", "made_bot_refused", "made_bot_enough", "make_bot", "make_bot_button",
     "no_pictures", "no_voice", "voice_too_long", "too_large", "file_gone", "too_many_files",
     "malware", "unscanned",
     "source_gone", "open_source",
@@ -32,6 +32,12 @@ _TEXTS: dict[Text, dict[Language, str]] = {
     "made_bot_refused": {
         "en": "Your bot @{bot} was made, but it could not be connected. Please tell the people who run me.",
         "ru": "Ваш бот @{bot} создан, но подключить его не удалось. Сообщите об этом тем, кто меня ведёт.",
+    },
+    "made_bot_enough": {
+        "en": "Your bot @{bot} was made, but not connected: you have as many with me as one person may. Please ask the "
+        "people who run me.",
+        "ru": "Ваш бот @{bot} создан, но не подключён: у вас уже столько ботов со мной, сколько можно одному человеку. "
+        "Обратитесь к тем, кто меня ведёт.",
     },
     "make_bot": {
         "en": "Make a bot of your own with this link. It is connected as soon as you confirm:\n\n{link}",

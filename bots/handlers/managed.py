@@ -10,6 +10,8 @@ from bots.handlers.addressing import command_of, language_for, place_of
 from bots.job import Job
 from bots.texts import Text, language_of, text
 
+_SAID: dict[str, Text] = {"connected": "made_bot", "refused": "made_bot_refused", "enough": "made_bot_enough"}
+
 
 def build_router() -> Router:
     router = Router(name="managed")
@@ -21,13 +23,12 @@ def build_router() -> Router:
 async def made(update: ManagedBotUpdated, job: Job) -> None:
     """Has the new bot connected, or its new token taken, and tells whoever made it. Raises: Later."""
     language = language_of(update.user.language_code, job.bot.language)
-    known = await job.ask("managed", managed=update.bot_user.id, language=language)
+    known = await job.ask("managed", managed=update.bot_user.id, person=update.user.id, language=language)
     if known["event"] == "failed":
         raise Later(known["sentence"])
-    if known["outcome"] in {"connected", "refused"}:
+    if known["outcome"] in _SAID:
         name = update.bot_user.username or str(update.bot_user.id)
-        key: Text = "made_bot" if known["outcome"] == "connected" else "made_bot_refused"
-        await job.say(Place(update.user.id), text(key, language, bot=name))
+        await job.say(Place(update.user.id), text(_SAID[known["outcome"]], language, bot=name))
 
 
 async def is_wanted(message: Message, job: Job) -> dict[str, str] | bool:

@@ -219,6 +219,10 @@ class Settings(BaseSettings):
         "`off`: only when it is complete.",
     )
 
+    made_bots_per_person: int = Field(
+        3, ge=0, le=10_000, description="Bots that one stranger may have made with a bot that takes them. 0: no limit."
+    )
+
     # --- Observability
     metrics_token: SecretStr | None = Field(
         None,

@@ -260,6 +260,9 @@ async def test_a_copy_that_fails_leaves_nothing(database, actor, stranger, conne
         assert len(await assistants.list_assistants(uow, actor)) == 1
 
 
+MAKER = int(DEFAULT_PERSON["id"])
+
+
 async def manager_bot(database, actor, connect, sandbox, choice):
     there = sandbox.sandbox.new_bot("Agency")
     there.can_manage_bots = True
@@ -273,7 +276,7 @@ async def test_a_bot_made_with_ours_is_connected_as_its_owner_chose(database, ac
     for choice in ("share", "copy"):
         there, view = await manager_bot(database, actor, connect, sandbox, choice)
         made = managing.make_managed(sandbox.sandbox, there, dict(DEFAULT_PERSON), f"Café {choice}")
-        arguments = (database, actor.workspace_id, view.id, made.id)
+        arguments = (database, actor.workspace_id, view.id, made.id, MAKER)
         assert await managed.take_over(*arguments) == ("connected", made.username)
         assert await managed.take_over(*arguments) == ("updated", made.username)
         async with database.workspace(actor.workspace_id) as uow:
@@ -291,10 +294,29 @@ async def test_a_bot_made_with_ours_is_connected_as_its_owner_chose(database, ac
 async def test_nobody_connects_bots_by_our_link_unless_an_admin_wants_it(database, actor, stranger, connect, sandbox):
     there, view = await manager_bot(database, actor, connect, sandbox, "")
     made = managing.make_managed(sandbox.sandbox, there, dict(DEFAULT_PERSON), "Café")
-    assert (await managed.take_over(database, actor.workspace_id, view.id, made.id))[0] == "unwanted"
-    assert (await managed.take_over(database, stranger.workspace_id, view.id, made.id))[0] == "unwanted"
+    assert (await managed.take_over(database, actor.workspace_id, view.id, made.id, MAKER))[0] == "unwanted"
+    assert (await managed.take_over(database, stranger.workspace_id, view.id, made.id, MAKER))[0] == "unwanted"
     with pytest.raises(NotManaged):
         await tokens.renew_managed_token(database, actor, view.id)
+
+
+async def test_a_stranger_has_only_so_many_bots_connected(database, actor, connect, sandbox):
+    there, view = await manager_bot(database, actor, connect, sandbox, "share")
+
+    async def make(person: int) -> tuple[str, str]:
+        made = managing.make_managed(sandbox.sandbox, there, dict(DEFAULT_PERSON), "Café")
+        outcome, _ = await managed.take_over(database, actor.workspace_id, view.id, made.id, person)
+        return outcome, made.username
+
+    outcomes = [await make(MAKER) for _ in range(4)]
+    assert [outcome for outcome, _ in outcomes] == ["connected"] * 3 + ["enough"]
+    assert (await make(MAKER + 1))[0] == "connected"
+    async with database.workspace(actor.workspace_id) as uow:
+        bots = await service.list_bots(uow, actor)
+        assert outcomes[3][1] not in {bot.username for bot in bots}
+        (first,) = [bot for bot in bots if bot.username == outcomes[0][1]]
+        await service.delete_bot(uow, actor, first.id)
+    assert (await make(MAKER))[0] == "connected"  # one that is gone leaves room
 
 
 async def test_what_cannot_be_connected_is_refused_and_what_may_come_is_tried_again(
@@ -304,10 +326,10 @@ async def test_what_cannot_be_connected_is_refused_and_what_may_come_is_tried_ag
     made = managing.make_managed(sandbox.sandbox, there, dict(DEFAULT_PERSON), "Café")
     sandbox.sandbox.faults.add(Fault(methods=frozenset({"getmanagedbottoken"}), status=502, remaining=1))
     with pytest.raises(TelegramUnreachable):
-        await managed.take_over(database, actor.workspace_id, view.id, made.id)
+        await managed.take_over(database, actor.workspace_id, view.id, made.id, MAKER)
     await connect(made.token, who=stranger)
-    assert (await managed.take_over(database, actor.workspace_id, view.id, made.id))[0] == "refused"
-    assert (await managed.take_over(database, actor.workspace_id, view.id, 12345))[0] == "refused"
+    assert (await managed.take_over(database, actor.workspace_id, view.id, made.id, MAKER))[0] == "refused"
+    assert (await managed.take_over(database, actor.workspace_id, view.id, 12345, MAKER))[0] == "refused"
 
 
 def test_the_link_to_make_a_bot() -> None:

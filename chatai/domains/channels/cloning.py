@@ -27,6 +27,7 @@ async def clone_bot(
     *,
     documents: bool,
     managed_by: UUID | None = None,
+    made_by: int | None = None,
 ) -> BotView:
     """Connects the bot of a token, with an assistant of its own that begins as a copy of the source's.
 
@@ -37,6 +38,7 @@ async def clone_bot(
         token: The new bot's.
         documents: Also copy what the assistant knows.
         managed_by: The bot that the new one was made with.
+        made_by: Telegram's number of the person who did.
 
     Raises:
         BotNotFound, MayNotManageBots, StorageFull, and what `check_token` and `add_bot` raise.
@@ -46,7 +48,7 @@ async def clone_bot(
     files: list[knowledge.CopiedFile] = []
     try:
         async with database.workspace(actor.workspace_id, actor.account_id) as uow:
-            return await _clone(uow, actor, source_id, known, documents, managed_by, files)
+            return await _clone(uow, actor, source_id, known, documents, (managed_by, made_by), files)
     except BaseException:
         await knowledge.discard_copies(files)
         raise
@@ -58,7 +60,7 @@ async def _clone(
     source_id: UUID,
     known: KnownToken,
     documents: bool,
-    managed_by: UUID | None,
+    made: tuple[UUID | None, int | None],
     files: list[knowledge.CopiedFile],
 ) -> BotView:
     source = await service.find_bot(uow, source_id)
@@ -72,7 +74,7 @@ async def _clone(
         temperature=original.temperature,
     )
     copied = await assistants.create_assistant(uow, actor, draft)
-    bot = await service.add_bot(uow, actor, copied.id, known, managed_by=managed_by)
+    bot = await service.add_bot(uow, actor, copied.id, known, managed_by=made[0], made_by=made[1])
     if source.always_on:
         await repository.change(uow, bot.id, restarts=False, always_on=True)
     if documents:

@@ -14,15 +14,17 @@ from uuid import UUID
 from chatai.core.actor import Actor, Role
 from chatai.core.database import Database
 from chatai.core.errors import ChatAIError
+from chatai.core.settings import get_settings
 from chatai.domains.channels import cloning, repository, service, tokens
 from chatai.domains.channels.asking import asking
 from chatai.domains.channels.errors import BotInUse, ManagementOff, TelegramBusy, TelegramUnreachable
 from chatai.domains.channels.models import Bot
 from chatai.domains.channels.ports import telegram
 
-Outcome = Literal["connected", "updated", "unwanted", "refused"]
+Outcome = Literal["connected", "updated", "unwanted", "refused", "enough"]
 """connected: it runs now. updated: it was known, and its token is the new one. unwanted: this bot takes none.
-refused: it can't be connected, because it is connected elsewhere, say."""
+refused: it can't be connected, because it is connected elsewhere, say. enough: its maker has as many
+connected as one person may."""
 
 
 def invitation(username: str, suggested: str) -> str:
@@ -39,7 +41,9 @@ async def invitation_of(database: Database, workspace_id: UUID, manager_id: UUID
     return invitation(manager.username, f"helper_{secrets.randbelow(10**6):06}_bot")
 
 
-async def take_over(database: Database, workspace_id: UUID, manager_id: UUID, telegram_id: int) -> tuple[Outcome, str]:
+async def take_over(
+    database: Database, workspace_id: UUID, manager_id: UUID, telegram_id: int, person: int
+) -> tuple[Outcome, str]:
     """Connects a bot that was made with one of ours, or takes its new token. Twice does no harm.
 
     Args:
@@ -47,6 +51,7 @@ async def take_over(database: Database, workspace_id: UUID, manager_id: UUID, te
         workspace_id: The managing bot's workspace.
         manager_id: The managing bot.
         telegram_id: Telegram's number of the bot that was made.
+        person: Telegram's number of who made it.
 
     Returns:
         What came of it, and the bot's user name where it is known.
@@ -60,6 +65,9 @@ async def take_over(database: Database, workspace_id: UUID, manager_id: UUID, te
         made = await repository.find_by_telegram_id(uow, telegram_id)
         if manager is None or (made is None and not manager.made_bots):
             return "unwanted", ""
+        most = get_settings().made_bots_per_person
+        if made is None and most and await repository.count_made(uow, manager_id, person) >= most:
+            return "enough", ""
         manager_token, choice, assistant_id = service.token_of(manager), manager.made_bots, manager.assistant_id
     try:
         with asking(ManagementOff):
@@ -67,11 +75,13 @@ async def take_over(database: Database, workspace_id: UUID, manager_id: UUID, te
         if made is not None:
             return await _take_token(database, actor, made, token)
         if choice == "copy":
-            bot = await cloning.clone_bot(database, actor, manager_id, token, documents=True, managed_by=manager_id)
+            bot = await cloning.clone_bot(
+                database, actor, manager_id, token, documents=True, managed_by=manager_id, made_by=person
+            )
         else:
             known = await service.check_token(actor, token)
             async with database.workspace(workspace_id) as uow:
-                bot = await service.add_bot(uow, actor, assistant_id, known, managed_by=manager_id)
+                bot = await service.add_bot(uow, actor, assistant_id, known, managed_by=manager_id, made_by=person)
     except (TelegramUnreachable, TelegramBusy):
         raise
     except ChatAIError:

@@ -40,6 +40,9 @@ class Bot(TenantRow, table=True):
     managed_by: UUID | None = Field(
         default=None, foreign_key="bot.id", ondelete="SET NULL", index=True, description="The bot that made this one."
     )
+    made_by: int | None = Field(
+        default=None, sa_type=BigInteger, description="Telegram's number of the person who made it with that one."
+    )
     made_bots: str = Field(
         default="", max_length=16, description="Bots that people make with it: see MadeBots in schemas."
     )

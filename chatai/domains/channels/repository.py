@@ -94,6 +94,12 @@ async def list_managed(uow: UnitOfWork, bot_ids: Sequence[UUID]) -> list[Managed
     return [ManagedBot(*row) for row in rows]
 
 
+async def count_made(uow: UnitOfWork, manager_id: UUID, person: int) -> int:
+    """How many bots a person has made with a bot, of those that are still here."""
+    made = select(func.count()).select_from(Bot).where(col(Bot.managed_by) == manager_id, col(Bot.made_by) == person)
+    return int((await uow.session.execute(made)).scalar_one())
+
+
 async def set_receiving(uow: UnitOfWork, bot_id: UUID, mode: Mode, webhook_url: str, webhook_secret: str) -> None:
     values: dict[str, Any] = {"mode": mode, "webhook_url": webhook_url, "webhook_secret": webhook_secret}
     if not webhook_url:

@@ -74,7 +74,13 @@ def number_of(token: str) -> str:
 
 
 async def add_bot(
-    uow: UnitOfWork, actor: Actor, assistant_id: UUID, known: KnownToken, *, managed_by: UUID | None = None
+    uow: UnitOfWork,
+    actor: Actor,
+    assistant_id: UUID,
+    known: KnownToken,
+    *,
+    managed_by: UUID | None = None,
+    made_by: int | None = None,
 ) -> BotView:
     """Connects a bot to an assistant and wants it to run.
 
@@ -84,6 +90,7 @@ async def add_bot(
         assistant_id: Who answers.
         known: The token, as Telegram knows it.
         managed_by: The bot that this one was made with.
+        made_by: Telegram's number of the person who did.
 
     Raises:
         AssistantNotFound: There is no such assistant in the workspace.
@@ -107,6 +114,7 @@ async def add_bot(
         desired_state="running",
         state="starting",
         managed_by=managed_by,
+        made_by=made_by,
     )
     if not await repository.insert(uow, bot):
         raise BotInUse

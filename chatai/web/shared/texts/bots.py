@@ -210,10 +210,12 @@ MADE_BOTS = Text("Bots that people make with this one", "Боты, которы�
 MADE_BOTS_HINT = Text(
     "Telegram lets people make bots of their own that this bot manages. Allow it in @BotFather (Bot Management Mode), "
     "choose what happens here, and give your customers the link. Whoever has it, or writes /newbot to this bot, gets a "
-    "bot in your workspace, at your cost.",
+    "bot in your workspace, at your cost; one person no more than MADE_BOTS_PER_PERSON on the server says, which is 3 "
+    "unless set.",
     "Telegram позволяет людям создавать своих ботов под управлением этого. Разрешите это в @BotFather "
     "(Bot Management Mode), выберите здесь, что делать, и дайте клиентам ссылку. Любой, у кого она есть или кто напишет"
-    " этому боту /newbot, получит бота в вашем пространстве и за ваш счёт.",
+    " этому боту /newbot, получит бота в вашем пространстве и за ваш счёт; один человек – не больше, "
+    "чем позволяет настройка сервера MADE_BOTS_PER_PERSON (если не задана – 3).",
 )
 MADE_BOTS_CHOICES = {
     "": Text("Leave them alone", "Не подключать"),
