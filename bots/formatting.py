@@ -47,12 +47,24 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Making:
+    """What is on the button, and the user name that is suggested for the bot."""
+
+    text: str
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
-    """One message: its text, where in it which style holds, and the buttons under it."""
+    """One message: its text, where in it which style holds, and the buttons under it.
+
+    `making`: a button below the field where people write, by which they make a bot for this one.
+    """
 
     text: str
     entities: tuple[Entity, ...] = ()
     buttons: tuple[Button, ...] = ()
+    making: Making | None = None
 
 
 @dataclass(frozen=True, slots=True)

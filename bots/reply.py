@@ -17,9 +17,12 @@ from aiogram.methods import DeleteMessage, EditMessageText, SendMessage, SendMes
 from aiogram.types import (
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    KeyboardButton,
+    KeyboardButtonRequestManagedBot,
     LinkPreviewOptions,
     Message,
     MessageEntity,
+    ReplyKeyboardMarkup,
     ReplyParameters,
 )
 
@@ -147,7 +150,7 @@ class Reply:
                 message_thread_id=place.topic,
                 reply_parameters=reply,
                 link_preview_options=_NO_PREVIEW,
-                reply_markup=_keyboard(part),
+                reply_markup=_making(part) or _keyboard(part),
             )
 
         message: Message = await self._styled_or_plain(method, part, new=True)
@@ -208,6 +211,15 @@ def _keyboard(part: Part) -> InlineKeyboardMarkup | None:
         for button in part.buttons
     ]
     return InlineKeyboardMarkup(inline_keyboard=_rows(keys, BUTTONS_IN_A_ROW))
+
+
+def _making(part: Part) -> ReplyKeyboardMarkup | None:
+    """Belongs to the chat, not to the message, so an edit does not take it along."""
+    if part.making is None:
+        return None
+    asked = KeyboardButtonRequestManagedBot(request_id=1, suggested_username=part.making.username)
+    keys = [[KeyboardButton(text=part.making.text, request_managed_bot=asked)]]
+    return ReplyKeyboardMarkup(keyboard=keys, resize_keyboard=True, one_time_keyboard=True)
 
 
 def _rows(keys: list[InlineKeyboardButton], size: int) -> list[list[InlineKeyboardButton]]:

@@ -40,9 +40,12 @@ _TEXTS: dict[Text, dict[Language, str]] = {
         "Обратитесь к тем, кто меня ведёт.",
     },
     "make_bot": {
-        "en": "Make a bot of your own with this link. It is connected as soon as you confirm:\n\n{link}",
-        "ru": "Создайте собственного бота по этой ссылке. Он подключится, как только вы подтвердите:\n\n{link}",
+        "en": "Make a bot of your own with the button below, or with this link. It is connected as soon as you confirm:"
+        "\n\n{link}",
+        "ru": "Создайте собственного бота кнопкой внизу или по этой ссылке. Он подключится, как только вы подтвердите:"
+        "\n\n{link}",
     },
+    "make_bot_button": {"en": "Make my bot", "ru": "Создать своего бота"},
     "help_group": {
         "en": "I answer questions from documents. Mention me (@{bot}) or reply to my message, and I will answer here. "
         "What is not addressed to me I leave alone.",

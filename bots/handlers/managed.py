@@ -1,11 +1,14 @@
-"""Bots that people make with this one: Telegram tells of each, and /newbot says how to make one where it is wanted."""
+"""Bots that people make with this one: Telegram tells of each. Where they are wanted, /newbot offers a button and a
+link to make one."""
 
 from __future__ import annotations
 
 from aiogram import Router
+from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import ManagedBotUpdated, Message
 
 from bots.delivery import Later, Place
+from bots.formatting import Making, Part
 from bots.handlers.addressing import command_of, language_for, place_of
 from bots.job import Job
 from bots.texts import Text, language_of, text
@@ -43,4 +46,9 @@ async def is_wanted(message: Message, job: Job) -> dict[str, str] | bool:
 async def invite(message: Message, job: Job, link: str) -> None:
     place = place_of(message)
     language = await job.language(place, language_for(message, job.bot))
-    await job.say(place, text("make_bot", language, link=link))
+    words = text("make_bot", language, link=link)
+    making = Making(text("make_bot_button", language), link.rpartition("/")[2])
+    try:
+        await job.show(place, [Part(words, making=making)])
+    except TelegramBadRequest:  # its owner has taken back, in @BotFather, that it manages others
+        await job.say(place, words)

@@ -35,6 +35,10 @@ async def test_a_person_makes_a_bot_that_answers(world: World) -> None:
     world.write(manager, chat, "/newbot")
     await eventually(lambda: any("https://t.me/newbot/" in said for said in world.said(manager, chat)), patience=60)
 
+    (asked,) = await world.server.wait_for_calls(manager, "sendMessage")
+    ((key,),) = asked["parameters"]["reply_markup"]["keyboard"]
+    assert key["text"] == "Создать своего бота"
+    assert f"/{key['request_managed_bot']['suggested_username']}" in world.said(manager, chat)[0]
     owner = person(world.server.sandbox, ANNA["id"])
     made = managing.make_managed(world.server.sandbox, manager, owner, "Anna's café")
     await eventually(lambda: any(f"@{made.username}" in said for said in world.said(manager, chat)), patience=60)

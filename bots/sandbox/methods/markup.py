@@ -35,8 +35,19 @@ def reply_markup(call: Call) -> tuple[Wire | None, Wire | None]:
         keyboard = [row for row in keyboard if row]
         return ({"inline_keyboard": keyboard} if keyboard else None), None
     if any(name in raw for name in OTHER_KEYBOARDS):
+        _check_keys(call, raw.get("keyboard") or [])
         return None, raw
     return None, None
+
+
+def _check_keys(call: Call, rows: Any) -> None:
+    """A key that has a bot made is for bots that may manage others, in private chats."""
+    keys = [key for row in rows if isinstance(row, list) for key in row if isinstance(key, dict)]
+    for asked in (key["request_managed_bot"] for key in keys if "request_managed_bot" in key):
+        if not isinstance(asked, dict) or not isinstance(asked.get("request_id"), int):
+            raise bad_request('field "request_id" of the KeyboardButtonRequestManagedBot must be an Integer')
+        if not call.bot.can_manage_bots:
+            raise bad_request("the bot may not manage other bots")
 
 
 def _row(row: Any) -> list[Any]:

@@ -221,6 +221,10 @@ const actions = {
     if (what === "topic") redraw();
     else drawSidebar(sidebar, state, actions);
   },
+  async makeBot(asked) {
+    const name = asked.suggested_name ?? t("newBot");
+    await api.post(`/bots/${state.bot.id}/managed`, { name, username: asked.suggested_username ?? "", from: state.personId });
+  },
   async chooseBot(id) {
     if (state.bot?.id !== id) {
       state.bot = state.bots.find((bot) => bot.id === id) ?? null;

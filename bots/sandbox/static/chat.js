@@ -152,7 +152,8 @@ function otherKeyboard(state, actions) {
   if (!rows) return null;
   return h("div", { class: "reply-keyboard" }, rows.map((row) => h("div", { class: "keyboard-row" }, row.map((key) => {
     const text = typeof key === "string" ? key : key.text;
-    return h("button", { class: "key", type: "button", onclick: () => actions.send(text) }, text);
+    const press = key.request_managed_bot ? () => actions.makeBot(key.request_managed_bot) : () => actions.send(text);
+    return h("button", { class: "key", type: "button", onclick: press }, text);
   }))));
 }
 

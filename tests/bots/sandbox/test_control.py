@@ -12,7 +12,13 @@ import aiohttp
 import pytest
 from aiogram import Bot
 from aiogram.exceptions import TelegramBadRequest, TelegramUnauthorizedError
-from aiogram.types import BufferedInputFile, InputProfilePhotoStatic
+from aiogram.types import (
+    BufferedInputFile,
+    InputProfilePhotoStatic,
+    KeyboardButton,
+    KeyboardButtonRequestManagedBot,
+    ReplyKeyboardMarkup,
+)
 
 from bots.sandbox import people
 from bots.sandbox.server import SandboxServer
@@ -267,6 +273,12 @@ async def test_a_bot_is_made_for_another_one(server: SandboxServer, http: aiohtt
         assert said.message
         assert said.message.managed_bot_created
         assert await client.get_managed_bot_token(user_id=made["id"]) == made["token"]
+        key = KeyboardButton(text="Make", request_managed_bot=KeyboardButtonRequestManagedBot(request_id=1))
+        keys = ReplyKeyboardMarkup(keyboard=[[key]])
+        assert await client.send_message(1001, "Make one", reply_markup=keys)
+        server.sandbox.bots[manager["id"]].can_manage_bots = False
+        with pytest.raises(TelegramBadRequest, match="may not manage"):
+            await client.send_message(1001, "Make one", reply_markup=keys)
         fresh = await client.replace_managed_bot_token(user_id=made["id"])
         assert fresh != made["token"]
         with pytest.raises(TelegramUnauthorizedError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -139,6 +140,19 @@ async def test_a_group_shows_what_the_bot_does_not_see(page: Page, server: Sandb
     await expect(page.locator(".message.own")).to_have_count(1)
     last = list(shop.updates.values())[-1]["message"]
     assert (last["text"], last["is_topic_message"]) == ("/status", True)
+
+
+async def test_a_bot_is_made_by_the_button_of_another(page: Page, server: SandboxServer, shop: SandboxBot) -> None:
+    shop.can_manage_bots = True
+    await page.goto(server.url)
+    await write(page, "/newbot")
+    asked = {"request_id": 1, "suggested_username": "annas_cafe_bot"}
+    keyboard = {"keyboard": [[{"text": "Make my bot", "request_managed_bot": asked}]]}
+    await server.perform(shop, "sendMessage", chat_id="1001", text="Make one", reply_markup=json.dumps(keyboard))
+    await page.get_by_role("button", name="Make my bot").click()
+    await expect(page.get_by_role("complementary").first.get_by_text("New bot").last).to_be_visible()
+    (made,) = [bot for bot in server.sandbox.bots.values() if bot.managed_by == shop.id]
+    assert made.username == "annas_cafe_bot"
 
 
 async def test_a_file_is_sent_and_can_be_fetched(page: Page, server: SandboxServer, shop: SandboxBot) -> None:
