@@ -18,8 +18,10 @@ Started by the manager (`python -m bots.answers FD`). What is asked is bound to 
     choose    chat, chat_kind, title, language → text {language}: from now on this one is spoken there
     presence  chat, chat_kind, title, here, language → text {language}: the bot was added, or is gone
     migrated  chat, to → text {}: the group goes on under another number
-    around    chat, most, message → text {updates}: what came in the chat before and after (see `job.Around`)
+    around    chat, most, message, business → text {updates}: what came in the chat before and after (see `job.Around`)
     managed   managed, person, language → text {outcome, username}: a bot was made (see `channels.managed`)
+    business  connection, chat, message → text {known, account, answers}: whether a customer's message is answered
+    connected   a `business.Connection` → text {}: Telegram tells of a business account
     invitation  → text {link}: by which people make bots with this one; empty where it takes none
 Each may end with `away` (the database is away) or `lost` (a fault of ours).
 """

@@ -61,6 +61,7 @@ _GONE = (
     "not enough rights",
     "have no rights",
 )
+_NO_BUSINESS = ("business connection", "business_connection", "business_peer")
 _NO_TOPIC = ("thread not found", "topic_closed", "topic_deleted")
 
 
@@ -86,11 +87,13 @@ class Later(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an answer goes. `reply_to`: the message it answers, in groups. `topic`: the forum topic."""
+    """Where an answer goes. `reply_to`: the message it answers, in groups. `topic`: the forum topic. `business`: the
+    connection to the business account whose chat it is."""
 
     chat_id: int
     topic: int | None = None
     reply_to: int | None = None
+    business: str | None = None
 
 
 class Gate(Protocol):
@@ -211,9 +214,13 @@ class Delivery:
             task.cancel()
 
     async def _keep_typing(self, place: Place, over: asyncio.Event) -> None:
-        _, action = self._now_at(
-            place.chat_id, SendChatAction(chat_id=place.chat_id, action="typing", message_thread_id=place.topic)
+        typing = SendChatAction(
+            chat_id=place.chat_id,
+            action="typing",
+            message_thread_id=place.topic,
+            business_connection_id=place.business,
         )
+        _, action = self._now_at(place.chat_id, typing)
         pause = QUIET_SECONDS
         while True:
             try:
@@ -264,7 +271,7 @@ class Delivery:
                 if any(sign in reason for sign in _GONE):
                     self._gate.closed(chat_id)
                     raise Undeliverable(error.message) from None
-                if any(sign in reason for sign in _NO_TOPIC):
+                if any(sign in reason for sign in (*_NO_TOPIC, *_NO_BUSINESS)):
                     raise Undeliverable(error.message) from None
         return False
 

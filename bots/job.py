@@ -194,9 +194,12 @@ class Job:
         chosen: Language = (await self.ask("language", chat=place.chat_id, language=fallback))["language"]
         return chosen
 
-    async def around(self, chat_id: int, most: int, message_id: int = 0) -> list[Around]:
-        """What came in the chat before and after this update, in order; with a message's id, about that one only."""
-        found = await self.ask("around", chat=chat_id, most=most, message=message_id)
+    async def around(
+        self, chat_id: int, most: int, message_id: int = 0, *, business: str | None = None
+    ) -> list[Around]:
+        """What came in the chat before and after this update, in order; with a message's id, about that one only, of
+        the business account if one is named."""
+        found = await self.ask("around", chat=chat_id, most=most, message=message_id, business=business)
         return [Around(**{**row, "replies": tuple(row["replies"])}) for row in found["updates"]]
 
     async def answer(

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from bots.updates import message_in
 from bots.wire import Message
 from chatai.core.actor import Actor
 from chatai.core.database import Database, DatabaseAway
 from chatai.core.settings import get_settings
 from chatai.domains.assistants import service as assistants
-from chatai.domains.channels import chats, managed
+from chatai.domains.channels import business, chats, managed
 from chatai.domains.channels.chats import ChatChange, EarlierUpdate
 from chatai.domains.conversations import service as conversations
 from chatai.domains.conversations.errors import ConversationNotFound
@@ -32,11 +33,18 @@ async def answer(database: Database, actor: Actor, kind: str, ask: Message) -> d
         case "around":
             return {"updates": await _around(database, actor, ask)}
         case "managed":
-            known = (UUID(ask["bot"]), ask["managed"], ask["person"])
-            outcome, username = await managed.take_over(database, actor.workspace_id, *known)
+            maker = (UUID(ask["bot"]), ask["managed"], ask.get("person", 0))
+            outcome, username = await managed.take_over(database, actor.workspace_id, *maker)
             return {"outcome": outcome, "username": username}
         case "invitation":
             return {"link": await managed.invitation_of(database, actor.workspace_id, UUID(ask["bot"]))}
+        case "business":
+            return await _business(database, actor, ask)
+        case "connected":
+            async with database.workspace(actor.workspace_id) as uow:
+                known = {name: ask[name] for name in ("connection_id", "account_id", "name", "can_reply", "enabled")}
+                await business.keep_connection(uow, actor, business.Connection(**known))
+            return {}
         case "migrated":
             async with database.workspace(actor.workspace_id) as uow:
                 await chats.migrate_chat(uow, actor, ask["chat"], ask["to"])
@@ -62,9 +70,21 @@ async def answer(database: Database, actor: Actor, kind: str, ask: Message) -> d
     return {"text": greeting, "language": chosen or ask["language"]}
 
 
-def conversation_name(bot: str, chat: int, topic: int | None = None) -> str:
-    """What the conversations domain calls a chat's or a topic's conversation."""
+def conversation_name(bot: str, chat: int, topic: int | str | None = None) -> str:
+    """What the conversations domain calls a chat's or a topic's conversation; or that of a business account's chat,
+    whose connection stands in the topic's place."""
     return ":".join(str(part) for part in (bot, chat, topic) if part is not None)
+
+
+async def _business(database: Database, actor: Actor, ask: Message) -> dict[str, Any]:
+    """Whose account it is, and whether this message is to be answered."""
+    minutes = get_settings().business_silence_minutes
+    async with database.workspace(actor.workspace_id) as uow:
+        found = await business.standing(uow, actor, ask["connection"], ask["chat"], ask["message"], minutes)
+    if found is None:
+        return {"known": False}
+    free = found.connection.enabled and found.connection.can_reply and not found.silent and not found.deleted
+    return {"known": True, "account": found.connection.account_id, "answers": free}
 
 
 async def _source(database: Database, actor: Actor, ask: Message) -> dict[str, Any]:
@@ -94,16 +114,16 @@ async def _around(database: Database, actor: Actor, ask: Message) -> list[dict[s
     for _ in range(int(UNWRITTEN_SECONDS / LOOK_SECONDS)):
         async with database.workspace(actor.workspace_id) as uow:
             found = await chats.updates_around(uow, actor, ask["chat"], ask["update"], ask["most"])
-        wanted = [row for row in found if not ask["message"] or _is_about(row, ask["message"])]
+        wanted = [row for row in found if not ask["message"] or _is_about(row, ask["message"], ask.get("business"))]
         if not any(row.state in {"new", "taken"} for row in wanted if row.update_id < ask["update"]):
             return _rows(wanted)
         await asyncio.sleep(LOOK_SECONDS)
     raise DatabaseAway
 
 
-def _is_about(row: EarlierUpdate, message_id: int) -> bool:
-    message = row.payload.get("message") or row.payload.get("edited_message")
-    return isinstance(message, dict) and message.get("message_id") == message_id
+def _is_about(row: EarlierUpdate, message_id: int, account: str | None) -> bool:
+    message = message_in(row.payload, account)
+    return message is not None and message.get("message_id") == message_id
 
 
 def _rows(found: Sequence[EarlierUpdate]) -> list[dict[str, Any]]:

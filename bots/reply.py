@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramNotFound
-from aiogram.methods import DeleteMessage, EditMessageText, SendMessage, SendMessageDraft, TelegramMethod
+from aiogram.methods import (
+    DeleteBusinessMessages,
+    DeleteMessage,
+    EditMessageText,
+    SendMessage,
+    SendMessageDraft,
+    TelegramMethod,
+)
 from aiogram.types import (
     InlineKeyboardButton,
     InlineKeyboardMarkup,
@@ -63,7 +70,8 @@ class Reply:
     def by_draft(self) -> bool:
         """Whether a growing answer is shown as a draft."""
         wanted = self.streaming in {"auto", "drafts"}
-        return wanted and self.delivery.drafts and self._draftable and self.place.chat_id > 0
+        private = self.place.chat_id > 0 and self.place.business is None
+        return wanted and self.delivery.drafts and self._draftable and private
 
     @property
     def fades(self) -> bool:
@@ -150,7 +158,8 @@ class Reply:
                 message_thread_id=place.topic,
                 reply_parameters=reply,
                 link_preview_options=_NO_PREVIEW,
-                reply_markup=_making(part) or _keyboard(part),
+                reply_markup=_making(part) or self._keyboard(part),
+                business_connection_id=place.business,
             )
 
         message: Message = await self._styled_or_plain(method, part, new=True)
@@ -163,8 +172,13 @@ class Reply:
             text=part.text,
             entities=entities,
             link_preview_options=_NO_PREVIEW,
-            reply_markup=_keyboard(part),
+            reply_markup=self._keyboard(part),
+            business_connection_id=self.place.business,
         )
+
+    def _keyboard(self, part: Part) -> InlineKeyboardMarkup | None:
+        """None in the chats of a business account: what its customers press would not be answered in its name."""
+        return _keyboard(part) if self.place.business is None else None
 
     async def _edit(self, index: int, part: Part) -> None:
         message_id = self.messages[index]
@@ -192,7 +206,9 @@ class Reply:
             return await self.delivery.call(method([]), self.place.chat_id, self.update, new=new)
 
     async def _delete(self, message_id: int) -> None:
-        method = DeleteMessage(chat_id=self.place.chat_id, message_id=message_id)
+        method: TelegramMethod[bool] = DeleteMessage(chat_id=self.place.chat_id, message_id=message_id)
+        if (business := self.place.business) is not None:
+            method = DeleteBusinessMessages(business_connection_id=business, message_ids=[message_id])
         try:
             await self.delivery.call(method, self.place.chat_id, self.update)
         except TelegramBadRequest:

@@ -48,6 +48,16 @@ def chat_of(payload: dict[str, Any]) -> int:
     return 0
 
 
+def message_in(payload: dict[str, Any], business: str | None = None) -> dict[str, Any] | None:
+    """The message of an update, new or changed; of a business account where one is named, else the bot's own."""
+    kinds = ("business_message", "edited_business_message") if business else ("message", "edited_message")
+    for kind in kinds:
+        message = payload.get(kind)
+        if isinstance(message, dict) and message.get("business_connection_id") == business:
+            return message
+    return None
+
+
 def _clean(value: object, depth: int) -> object:
     if depth == 0:
         raise BadUpdate("nested too deeply")

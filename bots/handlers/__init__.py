@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiogram import Dispatcher
 
-from bots.handlers import choices, commands, edits, managed, membership, messages, sources
+from bots.handlers import business, choices, commands, edits, managed, membership, messages, sources
 
 
 def build_dispatcher() -> Dispatcher:
@@ -14,6 +14,6 @@ def build_dispatcher() -> Dispatcher:
     question passes nine of them.
     """
     dispatcher = Dispatcher(disable_fsm=True)
-    for module in (membership, managed, sources, choices, commands, edits, messages):
+    for module in (membership, managed, business, sources, choices, commands, edits, messages):
         dispatcher.include_router(module.build_router())
     return dispatcher

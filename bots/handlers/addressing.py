@@ -72,6 +72,7 @@ def place_of(message: Message) -> Place:
         chat_id=message.chat.id,
         topic=message.message_thread_id if message.is_topic_message else None,
         reply_to=None if message.chat.type == "private" else message.message_id,
+        business=message.business_connection_id,
     )
 
 

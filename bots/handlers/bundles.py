@@ -49,7 +49,7 @@ async def bundle_of(message: Message, job: Job) -> Bundle | None:
     started = changed = time.monotonic()
     known = 0
     while True:
-        items = _messages(await job.around(message.chat.id, NEIGHBOURS))
+        items = _messages(await job.around(message.chat.id, NEIGHBOURS), message.business_connection_id)
         place = next((place for place, item in enumerate(items) if item.row.update == job.update), None)
         if place is None:
             return Bundle([message])
@@ -87,13 +87,15 @@ def _comment(items: Sequence[_Item], first: int, job: Job) -> _Item | None:
     return before if _goes_with(before.message, items[first].message, job) else None
 
 
-def _messages(rows: Sequence[Around]) -> list[_Item]:
+def _messages(rows: Sequence[Around], business: str | None) -> list[_Item]:
     items = []
     for row in rows:
         try:
-            items.append(_Item(row, Message.model_validate(row.payload.get("message"))))
+            message = Message.model_validate(row.payload.get("business_message" if business else "message"))
         except ValidationError:
             continue  # of another kind: an edit, a button
+        if message.business_connection_id == business:
+            items.append(_Item(row, message))
     return items
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from aiogram import Router
 from aiogram.types import Message
@@ -12,6 +13,7 @@ from bots.handlers.addressing import from_another_bot, is_addressed, words_of
 from bots.handlers.bundles import Bundle
 from bots.handlers.messages import answer_bundle
 from bots.job import Base, Job
+from bots.updates import message_in
 
 NEW_ENOUGH = timedelta(minutes=15)
 """An older message was read and answered long ago: who changes it tidies up."""
@@ -35,10 +37,13 @@ async def edited(message: Message, job: Job) -> None:
         return
     if datetime.fromtimestamp(message.edit_date, UTC) - message.date > NEW_ENOUGH:
         return
+    business = message.business_connection_id
     earlier = [
-        row for row in await job.around(message.chat.id, LOOK_BACK, message.message_id) if row.update < job.update
+        row
+        for row in await job.around(message.chat.id, LOOK_BACK, message.message_id, business=business)
+        if row.update < job.update
     ]
-    if earlier and _said(earlier[-1].payload) == _plain(words):
+    if earlier and _said(earlier[-1].payload, business) == _plain(words):
         return
     base = None
     if earlier:
@@ -48,9 +53,8 @@ async def edited(message: Message, job: Job) -> None:
         await answer_bundle(Bundle([message]), job, base)
 
 
-def _said(payload: dict[str, object]) -> str:
-    message = payload.get("edited_message") or payload.get("message")
-    found = message if isinstance(message, dict) else {}
+def _said(payload: dict[str, Any], business: str | None) -> str:
+    found = message_in(payload, business) or {}
     return _plain(str(found.get("text") or found.get("caption") or ""))
 
 

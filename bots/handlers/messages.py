@@ -49,7 +49,8 @@ async def answer_bundle(bundle: Bundle, job: Job, base: Base | None) -> None:
     if len(content.files) > MAX_FILES:
         notes.append(text("too_many_files", fallback, limit=MAX_FILES))
     if not (files or content.words or any(said for _, said in content.attached)):
-        await _say_why_not(content, notes, place, job, message)
+        if place.business is None:  # to a business's customers nothing is said that is no answer
+            await _say_why_not(content, notes, place, job, message)
         return
     async with fetched(files, place, job, fallback) as arrived:
         notes += arrived.notes
@@ -60,7 +61,7 @@ async def answer_bundle(bundle: Bundle, job: Job, base: Base | None) -> None:
                 base,
                 notes=notes,
                 chat=place.chat_id,
-                topic=place.topic,
+                topic=place.business or place.topic,
                 person=name_of(message) if message.chat.type == "private" else message.chat.title or "",
                 author="" if message.chat.type == "private" else name_of(message),
                 text=content.words,

@@ -8,7 +8,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from bots.sandbox.state import Chat, Sandbox, SandboxBot, Webhook
+from bots.sandbox.state import Business, Chat, Sandbox, SandboxBot, Webhook
 
 
 class Keeper:
@@ -81,6 +81,17 @@ def _bot_snapshot(bot: SandboxBot) -> dict[str, Any]:
             }
             for chat in bot.chats.values()
         ],
+        "business": [
+            {
+                "id": account.id,
+                "owner": account.owner,
+                "date": account.date,
+                "can_reply": account.can_reply,
+                "enabled": account.enabled,
+                "chats": [chat.wire for chat in account.chats.values()],
+            }
+            for account in bot.business.values()
+        ],
     }
 
 
@@ -115,4 +126,7 @@ def restore(sandbox: Sandbox, kept: dict[str, Any]) -> None:
                 closed=chat["closed"],
                 migrated_to=int(chat.get("migrated_to", 0)),
             )
+        for account in item.get("business", ()):
+            chats = {wire["id"]: Chat(wire["id"], wire) for wire in account["chats"]}
+            bot.business[account["id"]] = Business(**{**account, "chats": chats})
         sandbox.bots[bot.id] = bot

@@ -18,7 +18,7 @@ from typing import Self
 import aiohttp
 from aiohttp import web
 
-from bots.sandbox import control, downloads, live, load, managing
+from bots.sandbox import business, control, downloads, live, load, managing
 from bots.sandbox.calls import Calls
 from bots.sandbox.control import SANDBOX
 from bots.sandbox.errors import ApiError, unauthorized
@@ -46,6 +46,7 @@ def create_app(
     app.router.add_routes(load.routes)
     app.router.add_routes(control.routes)
     app.router.add_routes(managing.routes)
+    app.router.add_routes(business.routes)
     app.router.add_routes(live.routes)
     app.router.add_routes(downloads.routes)
     app.router.add_get("/", show_page)

@@ -68,6 +68,29 @@ class Chat:
 
 
 @dataclass(slots=True)
+class Business:
+    """A business account that the bot is connected to, and its chats with customers."""
+
+    id: str
+    owner: Wire
+    date: int
+    can_reply: bool = True
+    enabled: bool = True
+    chats: dict[int, Chat] = field(default_factory=dict)
+
+    def wire(self) -> Wire:
+        rights = {"can_reply": True, "can_delete_sent_messages": True} if self.can_reply else {}
+        return {
+            "id": self.id,
+            "user": self.owner,
+            "user_chat_id": self.owner["id"],
+            "date": self.date,
+            "rights": rights,
+            "is_enabled": self.enabled,
+        }
+
+
+@dataclass(slots=True)
 class Webhook:
     url: str = ""
     secret: str = ""
@@ -105,6 +128,7 @@ class SandboxBot:
     names: dict[str, str] = field(default_factory=dict)  # by language, for the three texts: "name:ru"
     commands: dict[str, list[Wire]] = field(default_factory=dict)  # by scope and language
     chats: dict[int, Chat] = field(default_factory=dict)
+    business: dict[str, Business] = field(default_factory=dict)
     updates: dict[int, Wire] = field(default_factory=dict)  # waiting, in order
     allowed_updates: list[str] = field(default_factory=list)
     webhook: Webhook = field(default_factory=Webhook)

@@ -219,6 +219,9 @@ class Settings(BaseSettings):
         "`off`: only when it is complete.",
     )
 
+    business_silence_minutes: int = Field(
+        30, ge=0, le=1440, description="After the owner of a business account wrote in a chat, bots are silent there."
+    )
     made_bots_per_person: int = Field(
         3, ge=0, le=10_000, description="Bots that one stranger may have made with a bot that takes them. 0: no limit."
     )

@@ -30,6 +30,13 @@ FROM bot WHERE username = 'shop_7_bot'
 """)
 
 
+ACCOUNTS = text("""
+INSERT INTO bot_business (bot_id, connection_id, workspace_id, account_id, name, can_reply, enabled)
+SELECT bot.id, n, workspace_id, 900, 'Olga Petrova ' || n, n <> 'b', n <> 'c'
+FROM bot, unnest(ARRAY['a', 'b', 'c']) AS n WHERE username = 'shop_1_bot'
+""")
+
+
 async def run(database: Database, statement: object) -> None:
     async with database.system() as uow:
         await uow.session.execute(statement)  # type: ignore[call-overload]  # any of the texts above
@@ -116,6 +123,12 @@ async def test_one_bots_page_says_why_and_what_to_do(page: Page, site: Site) -> 
     await expect(page.get_by_role("alert")).to_have_count(0)
     await page.get_by_label("Always on").click()
     await expect(page.get_by_label("Always on")).to_be_checked()
+    heading = page.get_by_role("heading", name="Business accounts")
+    await expect(heading).to_have_count(0)
+    await run(site.database, ACCOUNTS)
+    await expect(heading).to_be_visible()  # it came by itself
+    for account, standing in (("a", "answers"), ("b", "may not write"), ("c", "disconnected")):
+        await expect(page.get_by_role("listitem").filter(has_text=f"Olga Petrova {account}")).to_contain_text(standing)
     await page.get_by_label("New token").fill("123:short")
     await page.get_by_role("button", name="Replace the token").click()
     await expect(page.get_by_role("alert")).to_contain_text("not a bot token")

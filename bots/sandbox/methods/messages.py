@@ -44,6 +44,8 @@ def send(call: Call, chat: Chat, content: Wire) -> Wire:
         "chat": chat.wire,
         "date": int(time.time()),
     }
+    if (account := call.business()) is not None:
+        message |= {"from": account.owner, "sender_business_bot": bot.user(), "business_connection_id": account.id}
     if topic:
         message["message_thread_id"] = topic
         message["is_topic_message"] = True
@@ -57,7 +59,8 @@ def send(call: Call, chat: Chat, content: Wire) -> Wire:
     call.sandbox.keep_message(chat, message)
     if chat.drafts:
         chat.drafts.clear()
-    call.sandbox.publish(bot, "message", message=message, keyboard=other)
+    if account is None:  # the page shows the bot's own chats
+        call.sandbox.publish(bot, "message", message=message, keyboard=other)
     return message
 
 
@@ -98,7 +101,8 @@ def own_message(call: Call, chat: Chat, missing: str, foreign: str) -> Wire:
     message = chat.messages.get(call.parameters.integer("message_id"))
     if message is None:
         raise bad_request(missing)
-    if message["from"]["id"] != call.bot.id:
+    author: Wire = message.get("sender_business_bot") or message["from"]
+    if author["id"] != call.bot.id:
         raise bad_request(foreign)
     return message
 
@@ -114,9 +118,11 @@ def edited(call: Call, message: Wire, content: Wire, dropped: tuple[str, ...] = 
     if all(fresh.get(key) == message.get(key) for key in watched):
         raise bad_request(NOT_MODIFIED)
     fresh["edit_date"] = int(time.time())
-    chat = call.bot.chats[message["chat"]["id"]]
-    chat.messages[fresh["message_id"]] = fresh
-    call.sandbox.publish(call.bot, "edited", message=fresh)
+    account = call.business()
+    chats = call.bot.chats if account is None else account.chats
+    chats[message["chat"]["id"]].messages[fresh["message_id"]] = fresh
+    if account is None:
+        call.sandbox.publish(call.bot, "edited", message=fresh)
     return fresh
 
 
@@ -180,7 +186,8 @@ async def send_chat_action(call: Call) -> bool:
     action = call.parameters.text("action").lower()
     if action not in CHAT_ACTIONS:
         raise bad_request("wrong parameter action in request")
-    call.sandbox.publish(call.bot, "action", chat_id=chat.id, action=action)
+    if call.business() is None:
+        call.sandbox.publish(call.bot, "action", chat_id=chat.id, action=action)
     return True
 
 

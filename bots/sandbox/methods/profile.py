@@ -20,7 +20,7 @@ async def get_me(call: Call) -> Wire:
         "can_join_groups": True,
         "can_read_all_group_messages": not call.bot.privacy,
         "supports_inline_queries": False,
-        "can_connect_to_business": False,
+        "can_connect_to_business": True,
         "has_main_web_app": False,
         "has_topics_enabled": False,
         "can_manage_bots": call.bot.can_manage_bots,

@@ -9,7 +9,7 @@ from typing import Any
 
 from bots.sandbox.errors import ApiError, bad_request, forbidden
 from bots.sandbox.parameters import Parameters
-from bots.sandbox.state import Chat, Sandbox, SandboxBot
+from bots.sandbox.state import Business, Chat, Sandbox, SandboxBot
 
 
 @dataclass(slots=True)
@@ -26,6 +26,13 @@ class Call:
         Raises:
             ApiError: There is none, or it is closed to the bot.
         """
+        account = self.business()
+        if account is not None:
+            known = account.chats.get(self.parameters.integer("chat_id"))
+            if known is None:
+                raise bad_request("chat not found")
+            self.sandbox.limits.check(self.bot.id, self.method, known.id, group=False)
+            return known
         chat = find_chat(self.bot, self.parameters.text("chat_id"))
         if chat.migrated_to:
             text = "Bad Request: group chat was upgraded to a supergroup chat"
@@ -34,6 +41,22 @@ class Call:
             raise forbidden(chat.closed)
         self.sandbox.limits.check(self.bot.id, self.method, chat.id, group=not chat.private)
         return chat
+
+    def business(self) -> Business | None:
+        """The account that the bot writes for; None where the call names none.
+
+        Raises:
+            ApiError: The bot is not connected to it, or may not write there.
+        """
+        number = self.parameters.text("business_connection_id")
+        if not number:
+            return None
+        account = self.bot.business.get(number)
+        if account is None or not account.enabled:
+            raise bad_request("BUSINESS_CONNECTION_INVALID")
+        if not account.can_reply:
+            raise bad_request("BUSINESS_CONNECTION_NOT_ALLOWED")
+        return account
 
 
 Method = Callable[[Call], Awaitable[Any]]

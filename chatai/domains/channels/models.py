@@ -97,6 +97,21 @@ class BotChat(SQLModel, table=True):
     updated_at: datetime = timestamp(default=True)
 
 
+class BotBusiness(SQLModel, table=True):
+    """A business account of Telegram that a bot is connected to, and answers for."""
+
+    __tablename__ = "bot_business"
+
+    bot_id: UUID = Field(foreign_key="bot.id", ondelete="CASCADE", primary_key=True)
+    connection_id: str = Field(max_length=128, primary_key=True)
+    workspace_id: UUID = Field(foreign_key="workspace.id", ondelete="CASCADE", index=True)
+    account_id: int = Field(sa_type=BigInteger, description="Telegram's number of the account's owner.")
+    name: str = Field(default="", max_length=200, description="The owner's.")
+    can_reply: bool = Field(default=False, description="The owner lets the bot write in the account's name.")
+    enabled: bool = Field(default=True, description="The owner has not disconnected it.")
+    updated_at: datetime = timestamp(default=True)
+
+
 class BotLive(SQLModel, table=True):
     """How a bot fares right now, written by the manager that runs it every few seconds. Unlogged: a crash of the server
     empties it, and the next writing fills it."""

@@ -16,7 +16,10 @@ from chatai.domains.channels.commands import BOT_COMMANDS
 from chatai.domains.channels.ports import TelegramAway, TelegramRefusal
 from chatai.domains.channels.schemas import BotIdentity, BotProfile, WebhookInfo
 
-ALLOWED_UPDATES = ["message", "edited_message", "channel_post", "callback_query", "my_chat_member", "managed_bot"]
+ALLOWED_UPDATES = [
+    "message", "edited_message", "channel_post", "callback_query", "my_chat_member", "managed_bot",
+    "business_connection", "business_message", "edited_business_message", "deleted_business_messages",
+]  # fmt: skip
 """The kinds of updates that bots understand; Telegram keeps the others to itself."""
 CALL_SECONDS = 15
 PHOTO_SECONDS = 60

@@ -12,7 +12,7 @@ from chatai.core.actor import Actor
 from chatai.core.database import get_database
 from chatai.core.errors import NotFound
 from chatai.domains.assistants import service as assistants
-from chatai.domains.channels import cloning, events, live, managed, overview, profile, set_aside, tokens
+from chatai.domains.channels import business, cloning, events, live, managed, overview, profile, set_aside, tokens
 from chatai.domains.channels import service as channels
 from chatai.domains.channels.event_texts import event_sentence
 from chatai.domains.channels.schemas import BotEventView, BotView, LiveView, MadeBots, Minute
@@ -46,6 +46,14 @@ class Aside:
     at: str
     attempts: int
     error: str
+
+
+@dataclass
+class Account:
+    """A business account that the bot answers for. `standing`: answers, mute (it may not write) or gone."""
+
+    name: str
+    standing: str
 
 
 class OneBot(rx.State):
@@ -99,6 +107,7 @@ class OneBot(rx.State):
     more_events: bool = False
     aside: list[Aside] = []  # noqa: RUF012
     aside_count: int = 0
+    accounts: list[Account] = []  # noqa: RUF012
 
     asking: str = ""
     busy: str = ""
@@ -127,6 +136,7 @@ class OneBot(rx.State):
                 figures = (await live.list_live(uow, actor, [bot_id])).get(bot_id)
                 hour = await overview.last_hour(uow, actor, bot_id)
                 happened = await events.list_events(uow, actor, bot_id, limit=EVENTS)
+                connections = await business.list_connections(uow, actor, bot_id)
                 aside, number = await set_aside.list_set_aside(uow, actor, bot_id)
         except NotFound:
             self._put(found="missing", id="")
@@ -136,6 +146,7 @@ class OneBot(rx.State):
         self._put(
             aside=[Aside(str(one.update_id), one.received_at.isoformat(), one.attempts, one.error) for one in aside],
             aside_count=number,
+            accounts=[account_of(one) for one in connections],
             found="ready",
         )
         self._take_events([event_of(one) for one in happened])
@@ -308,6 +319,10 @@ class OneBot(rx.State):
     async def _free(self) -> None:
         async with self:
             self.busy = ""
+
+
+def account_of(one: business.Connection) -> Account:
+    return Account(one.name, "gone" if not one.enabled else "answers" if one.can_reply else "mute")
 
 
 def bot_values(bot: BotView) -> dict[str, Any]:

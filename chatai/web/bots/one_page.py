@@ -8,6 +8,7 @@ import reflex as rx
 
 from chatai.domains.channels import profile
 from chatai.web.assistants.one import PLACE
+from chatai.web.bots.accounts import accounts
 from chatai.web.bots.one import Aside, Event, OneBot
 from chatai.web.bots.plots import plot
 from chatai.web.bots.rows import state_pill
@@ -380,7 +381,7 @@ def page() -> rx.Component:
         aside(),
         rx.el.div(
             rx.el.div(log(), receiving(), class_name="stack wide"),
-            rx.el.div(shown(), token(), options(), class_name="stack wide"),
+            rx.el.div(shown(), token(), accounts(), options(), class_name="stack wide"),
             class_name="columns even",
         ),
         Ticker.create(interval=REFRESH_MS, on_tick=OneBot.load),

@@ -206,6 +206,16 @@ ALWAYS_ON_HINT = Text(
     "Its process stays when there is nothing to do. It answers the first message a little faster and takes memory.",
     "Процесс остаётся, когда дел нет. Первый ответ чуть быстрее, но память занята.",
 )
+BUSINESS = Text("Business accounts", "Бизнес-аккаунты")
+BUSINESS_HINT = Text(
+    "Accounts in Telegram that have connected this bot. It answers their customers in their name, and keeps silent in "
+    "a chat for a while after the owner wrote there.",
+    "Аккаунты Telegram, к которым подключён этот бот. Он отвечает их клиентам от их имени и какое-то время молчит в "
+    "чате, где написал сам владелец.",
+)
+BUSINESS_ANSWERS = Text("answers", "отвечает")
+BUSINESS_MUTE = Text("may not write", "нет права писать")
+BUSINESS_GONE = Text("disconnected", "отключён")
 MADE_BOTS = Text("Bots that people make with this one", "Боты, которых люди создают с этим")
 MADE_BOTS_HINT = Text(
     "Telegram lets people make bots of their own that this bot manages. Allow it in @BotFather (Bot Management Mode), "

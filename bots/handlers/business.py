@@ -1,0 +1,66 @@
+"""The chats of a business account that the bot is connected to: customers are answered in the account's name.
+
+The bot gets all that is written there, also by the account's owner: to whom it never answers, and after whose own words
+it keeps silent in that chat for a while. What it may not, and what was deleted meanwhile, it leaves alone.
+"""
+
+from __future__ import annotations
+
+from aiogram import Router
+from aiogram.methods import GetBusinessConnection
+from aiogram.types import BusinessConnection, BusinessMessagesDeleted, Message
+
+from bots.handlers import edits, messages
+from bots.handlers.addressing import from_another_bot
+from bots.handlers.contents import is_said_by_people
+from bots.job import Job
+
+
+def build_router() -> Router:
+    router = Router(name="business")
+    router.business_connection.register(connected)
+    router.business_message.register(answer, is_said_by_people)
+    router.edited_business_message.register(edited)
+    router.deleted_business_messages.register(deleted)
+    return router
+
+
+async def connected(connection: BusinessConnection, job: Job) -> None:
+    """An account was connected, disconnected, or its owner changed what the bot may."""
+    rights = connection.rights
+    await job.ask(
+        "connected",
+        connection_id=connection.id,
+        account_id=connection.user.id,
+        name=connection.user.full_name,
+        can_reply=bool(rights.can_reply if rights is not None else connection.can_reply),
+        enabled=connection.is_enabled,
+    )
+
+
+async def answer(message: Message, job: Job) -> None:
+    if await _is_for_us(message, job):
+        await messages.answer(message, job)
+
+
+async def edited(message: Message, job: Job) -> None:
+    if await _is_for_us(message, job):
+        await edits.edited(message, job)
+
+
+async def deleted(deletion: BusinessMessagesDeleted) -> None:
+    """Nothing to do now: a message is answered only if the inbox does not say that it was deleted."""
+
+
+async def _is_for_us(message: Message, job: Job) -> bool:
+    """Whether a customer wrote it, and the bot may answer there now. Raises as `Delivery.call`, and Later."""
+    connection, author = message.business_connection_id, message.from_user
+    if connection is None or author is None or message.sender_business_bot is not None or from_another_bot(message):
+        return False
+    asked = {"connection": connection, "chat": message.chat.id, "message": message.message_id}
+    standing = await job.ask("business", **asked)
+    if not standing["known"]:  # it was made before we asked to be told
+        found = await job.delivery.call(GetBusinessConnection(business_connection_id=connection), message.chat.id)
+        await connected(found, job)
+        standing = await job.ask("business", **asked)
+    return bool(standing["known"] and standing["answers"] and author.id != standing["account"])

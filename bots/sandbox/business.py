@@ -1,0 +1,145 @@
+"""Business accounts: an owner connects the bot, customers and the owner write to each other, and the bot is told."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from aiohttp import web
+
+from bots.sandbox.control import SANDBOX, refuse, the_bot, the_person
+from bots.sandbox.parameters import Parameters, read_parameters
+from bots.sandbox.people import PersonError
+from bots.sandbox.state import Business, Chat, Sandbox, SandboxBot, Wire
+
+routes = web.RouteTableDef()
+
+
+def connect(
+    sandbox: Sandbox, bot: SandboxBot, owner: Wire, *, can_reply: bool = True, enabled: bool = True
+) -> Business:
+    """An owner connects the bot to the account, disconnects it, or changes what it may. The bot is told."""
+    account = next((known for known in bot.business.values() if known.owner["id"] == owner["id"]), None)
+    if account is None:
+        account = Business(secrets.token_urlsafe(16), owner, int(time.time()))
+        bot.business[account.id] = account
+    account.can_reply, account.enabled = can_reply, enabled
+    sandbox.queue_update(bot, "business_connection", account.wire())
+    sandbox.on_change()
+    return account
+
+
+def write(
+    sandbox: Sandbox, bot: SandboxBot, account: Business, customer: Wire, text: str, *, by_owner: bool = False
+) -> Wire:
+    """A customer writes to the account, or its owner to the customer. Raises: PersonError."""
+    if not text.strip():
+        raise PersonError("the message is empty")
+    chat = account.chats.get(customer["id"])
+    if chat is None:
+        wire = {"id": customer["id"], "type": "private", "first_name": customer["first_name"]}
+        chat = account.chats[customer["id"]] = Chat(customer["id"], wire)
+        sandbox.on_change()
+    message: Wire = {
+        "business_connection_id": account.id,
+        "message_id": sandbox.next_message_id(bot),
+        "from": account.owner if by_owner else customer,
+        "chat": chat.wire,
+        "date": int(time.time()),
+        "text": text.strip(),
+    }
+    sandbox.keep_message(chat, message)
+    if account.enabled:
+        sandbox.queue_update(bot, "business_message", message)
+    return message
+
+
+def edit(sandbox: Sandbox, bot: SandboxBot, account: Business, chat: Chat, message_id: int, text: str) -> Wire:
+    """Whoever wrote a message changes it. Raises: PersonError."""
+    old = chat.messages.get(message_id)
+    if old is None or "sender_business_bot" in old or not text.strip():
+        raise PersonError("only a person's own message can be edited, and not to nothing")
+    fresh = {**old, "text": text.strip(), "edit_date": int(time.time())}
+    chat.messages[message_id] = fresh
+    if account.enabled:
+        sandbox.queue_update(bot, "edited_business_message", fresh)
+    return fresh
+
+
+def delete(sandbox: Sandbox, bot: SandboxBot, account: Business, chat: Chat, message_id: int) -> None:
+    """A message is deleted, for both sides. Raises: PersonError."""
+    if chat.messages.pop(message_id, None) is None:
+        raise PersonError("there is no such message")
+    if account.enabled:
+        gone = {"business_connection_id": account.id, "chat": chat.wire, "message_ids": [message_id]}
+        sandbox.queue_update(bot, "deleted_business_messages", gone)
+
+
+def _account(request: web.Request) -> tuple[Sandbox, SandboxBot, Business]:
+    bot = the_bot(request)
+    account = bot.business.get(request.match_info["connection"])
+    if account is None:
+        raise refuse(404, "there is no such connection")
+    return request.app[SANDBOX], bot, account
+
+
+def _chat(account: Business, values: Parameters) -> Chat:
+    chat = account.chats.get(values.integer("chat_id"))
+    if chat is None:
+        raise refuse(404, "there is no such chat")
+    return chat
+
+
+@routes.post("/sandbox/bots/{bot}/business")
+async def connect_account(request: web.Request) -> web.Response:
+    """The owner `from` connects the bot, or changes `can_reply` and `enabled`, both true unless given."""
+    sandbox, bot, values = request.app[SANDBOX], the_bot(request), await read_parameters(request)
+    may, enabled = (name not in values.values or values.boolean(name) for name in ("can_reply", "enabled"))
+    account = connect(sandbox, bot, the_person(sandbox, values), can_reply=may, enabled=enabled)
+    return web.json_response(account.wire(), status=201)
+
+
+@routes.post("/sandbox/bots/{bot}/business/{connection}/messages")
+async def write_to_account(request: web.Request) -> web.Response:
+    """The customer `from` writes `text`; or, with `by_owner`, the owner does to that customer."""
+    sandbox, bot, account = _account(request)
+    values = await read_parameters(request)
+    customer = the_person(sandbox, values)
+    try:
+        message = write(sandbox, bot, account, customer, values.text("text"), by_owner=values.boolean("by_owner"))
+    except PersonError as error:
+        raise refuse(400, str(error)) from None
+    return web.json_response(message, status=201)
+
+
+@routes.post("/sandbox/bots/{bot}/business/{connection}/edits")
+async def edit_at_account(request: web.Request) -> web.Response:
+    """`message_id` in the chat `chat_id` is changed to `text`."""
+    sandbox, bot, account = _account(request)
+    values = await read_parameters(request)
+    chat = _chat(account, values)
+    try:
+        message = edit(sandbox, bot, account, chat, values.integer("message_id"), values.text("text"))
+    except PersonError as error:
+        raise refuse(400, str(error)) from None
+    return web.json_response(message)
+
+
+@routes.post("/sandbox/bots/{bot}/business/{connection}/deletions")
+async def delete_at_account(request: web.Request) -> web.Response:
+    """`message_id` in the chat `chat_id` is deleted."""
+    sandbox, bot, account = _account(request)
+    values = await read_parameters(request)
+    try:
+        delete(sandbox, bot, account, _chat(account, values), values.integer("message_id"))
+    except PersonError as error:
+        raise refuse(400, str(error)) from None
+    return web.json_response({})
+
+
+@routes.get("/sandbox/bots/{bot}/business/{connection}/messages")
+async def list_messages_of_account(request: web.Request) -> web.Response:
+    """Those of the chat `chat_id`."""
+    _, _, account = _account(request)
+    chat = _chat(account, Parameters(dict(request.query)))
+    return web.json_response({"messages": list(chat.messages.values())})
