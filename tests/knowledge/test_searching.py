@@ -127,5 +127,14 @@ async def test_of_near_duplicates_the_best_is_shown_but_lines_of_a_price_list_al
     assert {"10.txt", "20.txt"} <= {passage.document_name for passage in pumps}
 
 
+async def test_quotation_marks_and_bullets_are_no_letters(
+    ready: Add, database: Database, actor: Actor, assistant_id: UUID
+) -> None:
+    await ready("a.txt", "Поставщик — ООО «Ромашка», договор №5…\n•Оплата по счёту\nThe “daisy” brand")
+    async with database.workspace(actor.workspace_id) as uow:
+        for query in ("ромашка", "«Ромашка»", "«ромашки»", "оплата", "daisy", "“daisy”", "договор"):
+            assert len(await service.search(uow, assistant_id, query)) == 1, query
+
+
 def test_quoting() -> None:
     assert _quoted("o'neil\\") == "'o''neil\\\\'"

@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 
 LOOKALIKES = str.maketrans("авекмнорстух", "abekmhopctyx")
-FOLDED = str.maketrans({"ё": "е", "Ё": "Е", "\u0301": None, "\u00ad": None})
+# In a database whose character type is C, as the embedded one, PostgreSQL's parser takes every sign that is not ASCII
+# for a letter: «Ромашка» would be another word than Ромашка.
+NO_LETTERS = "«»„“”‟‹›‘‚…•·▪●○■□◦►→"
+FOLDED = str.maketrans({"ё": "е", "Ё": "Е", "\u0301": None, "\u00ad": None, **dict.fromkeys(NO_LETTERS, " ")})
 SEPARATORS = "-‐‑–/_"
 DIGIT = re.compile(r"\d")
 JOINED = re.compile(rf"\w+(?:[{SEPARATORS}.]\w+)*")  # a word with what joins its parts
@@ -21,7 +24,7 @@ MOST_CODES = 400  # of one chunk: a table of articles has some hundred
 
 
 def folded(text: str) -> str:
-    """The text as it is handed to `to_tsvector`: ё is е, stress marks and soft hyphens are gone."""
+    """The text as it is handed to `to_tsvector`: ё is е; no stress marks, soft hyphens, quotation marks or bullets."""
     return text.translate(FOLDED)
 
 
