@@ -12,9 +12,13 @@ def require_reader(actor: Actor) -> None:
         raise Forbidden
 
 
-def require_keeper(actor: Actor) -> None:
+def is_keeper(actor: Actor) -> bool:
     """Tending knowledge is for the workspace's operators and admins."""
-    if actor.kind != "person" or actor.account_id is None or not actor.role.covers(Role.OPERATOR):
+    return actor.kind == "person" and actor.account_id is not None and actor.role.covers(Role.OPERATOR)
+
+
+def require_keeper(actor: Actor) -> None:
+    if not is_keeper(actor):
         raise Forbidden
 
 

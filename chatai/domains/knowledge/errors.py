@@ -58,6 +58,40 @@ class ScannerAway(Unavailable):
     ru = "Антивирус не отвечает. Документ ждёт и будет прочитан сразу после проверки."
 
 
+class ChunkNotFound(NotFound):
+    code = "chunk_not_found"
+    en = "This passage is no longer there: its document was read again or deleted. Load the page anew."
+    ru = "Этого фрагмента больше нет: документ прочитан заново или удалён. Загрузите страницу ещё раз."
+
+
+class BadChunk(Invalid):
+    """`most`: characters."""
+
+    code = "bad_chunk"
+    en = "Write at least one word, and at most {most} characters. To leave the passage out, switch it off."
+    ru = "Напишите хотя бы одно слово, не больше {most} знаков. Чтобы фрагмент не находился, отключите его."
+
+
+class ChunkChanged(Conflict):
+    code = "chunk_changed"
+    en = "Somebody else has changed this passage meanwhile. Copy your text, load the page anew and look at theirs."
+    ru = "Кто-то уже изменил этот фрагмент. Скопируйте свой текст, загрузите страницу заново и сравните."
+
+
+class ChunkOfAnswer(Invalid):
+    code = "chunk_of_answer"
+    en = "This passage is a written answer. Change it among the assistant's answers."
+    ru = "Этот фрагмент — готовый ответ. Измените его среди ответов ассистента."
+
+
+class ChangesAtRisk(Conflict):
+    """`changes`: passages that were edited or switched off."""
+
+    code = "changes_at_risk"
+    en = "Passages that were changed here: {changes}. Reading again may lose some of it; confirm that it shall be done."
+    ru = "Здесь изменены фрагменты: {changes}. При новом чтении часть правок может пропасть; подтвердите его."
+
+
 class PairNotFound(NotFound):
     code = "pair_not_found"
     en = "This question and answer do not exist, or are not yours to see."

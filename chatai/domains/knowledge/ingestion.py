@@ -21,6 +21,7 @@ from chatai.core.errors import ChatAIError
 from chatai.core.outgoing import AddressRefused, SiteAway
 from chatai.domains.knowledge import intake, postings, repository, vectors
 from chatai.domains.knowledge.chunking import chunk, page_starts
+from chatai.domains.knowledge.chunks import carried_over
 from chatai.domains.knowledge.errors import (
     EmbeddingsAway,
     EmbeddingsRefused,
@@ -132,11 +133,12 @@ async def _read(database: Database, workspace_id: UUID, document_id: UUID) -> st
         found = await repository.get(uow, document_id, lock=True)
         if found is None or found.state != "reading":
             raise Gone
+        chunks, lost = carried_over(chunks, await repository.changed_chunks(uow, document_id))
         await repository.replace_content(uow, found, pages, page_starts(pages), chunks)
         await postings.enqueue_tending(uow, found.workspace_id, found.assistant_id)
         found.page_count = found.pages_read = len(pages)
         found.unreadable_pages = sum(page.unreadable for page in pages)
-        found.report = report_on(pages)
+        found.report = report_on(pages) | {"lost_changes": lost, "read_at": now().isoformat()}
         found.chunk_count, found.chunks_embedded = len(chunks), 0
         _enter(found, "embedding" if embedder.optional else "ready")
         return found.state

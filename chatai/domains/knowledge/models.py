@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import BigInteger, Column, Identity, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Identity, Index, Text, UniqueConstraint, false
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlmodel import Field, SQLModel
 
@@ -78,6 +78,10 @@ class Chunk(TenantRow, table=True):
     char_end: int
     heading: str = Field(default="", max_length=500, description="Path of headings, ' › ' between them.")
     text: str = Field(sa_type=Text)
+    original_text: str | None = Field(default=None, sa_type=Text, description="As it was read, if `text` was edited.")
+    disabled: bool = Field(
+        default=False, sa_column_kwargs={"server_default": false()}, description="Kept, but never found by search."
+    )
     search: Any = Field(default=None, sa_column=Column(TSVECTOR, nullable=False))
     content: UUID = Field(description="Digest of heading and text: chunks that say the same share a vector.")
 

@@ -13,9 +13,12 @@ from chatai.domains.knowledge.schemas import Passage
 async def narrow(uow: Runs, passage: Passage, start: int, end: int) -> Passage:
     """The passage cut down to `passage.text[start:end]`, with that part's own page and offsets.
 
-    A passage over several pages is looked up in them; if its document was read anew meanwhile, it stays as it is.
+    A passage over several pages is looked up in them; if its document was read anew meanwhile, it stays as it is. What
+    a person wrote stands on no page: it keeps the place of what it was written in the place of.
     """
     text = passage.text[start:end]
+    if passage.edited:
+        return replace(passage, text=text)
     if passage.page == passage.page_end:
         begin = passage.char_start + start
         return replace(passage, char_start=begin, char_end=begin + len(text), text=text)

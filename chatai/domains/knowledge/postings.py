@@ -66,10 +66,10 @@ _COPY_CHUNKS = text(
     """
     WITH made AS (
         INSERT INTO chunk (id, created_at, workspace_id, assistant_id, document_id, number, ordinal, page, page_end,
-                           char_start, char_end, heading, text, content, search)
+                           char_start, char_end, heading, text, original_text, disabled, content, search)
         SELECT gen_random_uuid(), now(), workspace_id, :assistant_id, :copied_id,
                :last_number + row_number() OVER (ORDER BY ordinal), ordinal, page, page_end, char_start, char_end,
-               heading, text, content, search
+               heading, text, original_text, disabled, content, search
         FROM chunk WHERE document_id = :original_id
         RETURNING length(search) AS terms
     )

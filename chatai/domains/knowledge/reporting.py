@@ -16,7 +16,10 @@ MOST_NAMED_PAGES = 200
 
 def report_on(pages: Sequence[ReadPage]) -> dict[str, Any]:
     """Words, tables, the language that most letters are of (`ru`, `en`, `mixed` or empty), and the numbers of pages
-    without readable text and of those whose text was recognised in a picture."""
+    without readable text and of those whose text was recognised in a picture.
+
+    Ingestion adds `lost_changes` (edits that fitted no chunk when the document was read anew) and `read_at` (ISO 8601).
+    """
     cyrillic = sum(len(_CYRILLIC.findall(page.text)) for page in pages)
     latin = sum(len(_LATIN.findall(page.text)) for page in pages)
     return {

@@ -6,36 +6,72 @@ from collections.abc import Sequence
 from typing import Any, LiteralString
 from uuid import UUID
 
-from sqlalchemy import CursorResult, delete, func, insert, select, text, update
+from sqlalchemy import CursorResult, case, delete, func, insert, select, text, update
 from sqlmodel import col
 
 from chatai.core.clock import now
 from chatai.core.database import Runs, UnitOfWork
 from chatai.core.ids import new_id
 from chatai.domains.knowledge import postings
-from chatai.domains.knowledge.models import Document, DocumentPage, KnowledgeIndex
-from chatai.domains.knowledge.schemas import ChunkDraft, ReadPage
+from chatai.domains.knowledge.models import Chunk, Document, DocumentPage, KnowledgeIndex
+from chatai.domains.knowledge.schemas import ChunkChange, ChunkDraft, ChunkList, ChunkView, ReadPage
 from chatai.domains.knowledge.terms import codes, folded
 
 ROWS_AT_ONCE = 500
 
+# A chunk's digest and what it is searched by. The heading path is searched too: it often holds the very words that the
+# text under it takes for granted.
+_CONTENT = "CAST(md5({heading} || E'\\n' || {text}) AS uuid)"
+_SEARCH = "to_tsvector('russian', {indexed}) || array_to_tsvector(string_to_array({codes}, ' '))"
+
 _INSERT_CHUNKS = text(
-    """
+    f"""
     WITH made AS (
         INSERT INTO chunk (id, created_at, workspace_id, assistant_id, document_id, number, ordinal, page, page_end,
-                           char_start, char_end, heading, text, content, search)
+                           char_start, char_end, heading, text, original_text, disabled, content, search)
         SELECT id, :now, :workspace_id, :assistant_id, :document_id, :last_number + place, ordinal, page, page_end,
-               char_start, char_end, heading, text, CAST(md5(heading || E'\\n' || text) AS uuid),
-               to_tsvector('russian', indexed) || array_to_tsvector(string_to_array(codes, ' '))
+               char_start, char_end, heading, text, original_text, disabled,
+               {_CONTENT.format(heading="heading", text="text")},
+               {_SEARCH.format(indexed="indexed", codes="codes")}
         FROM unnest(CAST(:ids AS uuid[]), CAST(:ordinals AS int[]), CAST(:pages AS int[]), CAST(:page_ends AS int[]),
                     CAST(:starts AS int[]), CAST(:ends AS int[]), CAST(:headings AS text[]), CAST(:texts AS text[]),
-                    CAST(:indexed AS text[]), CAST(:codes AS text[])) WITH ORDINALITY
-             AS row(id, ordinal, page, page_end, char_start, char_end, heading, text, indexed, codes, place)
+                    CAST(:originals AS text[]), CAST(:disabled AS bool[]), CAST(:indexed AS text[]),
+                    CAST(:codes AS text[])) WITH ORDINALITY
+             AS row(id, ordinal, page, page_end, char_start, char_end, heading, text, original_text, disabled, indexed,
+                    codes, place)
         RETURNING length(search) AS terms
     )
     SELECT count(*), coalesce(sum(terms), 0) FROM made
-    """
+    """  # noqa: S608  our own expressions
 )
+
+_REWRITE_CHUNK = text(
+    f"""
+    WITH before AS (
+        SELECT length(search) AS terms FROM chunk WHERE id = :id
+    ), made AS (
+        UPDATE chunk SET number = :number, text = :text, original_text = :original_text,
+                         content = {_CONTENT.format(heading="heading", text="CAST(:text AS text)")},
+                         search = {_SEARCH.format(indexed="CAST(:indexed AS text)", codes="CAST(:codes AS text)")}
+        WHERE id = :id RETURNING length(search) AS terms
+    )
+    SELECT made.terms - before.terms FROM before, made
+    """  # noqa: S608  our own expressions
+)
+
+_CHUNK_COLUMNS = "id, page, page_end, char_start, char_end, heading, text, original_text, disabled"
+_LIST_CHUNKS = text(
+    f"""
+    SELECT count(*) OVER () AS total, {_CHUNK_COLUMNS} FROM chunk
+    WHERE document_id = :document_id AND (
+        :words = '' OR search @@ plainto_tsquery('russian', :words)
+        OR (cardinality(CAST(:codes AS text[])) > 0 AND tsvector_to_array(search) @> CAST(:codes AS text[]))
+        OR strpos(translate(lower(heading || ' ' || text), 'ё\u0301\u00ad', 'е'), lower(:words)) > 0
+    )
+    ORDER BY ordinal LIMIT :limit OFFSET :first
+    """  # noqa: S608  our own columns
+)
+_ONE_CHUNK = text(f"SELECT document_id, {_CHUNK_COLUMNS} FROM chunk WHERE id = :id")  # noqa: S608  our own columns
 
 
 _PAGE_STARTS: LiteralString = """
@@ -119,8 +155,7 @@ async def replace_content(
 async def _insert_chunks(
     uow: UnitOfWork, index: KnowledgeIndex, document: Document, chunks: Sequence[ChunkDraft]
 ) -> None:
-    # The heading path is searched too: it often holds the very words that the text under it takes for granted.
-    indexed = [f"{chunk.heading}\n{chunk.text}" for chunk in chunks]
+    indexed = [_indexed(chunk.heading, chunk.text) for chunk in chunks]
     made = await uow.session.execute(
         _INSERT_CHUNKS,
         {
@@ -137,11 +172,67 @@ async def _insert_chunks(
             "ends": [chunk.char_end for chunk in chunks],
             "headings": [chunk.heading for chunk in chunks],
             "texts": [chunk.text for chunk in chunks],
+            "originals": [chunk.original_text for chunk in chunks],
+            "disabled": [chunk.disabled for chunk in chunks],
             "indexed": [folded(text) for text in indexed],
             "codes": [" ".join(codes(text)) for text in indexed],
         },
     )
     postings.added(index, *made.one())
+
+
+def _indexed(heading: str, text: str) -> str:
+    return f"{heading}\n{text}"
+
+
+async def list_chunks(uow: UnitOfWork, document_id: UUID, words: str, first: int, limit: int) -> ChunkList:
+    values = {
+        "document_id": document_id, "words": folded(words), "codes": codes(words), "limit": limit, "first": first,
+    }  # fmt: skip
+    rows = (await uow.session.execute(_LIST_CHUNKS, values)).all()
+    return ChunkList(rows[0].total if rows else 0, [ChunkView(*row[1:]) for row in rows])
+
+
+async def get_chunk(uow: UnitOfWork, chunk_id: UUID) -> tuple[UUID, ChunkView] | None:
+    """The document that it is of, and the chunk."""
+    row = (await uow.session.execute(_ONE_CHUNK, {"id": chunk_id})).one_or_none()
+    return (row[0], ChunkView(*row[1:])) if row else None
+
+
+async def rewrite_chunk(
+    uow: UnitOfWork, document: Document, chunk: ChunkView, new_text: str, original_text: str | None
+) -> None:
+    """Gives a chunk another text. What was indexed of it names a number that is no longer there."""
+    index = await postings.locked(uow, document.workspace_id, document.assistant_id)
+    number = index.last_number + 1
+    indexed = _indexed(chunk.heading, new_text)
+    values = {
+        "id": chunk.id, "number": number, "text": new_text, "original_text": original_text,
+        "indexed": folded(indexed), "codes": " ".join(codes(indexed)),
+    }  # fmt: skip
+    index.terms += (await uow.session.execute(_REWRITE_CHUNK, values)).scalar_one()
+    index.last_number = number
+    await uow.session.flush()
+    await postings.add_segment(uow, index, number)
+
+
+async def switch_chunk(uow: UnitOfWork, chunk_id: UUID, *, disabled: bool) -> None:
+    await uow.session.execute(update(Chunk).where(col(Chunk.id) == chunk_id).values(disabled=disabled))
+
+
+async def changed_chunks(uow: UnitOfWork, document_id: UUID) -> list[ChunkChange]:
+    """What people made of the document's chunks, in their order."""
+    edited = col(Chunk.original_text).is_not(None)
+    statement = (
+        select(
+            func.coalesce(col(Chunk.original_text), col(Chunk.text)),
+            case((edited, col(Chunk.text))),
+            col(Chunk.disabled),
+        )
+        .where(col(Chunk.document_id) == document_id, edited | col(Chunk.disabled))
+        .order_by(col(Chunk.ordinal))
+    )
+    return [ChunkChange(*row) for row in (await uow.session.execute(statement)).all()]
 
 
 async def set_embedded(uow: UnitOfWork, document_id: UUID, chunks: int) -> bool:

@@ -138,6 +138,40 @@ class Passage:
     text_rank: int | None = None
     vector_rank: int | None = None
     kind: DocumentKind = "file"
+    edited: bool = False
+    """A person wrote `text`; the offsets are of what it was written in the place of."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkView:
+    """A chunk as its keeper sees it. The offsets are as in `Passage`; `original_text` is None if nobody edited it."""
+
+    id: UUID
+    page: int
+    page_end: int
+    char_start: int
+    char_end: int
+    heading: str
+    text: str
+    original_text: str | None
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkList:
+    """Some of a document's chunks in their order. `total`: how many fit the question."""
+
+    total: int
+    chunks: list[ChunkView]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkChange:
+    """What a person made of a chunk. `text` is None where it was only switched off."""
+
+    read: str
+    text: str | None
+    disabled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +215,7 @@ class ReadProgress:
 
 @dataclass(frozen=True, slots=True)
 class ChunkDraft:
-    """A chunk before it is stored; the offsets are as in `Passage`."""
+    """A chunk before it is stored; the offsets are as in `Passage`, the last two as in `models.Chunk`."""
 
     ordinal: int
     page: int
@@ -190,3 +224,5 @@ class ChunkDraft:
     char_end: int
     heading: str
     text: str
+    original_text: str | None = None
+    disabled: bool = False

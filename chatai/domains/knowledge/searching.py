@@ -55,7 +55,7 @@ _TEXT_LEG = """
         SELECT chunk.id, chunk.search, length(chunk.search) / CAST(:average AS float8) AS size
         FROM (SELECT number FROM likely ORDER BY gain DESC) AS likely CROSS JOIN LATERAL (
             SELECT id, search || '' AS search FROM chunk
-            WHERE chunk.assistant_id = :assistant_id AND chunk.number = likely.number {phrase} OFFSET 0
+            WHERE chunk.assistant_id = :assistant_id AND chunk.number = likely.number AND NOT disabled {phrase} OFFSET 0
         ) AS chunk
         LIMIT :candidates
     ), text_leg AS MATERIALIZED (
@@ -88,7 +88,7 @@ _VECTOR_LEG = """
         SELECT id, row_number() OVER (ORDER BY distance, id) AS vector_rank
         FROM (SELECT * FROM near ORDER BY distance LIMIT :near_limit) AS near CROSS JOIN LATERAL (
             SELECT id FROM chunk
-            WHERE chunk.assistant_id = :assistant_id AND chunk.content = near.content {phrase} OFFSET 0
+            WHERE chunk.assistant_id = :assistant_id AND chunk.content = near.content AND NOT disabled {phrase} OFFSET 0
         ) AS chunk
         ORDER BY vector_rank LIMIT :leg_limit
     )
@@ -118,7 +118,7 @@ _FUSED = """
     )
     SELECT held.blocks, chunk.id AS chunk_id, chunk.document_id, document.name AS document_name, chunk.page,
            chunk.page_end, chunk.char_start, chunk.char_end, chunk.heading, chunk.text, score, text_rank, vector_rank,
-           document.kind
+           document.kind, chunk.original_text IS NOT NULL
     FROM (SELECT count(*) AS blocks FROM block) AS held LEFT JOIN (
         fused CROSS JOIN LATERAL (SELECT * FROM chunk WHERE chunk.id = fused.id OFFSET 0) AS chunk
         CROSS JOIN LATERAL (SELECT name, kind FROM document WHERE document.id = chunk.document_id OFFSET 0) AS document

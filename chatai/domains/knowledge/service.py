@@ -18,9 +18,11 @@ from chatai.core.settings import get_settings
 from chatai.domains.assistants import service as assistants
 from chatai.domains.audit import service as audit
 from chatai.domains.knowledge import copying, postings, repository, vectors
-from chatai.domains.knowledge.access import require_keeper, require_reader
+from chatai.domains.knowledge.access import is_keeper, require_keeper, require_reader
+from chatai.domains.knowledge.chunks import count_changes, edit_chunk, list_chunks, restore_chunk, switch_chunk
 from chatai.domains.knowledge.copying import CopiedFile, discard_copies
 from chatai.domains.knowledge.errors import (
+    ChangesAtRisk,
     DocumentNotFound,
     DocumentTooLarge,
     DuplicateDocument,
@@ -57,10 +59,12 @@ __all__ = [
     "add_web_pages",
     "change_pair",
     "copy_documents",
+    "count_changes",
     "delete_document",
     "delete_pair",
     "discard",
     "discard_copies",
+    "edit_chunk",
     "embed_query",
     "embeds_queries",
     "enqueue_all",
@@ -70,6 +74,8 @@ __all__ = [
     "get_page",
     "import_pairs",
     "ingest",
+    "is_keeper",
+    "list_chunks",
     "list_documents",
     "list_pairs",
     "narrow",
@@ -80,10 +86,12 @@ __all__ = [
     "require_adding",
     "reranked",
     "reread_document",
+    "restore_chunk",
     "retry_document",
     "search",
     "search_depth",
     "status",
+    "switch_chunk",
     "table_of",
     "tend",
 ]
@@ -227,12 +235,21 @@ async def retry_document(uow: UnitOfWork, actor: Actor, document_id: UUID) -> Do
     return view(document)
 
 
-async def reread_document(uow: UnitOfWork, actor: Actor, document_id: UUID) -> DocumentView:
-    """Has a document that is ready or failed read anew, a web page fetched anew. It is found as it was meanwhile."""
+async def reread_document(uow: UnitOfWork, actor: Actor, document_id: UUID, *, confirmed: bool = False) -> DocumentView:
+    """Has a document that is ready or failed read anew, a web page fetched anew. It is found as it was meanwhile.
+
+    Chunks that people edited or switched off stay so where they are read the same; other changes are lost.
+
+    Raises:
+        ChangesAtRisk: There are such changes, and it was not confirmed that some may be lost.
+        DocumentNotFound, Forbidden
+    """
     require_keeper(actor)
     document = await _find(uow, document_id, lock=True)
     if document.state not in {"ready", "failed"} or document.error_code == MalwareFound.code:
         return view(document)
+    if not confirmed and (changes := await repository.changed_chunks(uow, document_id)):
+        raise ChangesAtRisk(changes=len(changes))
     document.state, document.error_code, document.error_detail = "queued", "", {}
     document.updated_at = now()
     await uow.session.flush()

@@ -20,7 +20,7 @@ MOST_INDEXED_DIMENSIONS = 4_000  # of a halfvec under HNSW (pgvector's README); 
 
 _MISSING = """
     SELECT DISTINCT ON (content) content, heading, text FROM chunk
-    WHERE {whose} AND NOT EXISTS (
+    WHERE {whose} AND NOT disabled AND NOT EXISTS (
         SELECT FROM chunk_vector AS made
         WHERE made.workspace_id = chunk.workspace_id AND made.assistant_id = chunk.assistant_id
           AND made.model = :model AND made.content = chunk.content
@@ -59,7 +59,8 @@ _FORGET_UNUSED = text(
     """
     DELETE FROM chunk_vector AS vector
     WHERE workspace_id = :workspace_id AND assistant_id = :assistant_id AND NOT EXISTS (
-        SELECT FROM chunk WHERE chunk.assistant_id = vector.assistant_id AND chunk.content = vector.content
+        SELECT FROM chunk
+        WHERE chunk.assistant_id = vector.assistant_id AND chunk.content = vector.content AND NOT disabled
     )
     """
 )
@@ -121,8 +122,10 @@ async def count(uow: UnitOfWork, workspace_id: UUID, assistant_id: UUID, model: 
 
 
 async def texts(uow: UnitOfWork, assistant_id: UUID) -> int:
-    """How many different texts the assistant's chunks hold."""
-    statement = select(func.count(col(Chunk.content).distinct())).where(col(Chunk.assistant_id) == assistant_id)
+    """How many different texts the assistant's chunks hold that search may find."""
+    statement = select(func.count(col(Chunk.content).distinct())).where(
+        col(Chunk.assistant_id) == assistant_id, ~col(Chunk.disabled)
+    )
     return (await uow.session.execute(statement)).scalar_one()
 
 
@@ -164,5 +167,5 @@ async def copy(uow: UnitOfWork, workspace_id: UUID, source: UUID, target: UUID) 
 
 
 async def forget_unused(uow: UnitOfWork, workspace_id: UUID, assistant_id: UUID) -> None:
-    """Deletes the vectors of texts that no chunk holds any more."""
+    """Deletes the vectors of texts that no chunk holds any more, or only one that is switched off."""
     await uow.session.execute(_FORGET_UNUSED, {"workspace_id": workspace_id, "assistant_id": assistant_id})
