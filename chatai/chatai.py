@@ -35,7 +35,8 @@ async def connections() -> AsyncIterator[None]:
 
 app = rx.App(
     stylesheets=[
-        f"/styles/{name}.css" for name in ("tokens", "base", "controls", "surfaces", "layout", "chat", "bots")
+        f"/styles/{name}.css"
+        for name in ("tokens", "base", "controls", "surfaces", "layout", "chat", "bots", "document")
     ],
     reset_style=False,
     html_lang=settings.default_language,

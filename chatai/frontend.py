@@ -24,10 +24,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatai.core.settings import Settings, get_settings
+from chatai.frontend_pdf import FOLDER_VARIABLE, fetch_pdf_renderer
 from chatai.frontend_tools import PROGRESS_MARK, ToolsError, fetch_bun, npm_registry, prepare_node
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("chatai/web", "chatai/chatai.py", "chatai/frontend_build.py", "assets", "rxconfig.py", "reflex.lock")
+SOURCES = (
+    "chatai/web",
+    "chatai/chatai.py",
+    "chatai/frontend_build.py",
+    "chatai/frontend_pdf.py",
+    "assets",
+    "rxconfig.py",
+    "reflex.lock",
+)
 KEPT_BUILDS = 4
 BUILD_TIMEOUT_SECONDS = 900.0
 LOCKS = {"bun": "bun.lock", "npm": "package-lock.json"}
@@ -134,11 +143,13 @@ def _build(cache: Path, target: Path, settings: Settings, progress: Progress) ->
         tools = prepare_node(cache / "tools")
         progress("Fetching the JavaScript bundler")
         bun = fetch_bun(cache / "tools", tools / "npm")
+        pdf_renderer = fetch_pdf_renderer(cache / "tools", tools / "npm")
     except ToolsError as error:
         raise FrontendError(str(error)) from None
     for attempt in ("bun", "npm") if bun else ("npm",):
         _stage(work, attempt)
         environment = _build_environment(cache, tools, bun if attempt == "bun" else None, settings)
+        environment[FOLDER_VARIABLE] = str(pdf_renderer)
         log = cache / f"build-{attempt}.log"
         if _run_build(work, environment, log, progress):
             break

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from reflex_base.plugins.base import Plugin
 
+from chatai.frontend_pdf import FOLDER_VARIABLE, put_among_assets
 from chatai.frontend_tools import PROGRESS_MARK
 
 PLACEHOLDER = "http://chatai.invalid"  # RFC 2606: can't be anybody's address
@@ -24,7 +25,7 @@ class BuildError(Exception):
 
 
 class OwnOrigin(Plugin):
-    """Makes the bundle talk to the origin it was loaded from, and notes the hashes of the inline scripts.
+    """Makes the bundle talk to the origin it was loaded from, notes the hashes of the inline scripts, adds pdf.js.
 
     Reflex bakes one address into the bundle. It is replaced by the page's own origin, so one build serves any port,
     host name and proxy. Runs before the files are compressed.
@@ -40,6 +41,8 @@ class OwnOrigin(Plugin):
             for path in static.rglob("*.html")
         }
         (static.parent.parent / "csp.json").write_text(json.dumps(hashes))
+        if folder := os.environ.get(FOLDER_VARIABLE):  # not set where only the packages are resolved
+            put_among_assets(Path(folder), static)
 
 
 def _use_own_origin(path: Path) -> int:

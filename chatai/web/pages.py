@@ -7,13 +7,14 @@ from typing import Any
 
 import reflex as rx
 
-from chatai.web import account, documents, entry, missing
+from chatai.web import account, entry, missing
 from chatai.web.assistants import answers, channels, chat, index, knowledge, setup
 from chatai.web.bots import everywhere as all_bots
 from chatai.web.bots import index as bots
 from chatai.web.bots import one_page as bot
 from chatai.web.conversations import index as conversations
 from chatai.web.conversations import one as conversation
+from chatai.web.documents import one as document
 from chatai.web.shared.i18n import Text, t
 from chatai.web.shared.texts import assistants as assistant_texts
 from chatai.web.shared.texts import bots as bot_texts
@@ -40,7 +41,7 @@ PAGES: tuple[Page, ...] = (
     ("/admin/bots", bot_texts.ALL_TITLE, all_bots.page, all_bots.ON_LOAD),
     ("/conversations", common.CONVERSATIONS, conversations.page, conversations.ON_LOAD),
     ("/conversations/[conversation_id]", chat_texts.CONVERSATION, conversation.page, conversation.ON_LOAD),
-    ("/documents/[document_id]", knowledge_texts.DOCUMENT, documents.page, documents.ON_LOAD),
+    ("/documents/[document_id]", knowledge_texts.DOCUMENT, document.page, document.ON_LOAD),
     ("/account", common.ACCOUNT, account.page, account.ON_LOAD),
     ("/404", common.NOT_FOUND_TITLE, missing.page, []),
 )

@@ -13,6 +13,8 @@ from chatai import frontend
 from chatai.core.settings import Settings
 from chatai.frontend import ROOT, content_key, ensure_built
 from chatai.frontend_build import BuildError, OwnOrigin, inline_script_hashes, without_addresses
+from chatai.frontend_pdf import ADDRESS, VERSION, WORKER, fetch_pdf_renderer
+from chatai.frontend_tools import ToolsError
 from chatai.web.pages import PAGES
 
 
@@ -69,6 +71,29 @@ def test_a_build_is_kept_and_found_again(settings: Settings) -> None:
     text = "".join(path.read_text() for path in client.rglob("*.js"))
     assert "chatai.invalid" not in text
     assert "Built with Reflex" not in text
+
+
+def test_pdf_js_is_there_and_no_page_starts_with_it(settings: Settings) -> None:
+    client = ensure_built(settings).folder / "build" / "client"
+    folder = client / ADDRESS.strip("/")
+    for name in ("pdf.js", WORKER, "cmaps/UniGB-UCS2-H.bcmap", "standard_fonts/FoxitSerif.pfb", "LICENSE"):
+        assert (folder / name).stat().st_size, name
+    for script in ("pdf.js", WORKER):  # under our policy they could not make code of text
+        assert not re.search(r"new Function\(|[^.\w]eval\(", (folder / script).read_text())
+    for page in client.rglob("*.html"):
+        assert "pdfjs" not in page.read_text(), page
+
+
+def test_another_pdf_js_than_the_known_one_is_refused(tmp_path: Path) -> None:
+    npm = tmp_path / "npm"
+    npm.write_text(f'#!/bin/sh\necho "something else" > "$4/pdfjs-dist-{VERSION}.tgz"\n')
+    npm.chmod(0o755)
+    with pytest.raises(ToolsError, match="not that package"):
+        fetch_pdf_renderer(tmp_path / "tools", npm)
+    npm.write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(ToolsError, match="registry"):
+        fetch_pdf_renderer(tmp_path / "tools", npm)
+    assert list((tmp_path / "tools").iterdir()) == []
 
 
 def test_entry_pages_stay_light(settings: Settings) -> None:

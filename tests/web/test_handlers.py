@@ -24,7 +24,9 @@ from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.schemas import AssistantDraft
 from chatai.domains.channels.models import Bot
 from chatai.domains.conversations.models import Conversation, Message
-from chatai.domains.knowledge.models import Document, DocumentPage, QAPair
+from chatai.domains.knowledge import repository
+from chatai.domains.knowledge.models import Chunk, Document, QAPair
+from chatai.domains.knowledge.schemas import ChunkDraft, ReadPage
 from chatai.web import pages
 from chatai.web.shared.guard import GUARDED
 from tests.waiting import eventually
@@ -93,10 +95,11 @@ async def fill(database: Database, actor: Actor) -> dict[str, str]:
         uow.session.add_all([document, conversation, bot])
         await uow.session.flush()
         question = Message(**common, conversation_id=conversation.id, role="person", text=SECRET)
-        page = DocumentPage(**common, document_id=document.id, number=1, text=SECRET)
         pair = QAPair(**common, assistant_id=assistant.id, document_id=document.id, question=SECRET, answer=SECRET)
-        uow.session.add_all([question, page, pair])
-        await uow.session.flush()
+        uow.session.add_all([question, pair])
+        draft = ChunkDraft(0, 1, 1, 0, len(SECRET), "", SECRET)
+        await repository.replace_content(uow, document, [ReadPage(1, SECRET)], [0], [draft])
+        chunk_id = (await uow.session.scalars(select(Chunk.id).where(Chunk.document_id == document.id))).one()
     async with database.person() as uow:
         account = await uow.session.get_one(Account, actor.account_id)
         await accounts.open_session(uow, account, Client(), get_settings())
@@ -108,6 +111,7 @@ async def fill(database: Database, actor: Actor) -> dict[str, str]:
         "bot_id": str(bot.id),
         "question_id": str(question.id),
         "pair_id": str(pair.id),
+        "chunk_id": str(chunk_id),
         "session_id": str(session_id),
     }
 
@@ -139,7 +143,15 @@ def snapshot(owner_url: str, actor: Actor, *, everything: bool) -> dict[str, lis
 def arguments(function: Callable[..., Any], ids: dict[str, str]) -> dict[str, Any]:
     """The most harmful arguments that somebody could guess: the victim's own identifiers."""
     values: dict[str, Any] = {
-        "form": {"name": "changed", "question": "changed?", "typed_name": SECRET, "token": "1:x", "current": "x"},
+        "form": {
+            "name": "changed",
+            "text": "changed",
+            "words": "victim",
+            "question": "changed?",
+            "typed_name": SECRET,
+            "token": "1:x",
+            "current": "x",
+        },
         "key": "shop",
         "language": "en",
         "version": 1,
@@ -154,6 +166,7 @@ def arguments(function: Callable[..., Any], ids: dict[str, str]) -> dict[str, An
         "update_id": "1",
         "address": "https://site.example/",
         "question": "x",
+        "on": False,
         **ids,
     }
     return {name: values[name] for name in list(inspect.signature(function).parameters)[1:]}

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from chatai.frontend_pdf import ADDRESS, WORKER
 from chatai.web.shared.middleware import PageMiddleware, may_connect
 
 
@@ -24,7 +25,7 @@ async def api(request: Request) -> Response:
 @pytest.fixture
 def web_dir(tmp_path: Path) -> Path:
     client = tmp_path / "client"
-    for name in ("index.html", "login/index.html", "assets/app-abc.js", "logo.svg", "404.html"):
+    for name in ("index.html", "login/index.html", "assets/app-abc.js", "logo.svg", "404.html", ADDRESS[1:] + WORKER):
         path = client / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
@@ -79,6 +80,14 @@ async def test_every_answer_carries_the_security_headers(web_dir: Path) -> None:
             assert "strict-transport-security" not in headers
         assert (await http.get("/api/x")).headers["content-security-policy"].startswith("default-src 'none'")
         assert (await http.get("/api/x?own")).headers["content-security-policy"] == "default-src 'self'"
+
+
+async def test_what_renders_pdfs_may_load_scripts_of_ours_and_nothing_else(web_dir: Path) -> None:
+    async with client(web_dir) as http:
+        headers = (await http.get(ADDRESS + WORKER)).headers
+        assert headers["content-security-policy"] == "default-src 'none'; script-src 'self'"
+        assert "javascript" in headers["content-type"]
+        assert "immutable" in headers["cache-control"]
 
 
 async def test_a_kept_page_keeps_its_policy(web_dir: Path) -> None:

@@ -12,6 +12,7 @@ from chatai.core.actor import Actor
 from chatai.core.errors import NotFound
 from chatai.core.settings import get_settings
 from chatai.domains.knowledge import service as knowledge
+from chatai.domains.knowledge.errors import ChangesAtRisk
 from chatai.domains.knowledge.schemas import DocumentView
 from chatai.web.assistants import web_pages
 from chatai.web.assistants.one import Current, assistant_page
@@ -21,6 +22,7 @@ from chatai.web.shared.i18n import count, is_russian, t
 from chatai.web.shared.layout import Session
 from chatai.web.shared.parts import Ticker, Uploader
 from chatai.web.shared.texts import common
+from chatai.web.shared.texts import documents as document_texts
 from chatai.web.shared.texts import knowledge as texts
 
 REFRESH_MS = 1000
@@ -57,6 +59,8 @@ class Knowledge(rx.State):
     busy: bool = False
     deleting: str = ""
     deleting_name: str = ""
+    rereading: str = ""
+    changes: int = 0
     max_mb: int = 0
 
     @handler
@@ -78,7 +82,7 @@ class Knowledge(rx.State):
 
     @handler
     async def keep(self, actor: Actor) -> None:
-        self.deleting = ""
+        self.deleting, self.rereading = "", ""
 
     @handler
     async def delete(self, actor: Actor) -> None:
@@ -90,8 +94,19 @@ class Knowledge(rx.State):
 
     @handler
     async def reread(self, actor: Actor, document_id: str) -> None:
+        try:
+            await self._reread(actor, document_id, confirmed=False)
+        except ChangesAtRisk as risk:
+            self.rereading, self.changes = document_id, int(str(risk.fields["changes"]))
+
+    @handler
+    async def reread_anyway(self, actor: Actor) -> None:
+        document_id, self.rereading = self.rereading, ""
+        await self._reread(actor, document_id, confirmed=True)
+
+    async def _reread(self, actor: Actor, document_id: str, *, confirmed: bool) -> None:
         async with unit(actor) as uow:
-            await knowledge.reread_document(uow, actor, identifier(document_id))
+            await knowledge.reread_document(uow, actor, identifier(document_id), confirmed=confirmed)
         await self._load(actor)
         await tell(self, texts.REREADING.of(await language_for(self)))
 
@@ -164,11 +179,7 @@ def document_line(row: rx.Var[Row]) -> rx.Component:
     return rx.el.li(
         tile(row.suffix, names="quiet doc"),
         rx.el.div(
-            rx.cond(
-                row.state == "ready",
-                link(row.name, to=f"/documents/{row.id}", class_name="clip", style={"color": "inherit"}),
-                rx.el.span(row.name, class_name="clip"),
-            ),
+            link(row.name, to=f"/documents/{row.id}", class_name="clip", style={"color": "inherit"}),
             rx.cond(row.url != "", rx.el.p(row.url, class_name="faint small clip")),
             facts,
             rx.cond(working & (row.all > 0), bar(row.percent, row.name)),
@@ -248,6 +259,16 @@ def page() -> rx.Component:
                 on_confirm=Knowledge.delete,
                 on_dismiss=Knowledge.keep,
                 extra=note(Knowledge.deleting_name),
+            ),
+        ),
+        rx.cond(
+            Knowledge.rereading,
+            confirm(
+                document_texts.REREAD_TITLE,
+                t(document_texts.REREAD_WARNING, changes=Knowledge.changes),
+                action=texts.REREAD,
+                on_confirm=Knowledge.reread_anyway,
+                on_dismiss=Knowledge.keep,
             ),
         ),
     )

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chatai.frontend_pdf import ADDRESS, WORKER
+
 YEAR = 31_536_000
 FALLBACK_PAGE = "__spa-fallback.html"
 COMMON_HEADERS = {
@@ -20,6 +22,8 @@ COMMON_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+# What renders PDFs gets their bytes from the page; of itself it loads only its decoders of rare pictures.
+WORKER_POLICY = "default-src 'none'; script-src 'self'"
 CLOSED_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 
@@ -63,7 +67,10 @@ class PageMiddleware:
         html = headers.get("content-type", "").startswith("text/html")
         # A 304 replaces headers of the kept copy but has no type to tell a page by: the kept policy must stay.
         if "content-security-policy" not in headers and status != 304:
-            headers["Content-Security-Policy"] = self._page_policy(path) if html else CLOSED_POLICY
+            worker = path == ADDRESS + WORKER
+            headers["Content-Security-Policy"] = (
+                self._page_policy(path) if html else WORKER_POLICY if worker else CLOSED_POLICY
+            )
         if "cache-control" not in headers:
             named_by_content = path.startswith("/assets/") or b"v=" in scope.get("query_string", b"")
             kept = named_by_content and not html and status in {200, 206, 304}

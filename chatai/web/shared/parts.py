@@ -46,6 +46,26 @@ class Passage(rx.Component):
     place: Var[str]
 
 
+class PdfPage(rx.Component):
+    """A page of the PDF at `url`, with the passage marked on it; its children stand there if it can't be shown.
+
+    `address`: of the document's page. `place` is another one for each page and passage.
+    """
+
+    library = "$/public/parts/pdf-page.js"
+    tag = "PdfPage"
+
+    engine: Var[str]
+    url: Var[str]
+    address: Var[str]
+    number: Var[int]
+    before: Var[str]
+    passage: Var[str]
+    after: Var[str]
+    place: Var[str]
+    texts: Var[dict[str, Any]]
+
+
 class Thread(rx.Component):
     """The turns of a conversation; follows the newest line."""
 
