@@ -89,7 +89,9 @@ def private_pages(context: BrowserContext, base: str) -> dict[str, str]:
         page.locator("ul.card.list, .empty").first.wait_for()
         document = page.locator("a[href^='/documents/']")
         if document.count():
-            found["document"] = document.first.get_attribute("href") or ""
+            address = document.first.get_attribute("href") or ""
+            found |= {"document": address}
+            found |= {f"document-{view}": f"{address}?view={view}" for view in ("text", "passages", "report")}
     page.goto(f"{base}/conversations")
     page.locator("a.item, .empty").first.wait_for()
     lines = page.locator("a.item")

@@ -163,7 +163,7 @@ export function PdfPage({ engine, url, address, number, before, passage, after, 
 
   const step = (by) => {
     const present = zoom || (shown?.scale ?? ACTUAL) / ACTUAL;
-    const next = by > 0 ? STEPS.find((one) => one > present + 0.01) : STEPS.findLast((one) => one < present - 0.01);
+    const next = by > 0 ? STEPS.find((one) => one > present + 0.01) : [...STEPS].reverse().find((one) => one < present - 0.01);
     if (next) setZoom(next);
   };
 

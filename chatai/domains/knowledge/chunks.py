@@ -55,8 +55,7 @@ async def list_chunks(
 async def count_changes(uow: UnitOfWork, actor: Actor, document_id: UUID) -> tuple[int, int]:
     """How many of the document's chunks are edited, and how many are switched off."""
     require_reader(actor)
-    changes = await repository.changed_chunks(uow, document_id)
-    return sum(change.text is not None for change in changes), sum(change.disabled for change in changes)
+    return await repository.count_changes(uow, document_id)
 
 
 async def edit_chunk(uow: UnitOfWork, actor: Actor, chunk_id: UUID, text: str, *, before: str) -> ChunkView:

@@ -235,6 +235,15 @@ async def changed_chunks(uow: UnitOfWork, document_id: UUID) -> list[ChunkChange
     return [ChunkChange(*row) for row in (await uow.session.execute(statement)).all()]
 
 
+async def count_changes(uow: UnitOfWork, document_id: UUID) -> tuple[int, int]:
+    """Of the document's chunks: edited, switched off."""
+    edited, disabled = (
+        func.count().filter(is_so) for is_so in (col(Chunk.original_text).is_not(None), col(Chunk.disabled))
+    )
+    row = (await uow.session.execute(select(edited, disabled).where(col(Chunk.document_id) == document_id))).one()
+    return row[0], row[1]
+
+
 async def set_embedded(uow: UnitOfWork, document_id: UUID, chunks: int) -> bool:
     """Whether the document is still there and being embedded."""
     statement = (

@@ -72,9 +72,9 @@ class Passages(rx.State):
 
     @handler
     async def load(self, actor: Actor) -> None:
+        self.editing, self.restoring, self.error = "", "", ""
         if self.router.url.query_parameters.get("view") != "passages":
             return
-        self.editing, self.restoring, self.error = "", "", ""
         document = str(getattr(self, "document_id", ""))
         if document != self._document:
             self.first, self.words, self._document = 0, "", document
@@ -121,36 +121,35 @@ class Passages(rx.State):
         self.editing, self.restoring, self.error = "", "", ""
 
     @handler(error="error")
-    async def save(self, actor: Actor, form: dict[str, Any]) -> Any:
+    async def save(self, actor: Actor, form: dict[str, Any]) -> None:
         self.draft, self.error = str(form.get("text", "")), ""  # kept, so that a refusal does not empty it
         async with unit(actor) as uow:
             changed = await knowledge.edit_chunk(uow, actor, identifier(self.editing), self.draft, before=self._before)
         self.editing = ""
-        return await self._put(changed, texts.EDIT_DONE.of(await language_for(self)))
+        await self._put(changed, texts.EDIT_DONE.of(await language_for(self)))
 
     @handler
     async def ask_restore(self, actor: Actor, chunk_id: str) -> None:
         self.restoring = chunk_id
 
     @handler
-    async def restore(self, actor: Actor) -> Any:
+    async def restore(self, actor: Actor) -> None:
         chunk_id, self.restoring = identifier(self.restoring), ""
         async with unit(actor) as uow:
             changed = await knowledge.restore_chunk(uow, actor, chunk_id)
-        return await self._put(changed, texts.PUT_BACK_DONE.of(await language_for(self)))
+        await self._put(changed, texts.PUT_BACK_DONE.of(await language_for(self)))
 
     @handler
-    async def switch(self, actor: Actor, chunk_id: str, on: bool) -> Any:
+    async def switch(self, actor: Actor, chunk_id: str, on: bool) -> None:
         async with unit(actor) as uow:
             changed = await knowledge.switch_chunk(uow, actor, identifier(chunk_id), on=on)
         said = texts.SWITCHED_ON if on else texts.SWITCHED_OFF
-        return await self._put(changed, said.of(await language_for(self)))
+        await self._put(changed, said.of(await language_for(self)))
 
-    async def _put(self, changed: ChunkView, said: str) -> Any:
+    async def _put(self, changed: ChunkView, said: str) -> None:
         """Shows a passage as it is now, in its place, also where it no longer holds the words that were looked for."""
         self.rows = [row_of(changed) if row.id == str(changed.id) else row for row in self.rows]
         await tell(self, said)
-        return Reader.refresh
 
     def _row(self, chunk_id: str) -> Chunk | None:
         return next((row for row in self.rows if row.id == chunk_id), None)

@@ -47,7 +47,7 @@ def text() -> rx.Component:
             Reader.after,
             class_name="card sheet",
         ),
-        note(knowledge.NO_TEXT),
+        rx.cond(Reader.page_count > 0, note(knowledge.NO_TEXT), note(texts.NOT_READ)),
     )
 
 

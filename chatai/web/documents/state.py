@@ -101,7 +101,8 @@ class Reader(rx.State):
                 document = await knowledge.get_document(uow, actor, document_id)
                 text = await self._page_text(uow, actor, document, number)
                 assistant = await assistants.get_assistant(uow, actor, document.assistant_id)
-                changes = await knowledge.count_changes(uow, actor, document_id)
+                view = view_of(query.get("view", ""), document, "page" in query)
+                changes = (0, 0) if view != "report" else await knowledge.count_changes(uow, actor, document_id)
         except NotFound:
             self.state = "missing"
             return
@@ -114,7 +115,7 @@ class Reader(rx.State):
         self.place = f"{document.id}:{number}:{start}:{end}"
         self.page_query, self.text_query = (place_of(number, start, end, view) for view in ("page", "text"))
         self._take(document, changes)
-        self.view, self.state = view_of(query.get("view", ""), document, "page" in query), "ready"
+        self.view, self.state = view, "ready"
 
     async def _page_text(self, uow: UnitOfWork, actor: Actor, document: DocumentView, number: int) -> str:
         """Raises: PageNotFound: of a document that has pages."""

@@ -29,6 +29,11 @@ PDF = {
     "asText": Text("See it in the text", "Посмотреть в тексте"),
 }
 
+NOT_READ = Text(
+    "No text was read of this document. The report says why.",
+    "Текст этого документа не прочитан. Почему, сказано в отчёте.",
+)
+
 FIND = Text("Words in the passages", "Слова во фрагментах")
 FIND_BUTTON = Text("Find", "Найти")
 ALL_PASSAGES = Text("Show all", "Показать все")
