@@ -55,6 +55,12 @@ async def ask(page: Page, question: str) -> Locator:
     return page.locator("a.chip").first
 
 
+async def begin_anew(page: Page) -> None:
+    await expect(page.locator(".turn")).to_have_count(2)  # the chat before is there
+    await page.get_by_role("button", name="New chat").click()
+    await expect(page.locator(".turn")).to_have_count(0)
+
+
 def sheet(page: Page, number: int) -> Locator:
     return page.locator(f".pdf-sheet[data-page='{number}']")
 
@@ -94,8 +100,7 @@ async def test_a_citation_opens_the_page_as_it_looks_with_the_words_marked(
     await page.get_by_role("link", name="Assistants").first.click()
     await page.get_by_text("Shop help").first.click()
     await page.get_by_role("link", name="Chat", exact=True).click()
-    await page.get_by_role("button", name="New chat").click()
-    await expect(page.locator(".turn")).to_have_count(0)
+    await begin_anew(page)
     await (await ask(page, "Is beautiful better than ugly?")).click()
     await expect(sheet(page, 1).locator("mark", has_text="Beautiful is better than ugly").first).to_be_visible()
     seen = await looked(page, 1)
@@ -211,7 +216,7 @@ async def test_passages_are_edited_put_back_and_switched_off(page: Page, site: S
     await page.reload()
     await expect(edited.locator(".pill", has_text="Switched off")).to_be_visible()
     await page.goto(address)
-    await page.get_by_role("button", name="New chat").click()
+    await begin_anew(page)
     await ask(page, "тридцать шесть")
     await expect(page.get_by_role("button", name="Send")).to_be_visible()
     await expect(page.locator(".turn")).to_have_count(2)
