@@ -14,7 +14,7 @@ from chatai.core.database import Database
 from chatai.core.errors import Forbidden
 from chatai.core.settings import Settings
 from chatai.domains.audit.models import AuditEvent
-from chatai.domains.knowledge import chunks, repository, service
+from chatai.domains.knowledge import chunks, ingestion, repository, service
 from chatai.domains.knowledge.errors import (
     BadChunk,
     ChangesAtRisk,
@@ -135,6 +135,35 @@ async def test_the_vector_follows_the_text(
     assert (after.text_rank, after.vector_rank) == (1, 1)
     async with database.system() as uow:
         assert (await uow.session.execute(text("SELECT count(*) FROM chunk_vector"))).scalar_one() == 2
+
+
+async def test_an_edit_in_the_middle_of_embedding_is_embedded_too(
+    ready: Add,
+    keeper: Keeper,
+    database: Database,
+    actor: Actor,
+    assistant_id: UUID,
+    model: OpenAIEmbedder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    document = await ready("a.txt", PUMPS)
+    (chunk,) = await keeper.chunks(document.id)
+    await keeper.edit(chunk, "Первая правка")
+    embed_batch = ingestion._embed_batch
+    edits = ["Вторая правка о колодце"]
+
+    async def edit_when_all_is_done(*args: Any) -> bool:
+        more = await embed_batch(*args)
+        if not more and edits:
+            (now_there,) = await keeper.chunks(document.id)
+            await keeper.edit(now_there, edits.pop())
+        return more
+
+    monkeypatch.setattr(ingestion, "_embed_batch", edit_when_all_is_done)
+    await service.ingest(database, actor.workspace_id, document.id)
+    assert (await keeper.call(service.get_document, document.id)).state == "ready"
+    (passage,) = await keeper.found(assistant_id, "Вторая правка о колодце")
+    assert passage.vector_rank == 1
 
 
 async def test_a_passage_that_is_switched_off_is_found_by_neither_leg(

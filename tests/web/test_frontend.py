@@ -82,6 +82,16 @@ def test_pdf_js_is_there_and_no_page_starts_with_it(settings: Settings) -> None:
         assert not re.search(r"new Function\(|[^.\w]eval\(", (folder / script).read_text())
     for page in client.rglob("*.html"):
         assert "pdfjs" not in page.read_text(), page
+    (manifest,) = (client / "assets").glob("manifest-*.js")
+    found = re.search(r"=(\{.*\})", manifest.read_text(), re.DOTALL)
+    assert found
+    routes = json.loads(found[1])["routes"].values()
+    paying = {
+        route.get("path")
+        for route in routes
+        if any("pdf-frame" in (client / name.lstrip("/")).read_text() for name in [route["module"], *route["imports"]])
+    }
+    assert paying == {"documents/:document_id"}
 
 
 def test_another_pdf_js_than_the_known_one_is_refused(tmp_path: Path) -> None:

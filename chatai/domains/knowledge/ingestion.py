@@ -147,17 +147,27 @@ async def _read(database: Database, workspace_id: UUID, document_id: UUID) -> st
 async def _embed(database: Database, workspace_id: UUID, document_id: UUID) -> None:
     """Embeds what is not embedded yet, batch by batch, each kept as soon as it is there."""
     model = embedder.optional
-    while model is not None and await _embed_batch(database, workspace_id, document_id, model):
-        continue
+    done = False
+    while not done:
+        while model is not None and await _embed_batch(database, workspace_id, document_id, model):
+            continue
+        done = await _finish(database, workspace_id, document_id, model)
+
+
+async def _finish(database: Database, workspace_id: UUID, document_id: UUID, model: Embedder | None) -> bool:
+    """Whether the document is ready; it is not when a chunk was edited since the last batch."""
     async with database.workspace(workspace_id) as uow:
         document = await repository.get(uow, document_id, lock=True)
         if document is None or document.state != "embedding":
             raise Gone
         if model is not None:
+            if await vectors.missing(uow, model.model, 1, document_id=document_id):
+                return False
             document.chunks_embedded = await vectors.embedded_chunks(uow, model.model, document_id)
             await _serve(uow, document, model.model)
         document.error_code, document.error_detail = "", {}
         _enter(document, "ready")
+        return True
 
 
 async def _serve(uow: UnitOfWork, document: Document, model: str) -> None:
