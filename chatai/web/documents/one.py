@@ -54,7 +54,7 @@ def page() -> rx.Component:
             rx.el.div(
                 rx.el.h1(Reader.name, class_name="clip-2 grow"),
                 rx.cond(Reader.source != "", original),
-                class_name="row between",
+                class_name="row between titled",
             ),
             class_name="stack tight",
         ),
