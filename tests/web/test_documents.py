@@ -222,6 +222,13 @@ async def test_passages_are_edited_put_back_and_switched_off(page: Page, site: S
     await expect(page.locator(".turn")).to_have_count(2)
     await expect(page.locator("a.chip", has_text="pump.docx")).to_have_count(0)
 
+    await page.goto(f"{address}/knowledge")
+    await page.get_by_role("button", name="Read again").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("Passages changed here: 1.")
+    await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(page.locator(".pill", has_text="Ready")).to_be_visible()
+
     await page.goto(place.replace("view=passages", "view=report"))
     await expect(page.locator(".facts")).to_contain_text("edited: 1")
     await expect(page.locator(".facts")).to_contain_text("switched off: 1")
