@@ -25,7 +25,12 @@ def page_view() -> rx.Component:
         passage=Reader.passage,
         after=Reader.after,
         place=Reader.place,
-        texts={**{name: t(said) for name, said in texts.PDF.items()}, "textQuery": Reader.text_query},
+        texts={
+            **{name: t(said) for name, said in texts.PDF.items()},
+            "failed": rx.cond(has_text(), t(texts.PDF["failed"]), t(texts.NOT_SHOWN)),
+            "unmarked": rx.cond(Reader.is_picture, t(texts.PICTURE), t(texts.PDF["unmarked"])),
+            "textQuery": Reader.text_query,
+        },
     )
 
 
@@ -37,10 +42,13 @@ def text_view() -> rx.Component:
     )
 
 
+def has_text() -> rx.Var[bool]:
+    return (Reader.before != "") | (Reader.passage != "") | (Reader.after != "")
+
+
 def text() -> rx.Component:
-    has_text = (Reader.before != "") | (Reader.passage != "") | (Reader.after != "")
     return rx.cond(
-        has_text,
+        has_text(),
         rx.el.article(
             Reader.before,
             rx.cond(Reader.passage, Passage.create(Reader.passage, place=Reader.place)),

@@ -77,6 +77,7 @@ class Reader(rx.State):
     page_query: str = ""
     text_query: str = ""
     is_pdf: bool = False
+    is_picture: bool = False
     source: str = ""
     may_keep: bool = False
     state: str = ""
@@ -111,6 +112,7 @@ class Reader(rx.State):
         self.id, self.name, self.kind, self.number = str(document.id), document.name, document.kind, number
         self.assistant, self.assistant_id_of = assistant.name, str(assistant.id)
         self.is_pdf, self.source = document.media_type == PDF, source_of(document)
+        self.is_picture = number in document.report.get("recognised", [])
         self.may_keep = knowledge.is_keeper(actor)
         self.place = f"{document.id}:{number}:{start}:{end}"
         self.page_query, self.text_query = (place_of(number, start, end, view) for view in ("page", "text"))
@@ -134,7 +136,10 @@ class Reader(rx.State):
     @handler
     async def refresh(self, actor: Actor) -> None:
         """Called while the document is being read."""
-        await self._refresh(actor)
+        try:
+            await self._refresh(actor)
+        except NotFound:  # somebody else has deleted it
+            self.state, self.busy = "missing", False
 
     async def _refresh(self, actor: Actor) -> None:
         async with unit(actor) as uow:

@@ -29,6 +29,11 @@ PDF = {
     "asText": Text("See it in the text", "Посмотреть в тексте"),
 }
 
+NOT_SHOWN = Text("This PDF can't be shown as it looks.", "Показать страницу этого PDF не удалось.")
+PICTURE = Text(
+    "This page is a picture, its text was recognised: the passage can't be marked on it.",
+    "Эта страница — изображение, текст с неё распознан: отметить на ней фрагмент нельзя.",
+)
 NOT_READ = Text(
     "No text was read of this document. The report says why.",
     "Текст этого документа не прочитан. Почему, сказано в отчёте.",
