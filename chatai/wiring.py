@@ -15,6 +15,7 @@ from chatai.domains.knowledge.ports import (
     file_store,
     malware_scanner,
     reranker,
+    table_reader,
     web_pages,
 )
 from chatai.domains.models.ports import language_model, transcriber
@@ -42,13 +43,13 @@ def bind(settings: Settings, *, models: bool = True) -> None:
     recogniser = PageRecogniser(
         settings.ocr_languages, page_seconds=settings.ocr_page_seconds, memory_mb=settings.parser_memory_mb
     )
-    document_reader.bind(
-        ChildReader(
-            timeout_seconds=settings.parser_timeout_seconds,
-            memory_mb=settings.parser_memory_mb,
-            recogniser=recogniser if settings.ocr_languages else None,
-        )
+    reader = ChildReader(
+        timeout_seconds=settings.parser_timeout_seconds,
+        memory_mb=settings.parser_memory_mb,
+        recogniser=recogniser if settings.ocr_languages else None,
     )
+    document_reader.bind(reader)
+    table_reader.bind(reader)
     malware_scanner.bind(ClamdScanner(settings.clamav_address) if settings.clamav_address else None)
     web_pages.bind(
         GuardedWebPages(

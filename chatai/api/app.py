@@ -7,7 +7,7 @@ import importlib.metadata
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from chatai.api import bots, csrf, documents, errors, health, metrics, session
+from chatai.api import answers, bots, csrf, documents, errors, health, metrics, session
 from chatai.core.settings import get_settings
 
 
@@ -21,7 +21,7 @@ def create_api() -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )
-    for module in (bots, csrf, documents, health, session, metrics):
+    for module in (answers, bots, csrf, documents, health, session, metrics):
         api.include_router(module.router)
     errors.install(api)
     api.add_middleware(csrf.CsrfMiddleware, settings=settings)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
+from xml.sax.saxutils import escape
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from docx import Document
@@ -83,3 +85,60 @@ def make_docx(path: Path) -> Path:
     document.add_paragraph("Доставляем по всей стране за пять дней.")
     document.save(str(path))
     return path
+
+
+_SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
+
+
+def make_xlsx(path: Path, sheet: str, *, strings: str = "", styles: str = "", book: str = "", **more: str) -> Path:
+    """An XLSX file as spreadsheets write it, with this XML in its parts.
+
+    Args:
+        path: Where.
+        sheet: What stands in `sheetData` of the first sheet.
+        strings: Of the shared strings.
+        styles: Of the style sheet.
+        book: In the workbook, before its sheets.
+        more: Other entries' contents; slashes and dots of their names as `__` and `_dot_`.
+    """
+    parts = {
+        "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Override'
+        ' PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
+        '.main+xml"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}"><Relationship Id="rId1" Type="{_RELATIONS}/officeDocument"'
+        ' Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{_SHEET}" xmlns:r="{_RELATIONS}">{book}<sheets><sheet name="Вопросы"'
+        ' sheetId="1" r:id="rId1"/><sheet name="Other" sheetId="2" r:id="rId2"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}">'
+        + "".join(
+            f'<Relationship Id="{name}" Type="{_RELATIONS}/{kind}" Target="{target}"/>'
+            for name, kind, target in (
+                ("rId1", "worksheet", "worksheets/sheet1.xml"),
+                ("rId2", "worksheet", "/xl/worksheets/sheet2.xml"),
+                ("rId3", "sharedStrings", "sharedStrings.xml"),
+                ("rId4", "styles", "styles.xml"),
+            )
+        )
+        + "</Relationships>",
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{_SHEET}"><sheetData>{sheet}</sheetData></worksheet>',
+        "xl/worksheets/sheet2.xml": f'<worksheet xmlns="{_SHEET}"><sheetData><row><c t="str"><v>Not this</v></c></row>'
+        "</sheetData></worksheet>",
+        **({"xl/sharedStrings.xml": f'<sst xmlns="{_SHEET}">{strings}</sst>'} if strings else {}),
+        **({"xl/styles.xml": f'<styleSheet xmlns="{_SHEET}">{styles}</styleSheet>'} if styles else {}),
+        **{name.replace("_dot_", ".").replace("__", "/"): content for name, content in more.items()},
+    }
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return path
+
+
+def xlsx_of(path: Path, *rows: tuple[str, ...]) -> Path:
+    """An XLSX file with these rows of text."""
+    lines = "".join(
+        "<row>" + "".join(f'<c t="inlineStr"><is><t>{escape(cell)}</t></is></c>' for cell in row) + "</row>"
+        for row in rows
+    )
+    return make_xlsx(path, lines)

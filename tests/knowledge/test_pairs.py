@@ -101,6 +101,28 @@ async def test_a_table_is_taken_in_row_by_row(database: Database, actor: Actor, 
     assert there["Где вы находитесь?"] == "Москва, «Тверская»"
 
 
+@pytest.mark.parametrize(
+    ("table", "rows"),
+    [
+        ("question,answer\na,b\n", [["question", "answer"], ["a", "b"]]),
+        ("Вопрос;Ответ\nГде?;Там, тут, здесь\nКто?;Вы, мы\n", [["Вопрос", "Ответ"], ["Где?", "Там, тут, здесь"],
+         ["Кто?", "Вы, мы"]]),
+        ("a\tb, c; d\ne\tf, g; h\n", [["a", "b, c; d"], ["e", "f, g; h"]]),
+        ('"a; b",c\n"d; e",f\n', [["a; b", "c"], ["d; e", "f"]]),
+        ("a;b\r\nc\r\nd;e;f\r\n", [["a", "b"], ["c"], ["d", "e", "f"]]),
+        ("alone\nin, rows\n", [["alone"], ["in, rows"]]),
+    ],
+)  # fmt: skip
+def test_the_separator_is_told_from_the_text(table: str, rows: list[list[str]]) -> None:
+    assert service.table_of(table.encode()) == rows
+
+
+def test_rows_written_as_text_are_read_back() -> None:
+    rows = [["Вопрос", "Ответ"], ['Где "вы"?', "Тверская; 7,\nдвор"], ["", "x"], ["одна", ""]]
+    assert service.table_of(service.text_of(rows).encode()) == rows
+    assert service.table_of(service.text_of([["a"], ["b", "c"]]).encode()) == [["a", ""], ["b", "c"]]
+
+
 @pytest.mark.parametrize("table", ["", "\n\n", "question,answer\n"])
 async def test_an_empty_table_is_said_to_be_one(
     database: Database, actor: Actor, assistant_id: UUID, table: str

@@ -120,6 +120,20 @@ class BadTable(Invalid):
     ru = "В таблице не нашлось вопросов. Нужны два столбца, вопрос и ответ, и не больше {most} строк."
 
 
+class TableTooLarge(TooLarge):
+    """`limit_mb` is the largest accepted size."""
+
+    code = "table_too_large"
+    en = "The table's file is larger than {limit_mb} MB. Split it, or save it without pictures."
+    ru = "Файл таблицы больше {limit_mb} МБ. Разделите его или сохраните без картинок."
+
+
+class UnsupportedTable(Invalid):
+    code = "unsupported_table"
+    en = "By its content this is not an XLSX file. Save the table as XLSX or CSV."
+    ru = "Судя по содержимому, это не файл XLSX. Сохраните таблицу как XLSX или CSV."
+
+
 class UnreadableDocument(Invalid):
     """A document that can't be read, and never will be as it is. The subclasses say why."""
 

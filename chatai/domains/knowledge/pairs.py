@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
@@ -20,7 +16,7 @@ from chatai.domains.assistants import service as assistants
 from chatai.domains.audit import service as audit
 from chatai.domains.knowledge import postings, repository
 from chatai.domains.knowledge.access import require_keeper, require_reader
-from chatai.domains.knowledge.errors import BadPair, BadTable, DuplicatePair, PairNotFound
+from chatai.domains.knowledge.errors import BadPair, DuplicatePair, PairNotFound
 from chatai.domains.knowledge.models import Document, QAPair
 from chatai.domains.knowledge.names import shown_name
 from chatai.domains.knowledge.queueing import enqueue
@@ -28,18 +24,6 @@ from chatai.domains.knowledge.schemas import PairView, ReadHeading, ReadPage
 
 MOST_QUESTION_CHARS = 500
 MOST_ANSWER_CHARS = 8_000
-MOST_ROWS = 5_000
-_QUESTION_COLUMNS = {"question", "вопрос", "q"}
-_ANSWER_COLUMNS = {"answer", "ответ", "a"}
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedPairs:
-    """What became of a table's rows. `refused`: row number (from 1, the header not counted) → code of the reason."""
-
-    added: int
-    changed: int
-    refused: dict[int, str]
 
 
 async def list_pairs(uow: UnitOfWork, actor: Actor, assistant_id: UUID) -> list[PairView]:
@@ -64,20 +48,8 @@ async def add_pair(uow: UnitOfWork, actor: Actor, assistant_id: UUID, question: 
     """
     require_keeper(actor)
     await assistants.get_assistant(uow, actor, assistant_id)
-    question, answer = _checked(question, answer)
-    if actor.account_id is None:
-        raise ValueError("a pair is written by a person")
-    document = Document(
-        workspace_id=actor.workspace_id,
-        assistant_id=assistant_id,
-        uploaded_by=actor.account_id,
-        name=shown_name(question),
-        media_type="text/plain",
-        kind="answer",
-        size_bytes=len(question.encode()) + len(answer.encode()),
-        sha256=digest_of(question),
-        storage_name="",
-    )
+    question, answer = checked(question, answer)
+    document = document_of(actor, assistant_id, question, answer)
     try:
         async with uow.session.begin_nested():
             uow.session.add(document)
@@ -97,11 +69,28 @@ async def add_pair(uow: UnitOfWork, actor: Actor, assistant_id: UUID, question: 
     return pair.id
 
 
+def document_of(actor: Actor, assistant_id: UUID, question: str, answer: str) -> Document:
+    """The document that makes a pair findable, not stored yet."""
+    if actor.account_id is None:
+        raise ValueError("a pair is written by a person")
+    return Document(
+        workspace_id=actor.workspace_id,
+        assistant_id=assistant_id,
+        uploaded_by=actor.account_id,
+        name=shown_name(question),
+        media_type="text/plain",
+        kind="answer",
+        size_bytes=len(question.encode()) + len(answer.encode()),
+        sha256=digest_of(question),
+        storage_name="",
+    )
+
+
 async def change_pair(uow: UnitOfWork, actor: Actor, pair_id: UUID, question: str, answer: str) -> None:
     """Gives a pair other words. Raises: PairNotFound, BadPair, DuplicatePair, Forbidden."""
     require_keeper(actor)
     pair = await _find(uow, pair_id)
-    question, answer = _checked(question, answer)
+    question, answer = checked(question, answer)
     document = await repository.get(uow, pair.document_id, lock=True)
     if document is None:
         raise PairNotFound
@@ -129,67 +118,6 @@ async def delete_pair(uow: UnitOfWork, actor: Actor, pair_id: UUID) -> None:
     await audit.record(uow, actor, "knowledge:pair:delete", pair_id)
 
 
-async def import_pairs(
-    uow: UnitOfWork, actor: Actor, assistant_id: UUID, rows: Sequence[Sequence[str]]
-) -> ImportedPairs:
-    """Adds the pairs of a table; a question that is there gets the new answer. A bad row is left out, and named.
-
-    Args:
-        uow: In the assistant's workspace.
-        actor: Must be allowed to tend knowledge.
-        assistant_id: Whose.
-        rows: The table's first two columns hold question and answer, unless its first row names others.
-
-    Raises:
-        BadTable: It is empty or too long.
-    """
-    require_keeper(actor)
-    rows = [row for row in rows if any(cell.strip() for cell in row)]
-    names = [cell.strip().lower() for cell in rows[0]] if rows else []
-    question_at = next((index for index, name in enumerate(names) if name in _QUESTION_COLUMNS), None)
-    answer_at = next((index for index, name in enumerate(names) if name in _ANSWER_COLUMNS), None)
-    if question_at is not None and answer_at is not None:
-        rows = rows[1:]
-    else:
-        question_at, answer_at = 0, 1
-    if not rows or len(rows) > MOST_ROWS:
-        raise BadTable(most=MOST_ROWS)
-    there = {pair.question: pair for pair in await list_pairs(uow, actor, assistant_id)}
-    added = changed = 0
-    refused: dict[int, str] = {}
-    for number, row in enumerate(rows, start=1):
-        cells = [row[at] if at < len(row) else "" for at in (question_at, answer_at)]
-        try:
-            question, answer = _checked(*cells)
-            before = there.get(question)
-            if before is None:
-                await add_pair(uow, actor, assistant_id, question, answer)
-                added += 1
-            elif before.answer != answer:
-                await change_pair(uow, actor, before.id, question, answer)
-                changed += 1
-        except (BadPair, DuplicatePair) as error:
-            refused[number] = error.code
-    return ImportedPairs(added, changed, refused)
-
-
-def table_of(data: bytes) -> list[list[str]]:
-    """Rows of a CSV file as spreadsheets write it: UTF-8 or cp1251, comma, semicolon or tab. Raises: BadTable."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1251", "replace")
-    head = text[:4096]
-    delimiter = max(",;\t", key=head.count)
-    try:
-        return [
-            row
-            for row, _ in zip(csv.reader(io.StringIO(text), delimiter=delimiter), range(MOST_ROWS + 2), strict=False)
-        ]
-    except csv.Error as error:
-        raise BadTable(most=MOST_ROWS) from error
-
-
 async def pages_of(uow: UnitOfWork, document_id: UUID) -> list[ReadPage]:
     """What the pair says, as a reader would give it."""
     pair = (
@@ -205,7 +133,8 @@ def digest_of(question: str) -> str:
     return hashlib.sha256(f"answer {' '.join(question.lower().split())}".encode()).hexdigest()
 
 
-def _checked(question: str, answer: str) -> tuple[str, str]:
+def checked(question: str, answer: str) -> tuple[str, str]:
+    """Both as they are kept. Raises: BadPair."""
     question = " ".join(question.replace("\x00", "").split())
     answer = answer.replace("\x00", "").strip()
     if not question or not answer or len(question) > MOST_QUESTION_CHARS or len(answer) > MOST_ANSWER_CHARS:

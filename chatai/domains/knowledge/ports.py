@@ -30,6 +30,16 @@ class DocumentReader(Protocol):
         ...
 
 
+class TableReader(Protocol):
+    async def read_rows(self, path: Path) -> list[list[str]]:
+        """The cells of an XLSX file's first sheet as people see them, row by row; of formulas the stored results.
+
+        Raises:
+            UnreadableDocument: Why it can't be read.
+        """
+        ...
+
+
 class NewFile(Protocol):
     """A file that is being received, under a name of its own that nobody else sees."""
 
@@ -150,6 +160,7 @@ class Reranker(Protocol):
 
 
 document_reader: Port[DocumentReader] = Port("document reader")
+table_reader: Port[TableReader] = Port("table reader")
 web_pages: Port[WebPages] = Port("web pages")
 malware_scanner: Port[MalwareScanner] = Port("malware scanner")
 file_store: Port[FileStore] = Port("file store")

@@ -208,6 +208,13 @@ class ReadPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadRow:
+    """A row of a spreadsheet, its cells from the first column on."""
+
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReadProgress:
     pages_read: int
     page_count: int

@@ -30,18 +30,20 @@ from chatai.domains.knowledge.errors import (
     FileMissing,
     MalwareFound,
     PageNotFound,
+    TableTooLarge,
 )
 from chatai.domains.knowledge.ingestion import ingest
 from chatai.domains.knowledge.models import Document, KnowledgeIndex
 from chatai.domains.knowledge.names import display_name
 from chatai.domains.knowledge.orphans import remove_orphans
-from chatai.domains.knowledge.pairs import add_pair, change_pair, delete_pair, import_pairs, list_pairs, table_of
+from chatai.domains.knowledge.pair_tables import PairLine, import_pairs, plan_pairs, table_of, text_of
+from chatai.domains.knowledge.pairs import add_pair, change_pair, delete_pair, list_pairs
 from chatai.domains.knowledge.places import narrow
 from chatai.domains.knowledge.ports import document_reader, file_store
 from chatai.domains.knowledge.postings import TEND_TASK
 from chatai.domains.knowledge.queueing import INGEST_TASK, enqueue
 from chatai.domains.knowledge.quota import require_room
-from chatai.domains.knowledge.reading import read_text
+from chatai.domains.knowledge.reading import read_table, read_text
 from chatai.domains.knowledge.reranking import reranked, search_depth
 from chatai.domains.knowledge.schemas import DocumentView, IncomingFile, PageView, StoredFile
 from chatai.domains.knowledge.searching import QueryVector, embed_query, embeds_queries, search
@@ -53,6 +55,7 @@ __all__ = [
     "TEND_TASK",
     "CopiedFile",
     "IndexView",
+    "PairLine",
     "QueryVector",
     "add_document",
     "add_pair",
@@ -80,6 +83,8 @@ __all__ = [
     "list_pairs",
     "narrow",
     "open_original",
+    "plan_pairs",
+    "read_table",
     "read_text",
     "receive",
     "remove_orphans",
@@ -94,7 +99,10 @@ __all__ = [
     "switch_chunk",
     "table_of",
     "tend",
+    "text_of",
 ]
+
+LARGEST_TABLE_MB = 10
 
 
 async def require_adding(uow: UnitOfWork, actor: Actor, assistant_id: UUID) -> None:
@@ -104,7 +112,12 @@ async def require_adding(uow: UnitOfWork, actor: Actor, assistant_id: UUID) -> N
 
 
 async def receive(
-    actor: Actor, name: str, pieces: AsyncIterator[bytes], *, declared_bytes: int | None = None
+    actor: Actor,
+    name: str,
+    pieces: AsyncIterator[bytes],
+    *,
+    declared_bytes: int | None = None,
+    table: bool = False,
 ) -> IncomingFile:
     """Takes an upload to disk as it comes, outside any transaction. Whoever calls must add or discard it.
 
@@ -113,25 +126,27 @@ async def receive(
         name: What the client calls it.
         pieces: The bytes.
         declared_bytes: Their number, if the client says so: too many are refused at once.
+        table: It is a table to import, and no document: a smaller one.
 
     Raises:
-        DocumentTooLarge: As soon as the limit is passed; nothing stays on the disk.
+        DocumentTooLarge, TableTooLarge: As soon as the limit is passed; nothing stays on the disk.
         EmptyFile, StorageFull
     """
     require_keeper(actor)
     if actor.account_id is None:
         raise Forbidden
-    limit_mb = get_settings().max_upload_mb
+    limit_mb = min(get_settings().max_upload_mb, LARGEST_TABLE_MB) if table else get_settings().max_upload_mb
+    too_large = TableTooLarge(limit_mb=limit_mb) if table else DocumentTooLarge(limit_mb=limit_mb)
     limit = limit_mb * 1024 * 1024
     if declared_bytes is not None and declared_bytes > limit:
-        raise DocumentTooLarge(limit_mb=limit_mb)
+        raise too_large
     file = await asyncio.to_thread(file_store().new, actor.account_id)
     size, digest = 0, hashlib.sha256()
     try:
         async for piece in pieces:
             size += len(piece)
             if size > limit:
-                raise DocumentTooLarge(limit_mb=limit_mb)
+                raise too_large
             digest.update(piece)
             await asyncio.to_thread(file.write, piece)
         if size == 0:

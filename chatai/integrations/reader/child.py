@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from chatai.integrations.reader.protocol import DOCX, HTML, PDF, Page, ReadFailure
+from chatai.integrations.reader.protocol import DOCX, HTML, PDF, XLSX, Page, ReadFailure
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
@@ -84,6 +84,13 @@ def main(arguments: list[str]) -> int:
     code: str
     try:
         count = 0
+        if media_type == XLSX:
+            from chatai.integrations.reader.xlsx import read_xlsx
+
+            for cells in read_xlsx(Path(path)):
+                tell("row", cells=cells)
+            tell("done", page_count=0)
+            return 0
         for page in read(media_type, Path(path), progress):
             count += 1
             headings = [vars(heading) for heading in page.headings]

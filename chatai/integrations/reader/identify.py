@@ -44,7 +44,7 @@ def identify(path: Path, name: str) -> str:
     if head.startswith(b"PK\x03\x04"):
         return _office(path)
     if head.startswith(OLE):
-        raise ReadFailure("password_protected" if _mentions(path, ENCRYPTED_PACKAGE) else "unsupported_type")
+        raise ReadFailure("password_protected" if mentions(path, ENCRYPTED_PACKAGE) else "unsupported_type")
     suffix = PurePath(name).suffix.lower()
     if head.startswith(FOREIGN) or suffix not in PLAIN_NAMES | MARKDOWN_NAMES:
         raise ReadFailure("unsupported_type")
@@ -68,7 +68,7 @@ def _office(path: Path) -> str:
     return DOCX
 
 
-def _mentions(path: Path, needle: bytes) -> bool:
+def mentions(path: Path, needle: bytes) -> bool:
     """Whether the file holds the bytes, read in pieces that overlap."""
     with path.open("rb") as file:
         before = b""

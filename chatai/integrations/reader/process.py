@@ -26,9 +26,9 @@ from chatai.domains.knowledge.errors import (
     UnreadableDocument,
     unreadable,
 )
-from chatai.domains.knowledge.schemas import ReadHeading, ReadPage, ReadProgress, ReadTable
+from chatai.domains.knowledge.schemas import ReadHeading, ReadPage, ReadProgress, ReadRow, ReadTable
 from chatai.integrations.reader.identify import identify
-from chatai.integrations.reader.protocol import MAX_LINE_BYTES, PDF, ReadFailure
+from chatai.integrations.reader.protocol import MAX_LINE_BYTES, PDF, XLSX, ReadFailure
 from chatai.integrations.reader.recognition import PageRecogniser
 from chatai.integrations.reader.surroundings import child_environment
 
@@ -70,7 +70,7 @@ class ChildReader:
             async for event in events:
                 if isinstance(event, ReadPage):
                     pages.append(event)
-                else:
+                elif isinstance(event, ReadProgress):
                     yield event
         if media_type == PDF and self._recogniser is not None and await self._recogniser.available():
             async with aclosing(self._recognised(self._recogniser, path, pages)) as events:
@@ -80,6 +80,10 @@ class ChildReader:
             raise NoText
         for page in pages:
             yield page
+
+    async def read_rows(self, path: Path) -> list[list[str]]:
+        async with aclosing(self._parse(path, XLSX)) as events:
+            return [list(event.cells) async for event in events if isinstance(event, ReadRow)]
 
     async def _recognised(
         self, recogniser: PageRecogniser, path: Path, pages: list[ReadPage]
@@ -94,7 +98,7 @@ class ChildReader:
         if waiting:
             yield ReadProgress(len(pages), len(pages))
 
-    async def _parse(self, path: Path, media_type: str) -> AsyncGenerator[ReadProgress | ReadPage, None]:
+    async def _parse(self, path: Path, media_type: str) -> AsyncGenerator[ReadProgress | ReadPage | ReadRow, None]:
         deadline = time.monotonic() + self.timeout_seconds
         process = await self._start(path, media_type)
         try:
@@ -121,7 +125,7 @@ class ChildReader:
             start_new_session=True,
         )
 
-    async def _next_event(self, process: Process, deadline: float) -> ReadProgress | ReadPage | None:
+    async def _next_event(self, process: Process, deadline: float) -> ReadProgress | ReadPage | ReadRow | None:
         """What the child tells next; None when it is done.
 
         Raises:
@@ -144,6 +148,8 @@ class ChildReader:
                 headings = tuple(ReadHeading(**heading) for heading in message["headings"])
                 tables = tuple(ReadTable(**table) for table in message["tables"])
                 return ReadPage(message["number"], message["text"], headings, message["unreadable"], tables)
+            case "row":
+                return ReadRow(tuple(message["cells"]))
             case "done":
                 return None
             case _:

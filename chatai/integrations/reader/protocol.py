@@ -4,6 +4,7 @@
     {"kind": "page", "number": 1, "text": "…", "unreadable": false,
      "headings": [{"offset": 0, "level": 1, "title": "…"}],
      "tables": [{"start": 40, "end": 90, "header": "Model | Price"}]}
+    {"kind": "row", "cells": ["Question", "Answer"]}
     {"kind": "done", "page_count": 117}
     {"kind": "error", "code": "damaged_file"}
 
@@ -20,6 +21,8 @@ PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 TEXT = "text/plain"
 MARKDOWN = "text/markdown"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+"""Never a document, only a table that is imported: told as rows instead of pages."""
 HTML = "text/html"
 """Of web pages that were fetched; kept in UTF-8."""
 
