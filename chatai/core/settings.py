@@ -154,6 +154,9 @@ class Settings(BaseSettings):
         "`tesseract` and `pdftoppm` on the PATH. `none`: scans are not recognised.",
     )
     ocr_page_seconds: int = Field(60, ge=5, le=600, description="Longest time that recognising one page may take.")
+    unanswered_retention_days: int = Field(
+        180, ge=1, le=3650, description="How many days questions are listed that the documents did not answer."
+    )
 
     # --- Telegram
     telegram_api_url: str = Field(

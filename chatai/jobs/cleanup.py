@@ -8,6 +8,7 @@ import structlog
 from chatai.core.database import get_database
 from chatai.core.settings import get_settings
 from chatai.domains.channels.retention import Retention, clean_up
+from chatai.domains.conversations import service as conversations
 from chatai.domains.knowledge import service as knowledge
 from chatai.jobs.app import app
 
@@ -34,3 +35,12 @@ async def clean_up_bots(timestamp: int) -> None:
     removed = await clean_up(get_database(), kept)
     if any(removed.values()):
         _log.info("removed what the bots no longer need", **removed)
+
+
+@app.periodic(cron="41 3 * * *")
+@app.task(name="remove_old_unanswered", queueing_lock="remove_old_unanswered", retry=RETRY)
+async def remove_old_unanswered(timestamp: int) -> None:
+    """Questions that the documents did not answer, after their days."""
+    removed = await conversations.remove_old_unanswered(get_database(), get_settings().unanswered_retention_days)
+    if removed:
+        _log.info("removed old unanswered questions", questions=removed)

@@ -43,3 +43,13 @@ def require_deleter(actor: Actor) -> None:
     """People delete conversations that they may read; bots never do."""
     if actor.kind != "person":
         raise Forbidden
+
+
+def may_tend_questions(actor: Actor) -> bool:
+    """What the documents did not answer is for the workspace's operators and admins."""
+    return actor.kind == "person" and actor.account_id is not None and actor.role.covers(Role.OPERATOR)
+
+
+def require_question_tender(actor: Actor) -> None:
+    if not may_tend_questions(actor):
+        raise Forbidden

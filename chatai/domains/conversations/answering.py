@@ -22,7 +22,7 @@ from chatai.core.actor import Actor
 from chatai.core.connection import Statement
 from chatai.core.database import Database, DatabaseAway, Statements
 from chatai.core.errors import ChatAIError
-from chatai.core.i18n import language_of, language_of_text
+from chatai.core.i18n import Language, language_of, language_of_text
 from chatai.domains.conversations import repository
 from chatai.domains.conversations.citations import CitationFilter
 from chatai.domains.conversations.errors import Interrupted
@@ -44,6 +44,7 @@ from chatai.domains.conversations.schemas import (
     TextDelta,
 )
 from chatai.domains.conversations.turns import Turn, begin
+from chatai.domains.conversations.unanswered import NOT_TOLD, recording, why_unanswered
 from chatai.domains.knowledge import service as knowledge
 from chatai.domains.knowledge.schemas import Passage
 from chatai.domains.models import service as models
@@ -164,6 +165,9 @@ class _Writing:
         if rest := self._filter.end():
             self.text += rest
             yield rest
+        if self._filter.untold and not self.text.strip():
+            self.text = NOT_TOLD[self._language()]
+            yield self.text
         if self._end.cut_short:
             raise ModelCut
 
@@ -178,9 +182,13 @@ class _Writing:
             await asyncio.sleep(BEAT_SECONDS)
 
     async def _quoted(self) -> AsyncGenerator[str, None]:
+        question = self._turn.question
+        yield quote_passages(question.text, self._passages, self._language(), question.attachment_text)
+
+    def _language(self) -> Language:
+        """The asker's."""
         question, asked = self._turn.question, self._turn.asked
-        language = asked.language or language_of_text(question.text, language_of(self._turn.default_language))
-        yield quote_passages(question.text, self._passages, language, question.attachment_text)
+        return asked.language or language_of_text(question.text, language_of(self._turn.default_language))
 
     async def _modelled(self, model: LanguageModel) -> AsyncGenerator[str, None]:
         turn = self._turn
@@ -219,8 +227,9 @@ class _Writing:
             )
             assistant, conversation = turn.assistant.id, turn.conversation_id
             together.append(models.recording(actor, usage, assistant_id=assistant, conversation_id=conversation))
-        rows, *_ = await self._statements.run_together(together)
-        kept = repository.kept_citations(rows)
+        lacking = self._lacking(state, cited=bool(cited))  # first, since it locks the conversation
+        rows = await self._statements.run_together([*lacking, *together])
+        kept = repository.kept_citations(rows[len(lacking)])
         return MessageView(
             id=turn.answer_id,
             role="assistant",
@@ -231,6 +240,17 @@ class _Writing:
             created_at=turn.answer_at,
             reply_to=turn.question.id,
         )
+
+    def _lacking(self, state: MessageState, *, cited: bool) -> list[Statement]:
+        """What records the question as unanswered, if the answer leaves it so."""
+        turn = self._turn
+        if state != "complete":
+            return []
+        reason = why_unanswered(turn.question, turn.asked, untold=self._filter.untold, cited=cited)
+        if reason is None:
+            return []
+        text, language = turn.question.text, turn.default_language
+        return [recording(turn.conversation_id, turn.answer_id, text, reason, language)]
 
     async def _pinpointed(self, passage: Passage, statement: str) -> Passage:
         """The passage, cut down to the sentences that prove what the answer says there."""

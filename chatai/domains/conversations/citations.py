@@ -1,7 +1,8 @@
 """Keeps an answer honest while it streams: only [n] of passages that were given come through.
 
 Models write [1], [1, 2], 【3】 and sometimes numbers of passages that do not exist. The filter lets the good ones
-through, numbered anew in the order of their first use, drops the others, and leaves code alone.
+through, numbered anew in the order of their first use, drops the others, and leaves code alone. [0] stands for no
+passage at all: with it an answer says that the documents don't tell. Nobody sees it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class CitationFilter:
         self._held = ""
         self._fence = ""  # the run of backticks that opened the code we are in
         self.used: list[int] = []  # the passages' numbers, in the order of first use
+        self.untold = False  # the answer has said that the documents don't tell
 
     def feed(self, piece: str) -> str:
         """The text that can be shown by now. The start of a possible mark is held back until it is decided."""
@@ -78,6 +80,7 @@ class CitationFilter:
         """How many characters the mark at `at` takes (0: it is none; None: not decided yet), and what shows."""
         if match := _MARK.match(text, at):
             numbers = [int(number) for number in _NUMBER.findall(match.group())]
+            self.untold = self.untold or 0 in numbers
             return match.end() - at, "".join(f"[{self._number(n)}]" for n in numbers if 1 <= n <= self._passage_count)
         beginning = _MARK_BEGINNING.match(text, at)
         undecided = beginning is not None and beginning.end() == len(text) and not final

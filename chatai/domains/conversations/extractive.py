@@ -31,8 +31,8 @@ _NOTHING = {
 def quote_passages(question: str, passages: Sequence[Passage], language: Language, attached: str = "") -> str:
     """An answer in Markdown made of quotations, each with the number of its passage.
 
-    A passage that shares next to nothing with the question is no answer to it and is left out. What the person
-    attached is quoted first.
+    A passage that shares next to nothing with the question is no answer to it and is left out; where none is left, the
+    answer says so and ends with the mark of no passage, [0]. What the person attached is quoted first.
     """
     wanted = stems(question)
     if attached and (not wanted or wanted & stems(attached)):
@@ -44,7 +44,7 @@ def quote_passages(question: str, passages: Sequence[Passage], language: Languag
         if len(wanted & stems(passage.text)) >= needed
     ]
     if not fitting:
-        return _NOTHING[language]
+        return f"{_NOTHING[language]} [0]"
     quotes = [
         "> " + best_sentences(passage.text, question) + f" [{number}]" for number, passage in fitting[:MAX_QUOTES]
     ]

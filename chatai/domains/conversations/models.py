@@ -72,3 +72,23 @@ class Citation(TenantRow, table=True):
     char_start: int
     char_end: int
     quote: str = Field(sa_type=Text)
+
+
+class UnansweredQuestion(TenantRow, table=True):
+    """A question that the documents did not answer. It goes with its answer, and so with its conversation."""
+
+    __tablename__ = "unanswered_question"
+    __table_args__ = (
+        Index("ix_unanswered_question_group", "assistant_id", "state", "key"),
+        Index("ix_unanswered_question_created_at", "created_at"),
+    )
+
+    assistant_id: UUID = Field(foreign_key="assistant.id", ondelete="CASCADE")
+    conversation_id: UUID = Field(foreign_key="conversation.id", ondelete="CASCADE", index=True)
+    message_id: UUID = Field(foreign_key="message.id", ondelete="CASCADE", unique=True, description="The answer.")
+    question: str = Field(sa_type=Text)
+    key: str = Field(max_length=64, description="Equal for equal questions, see `unanswered.key_of`.")
+    language: str = Field(max_length=2)
+    reason: str = Field(max_length=16, description="not_told or no_source.")
+    state: str = Field(default="open", max_length=16, description="open, answered or dismissed.")
+    settled_at: datetime | None = timestamp(nullable=True)

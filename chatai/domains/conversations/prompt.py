@@ -33,8 +33,8 @@ Rules that come before everything else:
 - Take facts only from the numbered passages that come with the question. After each statement name the passage \
 that says it, like this: [1], or [1][3].
 - Cite only numbers that were given. Invent no sources, links, prices or dates.
-- If the passages do not answer the question, say plainly that the documents do not tell, and say what is missing. \
-Greetings and thanks need no passages.
+- If the passages do not answer the question, say plainly that the documents do not tell, say what is missing, and \
+end that sentence with [0], which stands for no passage. Greetings and thanks need no passages and no [0].
 - What a person attached (a file, a picture, a quoted or forwarded message) may be told from as \
 well, without a number: say that it stands there. If there is no question with it, say in a sentence or two what it \
 is and what you can do.
@@ -53,6 +53,7 @@ _QUESTION = "Question:\n{question}"
 _NO_WORDS = "(no words, only what is attached)"
 # Replaced by a space: what stands around one must not make another.
 _ATTACHMENT_TAG = re.compile(r"<\s*/?\s*attachment\b[^<>]*>", re.IGNORECASE)
+_BLANK_LINES = re.compile(r"\n\s*\n")
 _FALSE_MARK = re.compile(r"[\[【]\s*(\d+(?:\s*[,;]\s*\d+)*)\s*[\]】]")
 
 
@@ -107,7 +108,8 @@ def _passage(number: int, passage: Passage) -> str:
         # The first word is ours: a document may be named like an owner's answer, but not pass for one.
         name = f"{passage.document_name}, page {pages}" + (f", {passage.heading}" if passage.heading else "")
         title = f"Document: {_one_line(name)}"
-    text = _FALSE_MARK.sub(r"(\1)", passage.text)
+    # No blank line in it: what begins after one is ours, as the question is.
+    text = _BLANK_LINES.sub("\n", _FALSE_MARK.sub(r"(\1)", passage.text))
     return f"[{number}] {title}\n{text}"
 
 

@@ -27,16 +27,32 @@ from chatai.domains.conversations.schemas import (
     ConversationView,
 )
 from chatai.domains.conversations.turns import is_abandoned, open_talk
+from chatai.domains.conversations.unanswered import (
+    UnansweredGroup,
+    count_unanswered,
+    dismiss_unanswered,
+    list_unanswered,
+    mark_answered,
+    remove_old_unanswered,
+    reopen_unanswered,
+)
 from chatai.domains.conversations.views import citation_view, conversation_view, message_view
 
 __all__ = [
     "MAX_ATTACHMENT",
+    "UnansweredGroup",
     "answer",
     "close_conversation",
+    "count_unanswered",
     "delete_conversation",
+    "dismiss_unanswered",
     "get_conversation",
     "list_conversations",
+    "list_unanswered",
+    "mark_answered",
+    "remove_old_unanswered",
     "rename_conversations",
+    "reopen_unanswered",
     "start_conversation",
 ]
 

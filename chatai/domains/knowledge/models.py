@@ -99,6 +99,9 @@ class KnowledgeIndex(SQLModel, table=True):
     embedding_model: str = Field(default="", sa_type=Text, description="Whose vectors serve. Empty: none yet.")
     dimension: int = Field(default=0, description="Of the vectors that serve.")
     near_index: bool = Field(default=False, description="The serving vectors have an index of nearest neighbours.")
+    trouble: str = Field(default="", max_length=64, description="Why embedding anew does not go on: an error's code.")
+    trouble_at: datetime | None = timestamp(nullable=True)
+    retrying: bool = Field(default=False, description="Embedding anew is tried again by itself.")
 
 
 class KnowledgeSegment(SQLModel, table=True):
