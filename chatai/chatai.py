@@ -36,7 +36,7 @@ async def connections() -> AsyncIterator[None]:
 app = rx.App(
     stylesheets=[
         f"/styles/{name}.css"
-        for name in ("tokens", "base", "controls", "surfaces", "layout", "chat", "bots", "document")
+        for name in ("tokens", "base", "controls", "surfaces", "layout", "chat", "bots", "document", "answers")
     ],
     reset_style=False,
     html_lang=settings.default_language,

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 WIDTHS = {1440: 900, 390: 844}
 PUBLIC = {"login": "/login", "register": "/register", "reset": "/reset", "missing": "/no-such-page"}
+TABS = ("knowledge", "answers", "channels", "setup")
 SETTLED = "document.fonts.ready.then(() => true)"
 
 
@@ -84,7 +85,7 @@ def private_pages(context: BrowserContext, base: str) -> dict[str, str]:
     if cards.count():
         assistant = max((card.get_attribute("href") or "" for card in cards.all()), key=len)
         assistant = cards.first.get_attribute("href") or assistant
-        found |= {"chat": assistant} | {tab: f"{assistant}/{tab}" for tab in ("knowledge", "channels", "setup")}
+        found |= {"chat": assistant} | {tab: f"{assistant}/{tab}" for tab in TABS}
         page.goto(f"{base}{assistant}/knowledge")
         page.locator("ul.card.list, .empty").first.wait_for()
         document = page.locator("a[href^='/documents/']")

@@ -7,7 +7,8 @@ export function Modal({ children, onDismiss, ...rest }) {
     const element = dialog.current;
     const before = document.activeElement;
     element.showModal();
-    element.querySelector("input:not([type=hidden]), textarea, .row.end .btn")?.focus(); // not the closing cross
+    const first = element.querySelector('[data-first="true"]');
+    (first ?? element.querySelector("input:not([type=hidden]), textarea, .row.end .btn"))?.focus(); // not the closing cross
     return () => before?.focus?.();
   }, []);
   return createElement(

@@ -1,4 +1,5 @@
-// A table as text: pasted, or read from a file that the person chooses. Nothing is sent before the form is.
+// A table as text: pasted, or read from a file that the person chooses. Text files are read right here; with a `url`, an
+// XLSX file is sent there and comes back as text. Nothing else is sent before the form is.
 import { createElement, useRef, useState } from "react";
 
 // Spreadsheets save UTF-8 or, in Russia often, windows-1251; Excel's "Unicode text" is UTF-16.
@@ -13,8 +14,22 @@ function decode(bytes) {
   }
 }
 
-export function TableInput({ name, placeholder, maxBytes, texts }) {
-  const [value, setValue] = useState("");
+async function asText(url, file, texts) {
+  const form = new FormData();
+  form.append("file", file, file.name);
+  try {
+    const response = await fetch(url, { method: "POST", body: form });
+    const body = await response.json();
+    return response.ok ? body : { error: body.message || texts.failed };
+  } catch {
+    return { error: texts.failed };
+  }
+}
+
+export function TableInput({ name, placeholder, maxBytes, texts, url, value: given = "" }) {
+  const [value, setValue] = useState(given);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState("");
   const area = useRef(null);
   const picker = useRef(null);
   const put = (text) => {
@@ -24,6 +39,15 @@ export function TableInput({ name, placeholder, maxBytes, texts }) {
   };
   const take = async (file) => {
     if (!file) return;
+    setError("");
+    if (url && /\.xlsx$|\.xlsm$/i.test(file.name)) {
+      setBusy(true);
+      const read = await asText(url, file, texts);
+      setBusy(false);
+      if (read.error) return setError(read.error);
+      put(read.table);
+      return area.current.reportValidity();
+    }
     put(file.size > 4 * maxBytes ? "" : decode(await file.arrayBuffer()));
     if (file.size > 4 * maxBytes) area.current.setCustomValidity(texts.tooLarge);
     area.current.reportValidity();
@@ -46,17 +70,17 @@ export function TableInput({ name, placeholder, maxBytes, texts }) {
     }),
     createElement(
       "div",
-      null,
+      { className: "row tight" },
       createElement(
         "button",
-        { type: "button", className: "btn plain small", onClick: () => picker.current.click() },
-        texts.pick,
+        { type: "button", className: "btn plain small", disabled: busy, onClick: () => picker.current.click() },
+        busy ? texts.reading : texts.pick,
       ),
       createElement("input", {
         ref: picker,
         type: "file",
         hidden: true,
-        accept: ".csv,.tsv,.txt,text/csv,text/plain",
+        accept: `.csv,.tsv,.txt,text/csv,text/plain${url ? ",.xlsx,.xlsm" : ""}`,
         "aria-label": texts.pick,
         onChange: (event) => {
           take(event.target.files[0]);
@@ -64,5 +88,6 @@ export function TableInput({ name, placeholder, maxBytes, texts }) {
         },
       }),
     ),
+    error && createElement("div", { className: "note bad", role: "alert" }, error),
   );
 }

@@ -23,9 +23,9 @@ from chatai.domains.accounts.schemas import SESSION_COOKIE, Client
 from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.schemas import AssistantDraft
 from chatai.domains.channels.models import Bot
-from chatai.domains.conversations.models import Conversation, Message
+from chatai.domains.conversations.models import Conversation, Message, UnansweredQuestion
 from chatai.domains.knowledge import repository
-from chatai.domains.knowledge.models import Chunk, Document, QAPair
+from chatai.domains.knowledge.models import Chunk, Document, KnowledgeIndex, QAPair
 from chatai.domains.knowledge.schemas import ChunkDraft, ReadPage
 from chatai.web import pages
 from chatai.web.shared.guard import GUARDED
@@ -95,11 +95,27 @@ async def fill(database: Database, actor: Actor) -> dict[str, str]:
         uow.session.add_all([document, conversation, bot])
         await uow.session.flush()
         question = Message(**common, conversation_id=conversation.id, role="person", text=SECRET)
+        answer = Message(**common, conversation_id=conversation.id, role="assistant", text=SECRET, reply_to=question.id)
+        uow.session.add_all([question, answer])
+        await uow.session.flush()
+        unanswered = UnansweredQuestion(
+            **common,
+            assistant_id=assistant.id,
+            conversation_id=conversation.id,
+            message_id=answer.id,
+            question=SECRET,
+            key=SECRET,
+            language="en",
+            reason="not_told",
+        )
         pair = QAPair(**common, assistant_id=assistant.id, document_id=document.id, question=SECRET, answer=SECRET)
-        uow.session.add_all([question, pair])
+        uow.session.add_all([unanswered, pair])
         draft = ChunkDraft(0, 1, 1, 0, len(SECRET), "", SECRET)
         await repository.replace_content(uow, document, [ReadPage(1, SECRET)], [0], [draft])
         chunk_id = (await uow.session.scalars(select(Chunk.id).where(Chunk.document_id == document.id))).one()
+        index = await uow.session.get_one(KnowledgeIndex, assistant.id)
+        index.embedding_model, index.dimension, index.trouble = SECRET, 2, "x"
+        await uow.session.flush()
     async with database.person() as uow:
         account = await uow.session.get_one(Account, actor.account_id)
         await accounts.open_session(uow, account, Client(), get_settings())
@@ -167,6 +183,8 @@ def arguments(function: Callable[..., Any], ids: dict[str, str]) -> dict[str, An
         "address": "https://site.example/",
         "question": "x",
         "on": False,
+        "question_key": SECRET,
+        "question_state": "open",
         **ids,
     }
     return {name: values[name] for name in list(inspect.signature(function).parameters)[1:]}

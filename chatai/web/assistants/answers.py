@@ -1,4 +1,4 @@
-"""An assistant's typed questions and answers: added, changed, deleted, imported from a table."""
+"""An assistant's typed questions and answers: added, changed, deleted. The page they stand on is `answers_page`."""
 
 from __future__ import annotations
 
@@ -8,34 +8,27 @@ from typing import Any
 import reflex as rx
 
 from chatai.core.actor import Actor
-from chatai.core.errors import sentence_for
+from chatai.domains.conversations import service as conversations
 from chatai.domains.knowledge import service as knowledge
 from chatai.domains.knowledge.schemas import PairView
 from chatai.web.assistants.knowledge import identifier
-from chatai.web.assistants.one import Current, assistant_page
+from chatai.web.assistants.unanswered import Unanswered
 from chatai.web.shared.elements import (
     button,
-    confirm,
     dialog,
-    empty,
     field,
     icon_button,
     note,
-    page_head,
     pill,
-    skeleton,
     text_area,
     text_input,
 )
 from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
 from chatai.web.shared.i18n import t
-from chatai.web.shared.layout import Session
-from chatai.web.shared.parts import Ticker
 from chatai.web.shared.texts import answers as texts
 from chatai.web.shared.texts import common
 
-REFRESH_MS = 1500
-MOST_REFUSALS = 20
+MOST_QUESTION = 500
 
 
 @dataclass
@@ -49,7 +42,10 @@ class Pair:
 
 
 class Answers(rx.State):
-    """The pairs of one assistant, and the one that is being written."""
+    """The pairs of one assistant, and the one that is being written.
+
+    `asked`: it answers a question that people asked in vain, the one of `_asked_key`.
+    """
 
     rows: list[Pair] = []  # noqa: RUF012  Reflex copies it for each browser
     busy: bool = False
@@ -57,8 +53,8 @@ class Answers(rx.State):
     editing: str = ""
     question: str = ""
     answer: str = ""
-    importing: bool = False
-    refused: list[str] = []  # noqa: RUF012
+    asked: bool = False
+    _asked_key: str = ""
     deleting: str = ""
     deleting_question: str = ""
     error: str = ""
@@ -79,17 +75,31 @@ class Answers(rx.State):
     @handler
     async def begin(self, actor: Actor) -> None:
         self.editing, self.question, self.answer, self.error = "new", "", "", ""
+        self._answers_asked("")
+
+    @handler
+    async def answer_asked(self, actor: Actor, question_key: str, question: str) -> None:
+        """Writes the answer to a question that people asked in vain; where there is one already, it is changed."""
+        words = " ".join(question.split())
+        row = next((row for row in self.rows if row.question.lower() == words.lower()), None)
+        self.editing, self.question = (row.id, row.question) if row else ("new", words[:MOST_QUESTION])
+        self.answer, self.error = row.answer if row else "", ""
+        self._answers_asked(question_key)
+
+    def _answers_asked(self, key: str) -> None:
+        self._asked_key, self.asked = key, key != ""
 
     @handler
     async def edit(self, actor: Actor, pair_id: str) -> None:
         row = next((row for row in self.rows if row.id == pair_id), None)
         if row is not None:
             self.editing, self.question, self.answer, self.error = row.id, row.question, row.answer, ""
+            self._answers_asked("")
 
     @handler
     async def close(self, actor: Actor) -> None:
-        self.editing, self.importing, self.deleting, self.error = "", False, "", ""
-        self.refused = []
+        self.editing, self.deleting, self.error = "", "", ""
+        self._answers_asked("")
 
     @handler(error="error")
     async def save(self, actor: Actor, form: dict[str, Any]) -> None:
@@ -102,29 +112,14 @@ class Answers(rx.State):
                 await knowledge.add_pair(uow, actor, assistant_id, self.question, self.answer)
             else:
                 await knowledge.change_pair(uow, actor, identifier(self.editing), self.question, self.answer)
+            if self._asked_key:
+                await conversations.mark_answered(uow, actor, assistant_id, self._asked_key)
+        if self._asked_key:
+            await (await self.get_state(Unanswered))._fill(actor)
         self.editing, self.error = "", ""
+        self._answers_asked("")
         await self._load(actor)
         await tell(self, (texts.ADDED if new else texts.CHANGED).of(await language_for(self)))
-
-    @handler
-    async def begin_import(self, actor: Actor) -> None:
-        self.importing, self.error, self.refused = True, "", []
-
-    @handler(error="error")
-    async def take_table(self, actor: Actor, form: dict[str, Any]) -> None:
-        assistant_id = route_id(self, "assistant_id")
-        self.error = ""
-        rows = knowledge.table_of(str(form.get("table", "")).encode())
-        async with unit(actor) as uow:
-            done = await knowledge.import_pairs(uow, actor, assistant_id, rows)
-        language = await language_for(self)
-        await self._load(actor)
-        await tell(self, texts.IMPORTED.of(language, added=done.added, changed=done.changed, refused=len(done.refused)))
-        self.refused = [
-            texts.REFUSED.of(language, row=number, why=sentence_for(code, language))
-            for number, code in list(done.refused.items())[:MOST_REFUSALS]
-        ]
-        self.importing = bool(self.refused)
 
     @handler
     async def ask_delete(self, actor: Actor, pair_id: str, question: str) -> None:
@@ -167,13 +162,26 @@ def pair_dialog() -> rx.Component:
         rx.el.form(
             field(
                 texts.QUESTION,
-                text_input("question", default_value=Answers.question, required=True, max_length=500, auto_focus=True),
+                text_input(
+                    "question",
+                    default_value=Answers.question,
+                    required=True,
+                    max_length=MOST_QUESTION,
+                    auto_focus=True,
+                ),
                 name="question",
                 hint=texts.QUESTION_HINT,
             ),
             field(
                 texts.ANSWER,
-                text_area("answer", tall=True, default_value=Answers.answer, required=True, max_length=8_000),
+                text_area(
+                    "answer",
+                    tall=True,
+                    default_value=Answers.answer,
+                    required=True,
+                    max_length=8_000,
+                    custom_attrs={"data-first": rx.cond(Answers.asked, "true", "false")},
+                ),
                 name="answer",
             ),
             rx.cond(Answers.error, note(Answers.error, "bad")),
@@ -189,65 +197,3 @@ def pair_dialog() -> rx.Component:
         on_dismiss=Answers.close,
         wide=True,
     )
-
-
-def import_dialog() -> rx.Component:
-    return dialog(
-        texts.IMPORT,
-        rx.el.form(
-            rx.el.p(t(texts.IMPORT_HINT), class_name="muted small"),
-            text_area("table", tall=True, required=True, aria_label=t(texts.IMPORT), spell_check=False),
-            rx.cond(Answers.error, note(Answers.error, "bad")),
-            rx.foreach(Answers.refused, lambda line: note(line, "warn")),
-            rx.el.div(
-                button(common.CANCEL, on_click=Answers.close),
-                button(texts.IMPORT, kind="primary", type="submit"),
-                class_name="row end",
-            ),
-            on_submit=Answers.take_table,
-            class_name="stack",
-        ),
-        on_dismiss=Answers.close,
-        wide=True,
-    )
-
-
-def page() -> rx.Component:
-    pairs = rx.cond(
-        Answers.rows,
-        rx.el.ul(rx.foreach(Answers.rows, pair_line), class_name="card list"),
-        rx.el.div(empty("message-circle-question", texts.EMPTY_TITLE, texts.EMPTY), class_name="card"),
-    )
-    return assistant_page(
-        "answers",
-        rx.cond(
-            Answers.loaded_for == Current.id,
-            rx.fragment(
-                page_head(
-                    texts.TITLE,
-                    button(texts.IMPORT, icon_name="table", on_click=Answers.begin_import),
-                    button(texts.ADD, kind="primary", icon_name="plus", on_click=Answers.begin),
-                    lead=texts.LEAD,
-                ),
-                pairs,
-                rx.cond(Answers.busy, Ticker.create(interval=REFRESH_MS, on_tick=Answers.load)),
-            ),
-            skeleton(72, 72, 72),
-        ),
-        rx.cond(Answers.editing, pair_dialog()),
-        rx.cond(Answers.importing, import_dialog()),
-        rx.cond(
-            Answers.deleting,
-            confirm(
-                texts.DELETE_TITLE,
-                texts.DELETE,
-                action=common.DELETE,
-                on_confirm=Answers.delete,
-                on_dismiss=Answers.close,
-                extra=note(Answers.deleting_question),
-            ),
-        ),
-    )
-
-
-ON_LOAD = [Session.enter, Current.load, Answers.load]

@@ -9,10 +9,12 @@ import reflex as rx
 from chatai.core.actor import Actor
 from chatai.core.errors import NotFound
 from chatai.domains.assistants import service as assistants
+from chatai.domains.conversations import service as conversations
 from chatai.web.shared.elements import crumbs, empty, icon, link, link_button, skeleton
 from chatai.web.shared.guard import handler, route_id, unit
-from chatai.web.shared.i18n import t
+from chatai.web.shared.i18n import number, t
 from chatai.web.shared.layout import shell
+from chatai.web.shared.texts import answers as answer_texts
 from chatai.web.shared.texts import assistants as texts
 from chatai.web.shared.texts import common
 
@@ -38,6 +40,7 @@ class Current(rx.State):
     description: str = ""
     greeting: str = ""
     state: str = ""
+    unanswered: int = 0
 
     @handler
     async def load(self, actor: Actor) -> None:
@@ -45,6 +48,7 @@ class Current(rx.State):
             assistant_id = route_id(self, "assistant_id")
             async with unit(actor) as uow:
                 found = await assistants.get_assistant(uow, actor, assistant_id)
+                self.unanswered = await conversations.count_unanswered(uow, actor, assistant_id)
         except NotFound:
             self.state, self.id = "missing", ""
             return
@@ -64,11 +68,31 @@ def missing() -> rx.Component:
     )
 
 
+def unanswered_badge() -> rx.Component:
+    """How many questions wait for an answer. Read out with the tab's name."""
+    label = t(answer_texts.UNANSWERED_COUNT, number=number(Current.unanswered))
+    return rx.cond(
+        Current.unanswered > 0,
+        rx.el.span(
+            rx.el.span(number(Current.unanswered), aria_hidden="true"),
+            rx.el.span(label, class_name="sr"),
+            class_name="badge",
+            title=label,
+        ),
+    )
+
+
 def assistant_page(tab: Tab, *content: Any) -> rx.Component:
     """One tab of an assistant."""
     address = f"/assistants/{Current.id}"
     tabs = [
-        link(icon(sign, 16), t(label), to=f"{address}{path}", aria_current="page" if name == tab else None)
+        link(
+            icon(sign, 16),
+            t(label),
+            *([unanswered_badge()] if name == "answers" else []),
+            to=f"{address}{path}",
+            aria_current="page" if name == tab else None,
+        )
         for name, path, sign, label in TABS
     ]
     ready = rx.fragment(

@@ -87,7 +87,10 @@ class Uploader(rx.Component):
 
 
 class TableInput(rx.Component):
-    """A field for a table as text: pasted, or read from a file that the person picks. `max_bytes` in UTF-8."""
+    """A field for a table as text: pasted, or read from a file that the person picks. `max_bytes` in UTF-8.
+
+    `url`: reads XLSX files, which may be picked then, too. `value`: what stands in it at first.
+    """
 
     library = "$/public/parts/table-input.js"
     tag = "TableInput"
@@ -96,6 +99,8 @@ class TableInput(rx.Component):
     placeholder: Var[str]
     max_bytes: Var[int]
     texts: Var[dict[str, Any]]
+    url: Var[str]
+    value: Var[str]
 
 
 class PlainForm(rx.Component):

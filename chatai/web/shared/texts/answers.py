@@ -1,6 +1,6 @@
 """Texts of typed questions and answers, and of the search test."""
 
-from chatai.web.shared.i18n import Text
+from chatai.web.shared.i18n import Plural, Text
 
 TITLE = Text("Questions and answers", "Вопросы и ответы")
 LEAD = Text(
@@ -25,12 +25,70 @@ EMPTY = Text(
 )
 IMPORT = Text("Import a table", "Загрузить таблицу")
 IMPORT_HINT = Text(
-    "CSV with the columns question and answer, as a spreadsheet saves it. Paste it here.",
-    "CSV со столбцами «вопрос» и «ответ», как его сохраняет таблица. Вставьте его сюда.",
+    "Two columns, question and answer: paste them from a spreadsheet, or choose an XLSX or CSV file. Of an XLSX file "
+    "the first sheet is read. Nothing is imported yet.",
+    "Два столбца, «вопрос» и «ответ»: вставьте их из таблицы или выберите файл XLSX или CSV. Из файла XLSX читается "
+    "первый лист. Сейчас ещё ничего не загружается.",
 )
+TABLE = Text("Table", "Таблица")
+TABLE_EXAMPLE = Text("question;answer", "вопрос;ответ")
+CHOOSE_FILE = Text("Choose a file", "Выбрать файл")
+READING_FILE = Text("Reading the file …", "Файл читается…")
+FILE_FAILED = Text("The file could not be read. Try again.", "Файл не удалось прочитать. Попробуйте ещё раз.")
+TABLE_TOO_LARGE = Text(
+    "The table is larger than 700 KB as text. Split it into several.",
+    "Таблица больше 700 КБ в виде текста. Разделите её на несколько.",
+)
+CHECK = Text("Check", "Проверить")
+BACK = Text("Back", "Назад")
+IMPORT_NOW = Text("Import", "Загрузить")
+IMPORTING = Text("Importing …", "Загружается…")
+WILL_ADD = Text("New: {number}", "Новых: {number}")
+WILL_CHANGE = Text("Changed: {number}", "Изменятся: {number}")
+WILL_KEEP = Text("Unchanged: {number}", "Без изменений: {number}")
+WILL_REFUSE = Text("Can't be taken: {number}", "Не подходят: {number}")
+OUTCOMES = {
+    "add": Text("New", "Новый"),
+    "change": Text("Changed", "Изменится"),
+    "keep": Text("Unchanged", "Без изменений"),
+}
+ROW = Text("Row {number}", "Строка {number}")
+SHOWN_LINES = Text("The first {number} rows are shown.", "Показаны первые {number} строк.")
 IMPORTED = Text(
     "Added: {added}, changed: {changed}, refused: {refused}",
     "Добавлено: {added}, изменено: {changed}, отклонено: {refused}",
 )
-REFUSED = Text("Row {row}: {why}", "Строка {row}: {why}")
 NOT_READY = Text("Being processed", "Обрабатывается")
+
+UNANSWERED = Text("Unanswered questions", "Вопросы без ответа")
+UNANSWERED_LEAD = Text(
+    "Asked by people, and not answered by the documents. Equal ones are counted together.",
+    "Об этом спрашивали, но в документах ответа не нашлось. Одинаковые вопросы собраны вместе.",
+)
+UNANSWERED_COUNT = Text("Unanswered questions: {number}", "Вопросов без ответа: {number}")
+STATES = {
+    "open": Text("Open", "Открытые"),
+    "answered": Text("Answered", "С ответом"),
+    "dismissed": Text("Dismissed", "Отложенные"),
+}
+WHICH = Text("Which ones", "Какие показать")
+NONE = {
+    "open": Text(
+        "Nothing waits for an answer. What the documents don't tell will be listed here.",
+        "Ничто не ждёт ответа. Здесь появятся вопросы, о которых в документах не сказано.",
+    ),
+    "answered": Text("You have not answered any of them yet.", "Вы пока не ответили ни на один из них."),
+    "dismissed": Text("You have not dismissed any.", "Вы ничего не отложили."),
+}
+REASONS = {
+    "not_told": Text("The documents don't tell", "В документах не сказано"),
+    "no_source": Text("Answered without a source", "Ответ без источника"),
+}
+TIMES = Plural(("time", "times"), ("раз", "раза", "раз"))
+WRITE_ANSWER = Text("Write the answer", "Написать ответ")
+DISMISS = Text("Dismiss", "Отложить")
+UNDO = Text("Undo", "Вернуть")
+DISMISSED = Text("Dismissed", "Отложено")
+REOPEN = Text("Open again", "Открыть снова")
+TO_CONVERSATION = Text("Conversation", "Диалог")
+MORE = Text("Show more", "Показать ещё")
