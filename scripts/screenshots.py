@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 WIDTHS = {1440: 900, 390: 844}
 PUBLIC = {"login": "/login", "register": "/register", "reset": "/reset", "missing": "/no-such-page"}
-TABS = ("knowledge", "answers", "channels", "setup")
+TABS = ("knowledge", "answers", "search", "channels", "setup")
 SETTLED = "document.fonts.ready.then(() => true)"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import reflex as rx
 
 from chatai.web import account, entry, missing
-from chatai.web.assistants import answers_page, channels, chat, index, knowledge, setup
+from chatai.web.assistants import answers_page, channels, chat, index, knowledge, search_test, setup
 from chatai.web.bots import everywhere as all_bots
 from chatai.web.bots import index as bots
 from chatai.web.bots import one_page as bot
@@ -34,6 +34,7 @@ PAGES: tuple[Page, ...] = (
     ("/assistants/[assistant_id]", assistant_texts.TAB_CHAT, chat.page, chat.ON_LOAD),
     ("/assistants/[assistant_id]/knowledge", assistant_texts.TAB_KNOWLEDGE, knowledge.page, knowledge.ON_LOAD),
     ("/assistants/[assistant_id]/answers", assistant_texts.TAB_ANSWERS, answers_page.page, answers_page.ON_LOAD),
+    ("/assistants/[assistant_id]/search", assistant_texts.TAB_SEARCH, search_test.page, search_test.ON_LOAD),
     ("/assistants/[assistant_id]/channels", assistant_texts.TAB_CHANNELS, channels.page, channels.ON_LOAD),
     ("/assistants/[assistant_id]/setup", assistant_texts.TAB_SETUP, setup.page, setup.ON_LOAD),
     ("/bots", bot_texts.TITLE, bots.page, bots.ON_LOAD),

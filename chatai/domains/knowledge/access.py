@@ -22,6 +22,11 @@ def require_keeper(actor: Actor) -> None:
         raise Forbidden
 
 
+def require_tester(actor: Actor) -> None:
+    """Trying the search shows passages with their ranks: for those who tend the knowledge."""
+    require_keeper(actor)
+
+
 def require_copier(actor: Actor) -> None:
     """Copying what is there is for who tends it, and for the system: a customer's bot gets a copy of an assistant."""
     if actor.kind != "system":

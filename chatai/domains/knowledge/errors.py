@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chatai.core.errors import ChatAIError, Conflict, Invalid, NotFound, TooLarge, Unavailable, all_errors
+from chatai.core.errors import ChatAIError, Conflict, Invalid, NotFound, TooLarge, TooMany, Unavailable, all_errors
 from chatai.core.i18n import Language
 
 
@@ -132,6 +132,12 @@ class UnsupportedTable(Invalid):
     code = "unsupported_table"
     en = "By its content this is not an XLSX file. Save the table as XLSX or CSV."
     ru = "Судя по содержимому, это не файл XLSX. Сохраните таблицу как XLSX или CSV."
+
+
+class TooManySearches(TooMany):
+    code = "too_many_searches"
+    en = "You have tried the search very often. Please wait a minute."
+    ru = "Вы проверяли поиск очень часто. Подождите минуту."
 
 
 class UnreadableDocument(Invalid):

@@ -46,6 +46,7 @@ from chatai.domains.knowledge.quota import require_room
 from chatai.domains.knowledge.reading import read_table, read_text
 from chatai.domains.knowledge.reranking import reranked, search_depth
 from chatai.domains.knowledge.schemas import DocumentView, IncomingFile, PageView, StoredFile
+from chatai.domains.knowledge.search_test import SearchTest, try_search
 from chatai.domains.knowledge.searching import QueryVector, embed_query, embeds_queries, search
 from chatai.domains.knowledge.tending import IndexView, enqueue_all, status, tend
 from chatai.domains.knowledge.web_sources import add_web_pages, find_addresses
@@ -57,6 +58,7 @@ __all__ = [
     "IndexView",
     "PairLine",
     "QueryVector",
+    "SearchTest",
     "add_document",
     "add_pair",
     "add_web_pages",
@@ -100,6 +102,7 @@ __all__ = [
     "table_of",
     "tend",
     "text_of",
+    "try_search",
 ]
 
 LARGEST_TABLE_MB = 10

@@ -18,11 +18,12 @@ from chatai.web.shared.texts import answers as answer_texts
 from chatai.web.shared.texts import assistants as texts
 from chatai.web.shared.texts import common
 
-Tab = Literal["chat", "knowledge", "answers", "channels", "setup"]
+Tab = Literal["chat", "knowledge", "answers", "search", "channels", "setup"]
 TABS = (
     ("chat", "", "message-circle", texts.TAB_CHAT),
     ("knowledge", "/knowledge", "library", texts.TAB_KNOWLEDGE),
     ("answers", "/answers", "message-circle-question", texts.TAB_ANSWERS),
+    ("search", "/search", "search-check", texts.TAB_SEARCH),
     ("channels", "/channels", "send", texts.TAB_CHANNELS),
     ("setup", "/setup", "sliders-horizontal", texts.TAB_SETUP),
 )
@@ -68,6 +69,13 @@ def missing() -> rx.Component:
     )
 
 
+def tab_label(name: str, label: Any) -> list[Any]:
+    """The label; on phones a shorter one, where there is one."""
+    if name != "search":
+        return [label]
+    return [rx.el.span(label, class_name="on-wide"), rx.el.span(t(texts.TAB_SEARCH_SHORT), class_name="on-phone")]
+
+
 def unanswered_badge() -> rx.Component:
     """How many questions wait for an answer. Read out with the tab's name."""
     label = t(answer_texts.UNANSWERED_COUNT, number=number(Current.unanswered))
@@ -88,7 +96,7 @@ def assistant_page(tab: Tab, *content: Any) -> rx.Component:
     tabs = [
         link(
             icon(sign, 16),
-            t(label),
+            *tab_label(name, t(label)),
             *([unanswered_badge()] if name == "answers" else []),
             to=f"{address}{path}",
             aria_current="page" if name == tab else None,
