@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
-from chatai.core.actor import Actor
+from chatai.core.actor import Actor, Role
 from chatai.core.database import Database
+from chatai.core.errors import Forbidden
 from chatai.core.settings import Settings
 from chatai.domains.knowledge import service, tending, vectors
 from chatai.domains.knowledge.errors import EmbeddingsAway
@@ -94,7 +95,9 @@ async def test_the_old_vectors_serve_until_the_new_ones_are_there(
         await service.tend(database, actor.workspace_id, assistant_id)
     fake.plan = Plan()
     monkeypatch.setattr(model, "embed", embed)
-    assert await status(database, actor, assistant_id) == tending.IndexView(12, "old@64", "new@32", 5, 7)
+    assert await status(database, actor, assistant_id) == tending.IndexView(
+        12, "old@64", "new@32", 5, 7, "embeddings_away", True
+    )
     first, second = [await search(database, actor, assistant_id, "качает воду") for _ in range(2)]
     assert all(passage.vector_rank is None for passage in first)  # asked of the new model, whose vectors don't serve
     assert any(passage.vector_rank == 1 for passage in second)  # asked of the old one
@@ -107,6 +110,54 @@ async def test_the_old_vectors_serve_until_the_new_ones_are_there(
     assert any(passage.vector_rank == 1 for passage in fourth)
     async with database.workspace(actor.workspace_id) as uow:
         assert await vectors.count(uow, actor.workspace_id, assistant_id, "old@64") == 0
+
+
+async def test_why_it_does_not_go_on_is_told_until_it_does(
+    database: Database,
+    actor: Actor,
+    assistant_id: UUID,
+    ready: Add,
+    fake: FakeOpenAI,
+    use: Callable[[str, int], OpenAIEmbedder],
+    new_actor: Callable[..., Awaitable[Actor]],
+) -> None:
+    use("old", 64)
+    await ready("a.txt", TEXTS[0])
+    use("new", 32)
+
+    async def told() -> tuple[str, bool]:
+        view = await status(database, actor, assistant_id)
+        return view.trouble, view.retrying
+
+    fake.plan = Plan(status=401)
+    await service.tend(database, actor.workspace_id, assistant_id)
+    assert await told() == ("embeddings_refused", False)
+    fake.plan = Plan(status=503)
+    for last_try in (False, True):
+        with pytest.raises(EmbeddingsAway):
+            await service.tend(database, actor.workspace_id, assistant_id, last_try=last_try)
+        assert await told() == ("embeddings_away", not last_try)
+
+    async with database.system() as uow:
+        await uow.session.execute(text("DELETE FROM procrastinate_jobs"))
+    user = await new_actor(workspace_id=actor.workspace_id, role=Role.USER)
+    with pytest.raises(Forbidden):
+        async with database.workspace(user.workspace_id, user.account_id) as uow:
+            await service.embed_anew(uow, user, assistant_id)
+    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+        await service.embed_anew(uow, actor, assistant_id)
+    assert await told() == ("", False)
+    async with database.system() as uow:
+        assert (await uow.session.execute(JOBS)).scalar() == 1
+    fake.plan = Plan(status=503)
+    with pytest.raises(EmbeddingsAway):
+        await service.tend(database, actor.workspace_id, assistant_id)
+    fake.plan = Plan()
+    await service.tend(database, actor.workspace_id, assistant_id)
+    assert await status(database, actor, assistant_id) == tending.IndexView(1, "new@32", "", 0, 0)
+    async with database.system() as uow:
+        left = await uow.session.execute(text("SELECT trouble, retrying FROM knowledge_index"))
+        assert [tuple(row) for row in left] == [("", False)]
 
 
 async def test_what_was_embedded_is_not_embedded_again(

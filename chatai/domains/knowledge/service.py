@@ -48,7 +48,7 @@ from chatai.domains.knowledge.reranking import reranked, search_depth
 from chatai.domains.knowledge.schemas import DocumentView, IncomingFile, PageView, StoredFile
 from chatai.domains.knowledge.search_test import SearchTest, try_search
 from chatai.domains.knowledge.searching import QueryVector, embed_query, embeds_queries, search
-from chatai.domains.knowledge.tending import IndexView, enqueue_all, status, tend
+from chatai.domains.knowledge.tending import IndexView, embed_anew, enqueue_all, status, tend
 from chatai.domains.knowledge.web_sources import add_web_pages, find_addresses
 
 __all__ = [
@@ -70,6 +70,7 @@ __all__ = [
     "discard",
     "discard_copies",
     "edit_chunk",
+    "embed_anew",
     "embed_query",
     "embeds_queries",
     "enqueue_all",

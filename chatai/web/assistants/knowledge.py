@@ -14,7 +14,7 @@ from chatai.core.settings import get_settings
 from chatai.domains.knowledge import service as knowledge
 from chatai.domains.knowledge.errors import ChangesAtRisk
 from chatai.domains.knowledge.schemas import DocumentView
-from chatai.web.assistants import web_pages
+from chatai.web.assistants import embedding, web_pages
 from chatai.web.assistants.one import Current, assistant_page
 from chatai.web.shared.elements import bar, confirm, empty, icon, icon_button, link, note, pill, skeleton, tile
 from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
@@ -245,6 +245,7 @@ def page() -> rx.Component:
             rx.fragment(
                 uploader(),
                 web_pages.form(),
+                embedding.panel(Knowledge.busy),
                 documents,
                 rx.cond(Knowledge.busy, Ticker.create(interval=REFRESH_MS, on_tick=Knowledge.load)),
             ),
@@ -274,4 +275,4 @@ def page() -> rx.Component:
     )
 
 
-ON_LOAD = [Session.enter, Current.load, Knowledge.load]
+ON_LOAD = [Session.enter, Current.load, Knowledge.load, embedding.Embedding.load]
