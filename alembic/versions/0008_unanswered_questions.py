@@ -6,8 +6,8 @@ from alembic import op
 from chatai.core.roles import APP_ROLE, SYSTEM_ROLE
 from chatai.core.tables import row_security
 
-revision = "0005"
-down_revision = "0004"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
