@@ -9,7 +9,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url 
 export PLAYWRIGHT_SKIP_BROWSER_GC := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint fmt typecheck lock docs screenshots bench bench-bots bench-faults bench-retrieval
+.PHONY: help up test lint fmt typecheck lock local-model docs screenshots bench bench-bots bench-faults bench-retrieval
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,9 +33,14 @@ fmt: $(VENV)/.tested ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: $(VENV)/.tested ## Resolve the dependencies anew into the two lock files
+lock: $(VENV)/.tested ## Resolve the dependencies anew into the lock files
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group build -o requirements.lock
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local -c requirements-dev.lock -o requirements-local.lock
+
+local-model: $(VENV)/.installed ## Install what embedding models on this machine need (EMBEDDING_MODEL=local:...)
+	@echo "Installing what local embedding models need (about 130 MB) ..."
+	@$(PIP) install $(LOCKED) -r requirements-local.lock
 
 docs: $(VENV)/.installed ## Generate the settings' reference
 	$(BIN)/python -m scripts.settings_reference

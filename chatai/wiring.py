@@ -20,6 +20,7 @@ from chatai.domains.knowledge.ports import (
 )
 from chatai.domains.models.ports import language_model, transcriber
 from chatai.integrations.clamav import ClamdScanner
+from chatai.integrations.local_embeddings.location import is_local
 from chatai.integrations.reader.process import ChildReader
 from chatai.integrations.reader.recognition import PageRecogniser
 from chatai.integrations.smtp import ConsoleMailer, SmtpMailer
@@ -36,6 +37,9 @@ def bind(settings: Settings, *, models: bool = True) -> None:
     Args:
         settings: Of this process.
         models: Whether this process calls models. One that does not spares the memory of their client.
+
+    Raises:
+        SettingsError: A local embedding model is set that is not there.
     """
     _to_close.clear()
     mailer.bind(SmtpMailer(settings) if settings.smtp_server else ConsoleMailer())
@@ -71,6 +75,8 @@ def bind(settings: Settings, *, models: bool = True) -> None:
         _to_close.append(judge.close)
     if models and model_configured(settings):
         _bind_models(settings)
+    if models and embeddings_configured(settings):
+        _bind_embedder(settings)
     if models and speech_configured(settings):
         _bind_speech(settings)
 
@@ -78,6 +84,11 @@ def bind(settings: Settings, *, models: bool = True) -> None:
 def model_configured(settings: Settings) -> bool:
     """Whether there is a model to ask: a key, or a compatible endpoint that may need none."""
     return bool(settings.openai_api_key or settings.openai_base_url)
+
+
+def embeddings_configured(settings: Settings) -> bool:
+    """Whether there is an embedding model: a local one, or one of an endpoint."""
+    return is_local(settings.embedding_model) or (bool(settings.embedding_model) and model_configured(settings))
 
 
 def vision_configured(settings: Settings) -> bool:
@@ -98,12 +109,14 @@ def _bind_models(settings: Settings) -> None:
     chat = OpenAIChat(settings)
     language_model.bind(chat)
     _to_close.append(chat.close)
-    if settings.embedding_model:
-        from chatai.integrations.openai.embeddings import OpenAIEmbedder
 
-        vectors = OpenAIEmbedder(settings)
-        embedder.bind(vectors)
-        _to_close.append(vectors.close)
+
+def _bind_embedder(settings: Settings) -> None:
+    from chatai.integrations.embedders import Embedders
+
+    vectors = Embedders(settings)
+    embedder.bind(vectors)
+    _to_close.append(vectors.close)
 
 
 def _bind_speech(settings: Settings) -> None:

@@ -90,9 +90,16 @@ class Settings(BaseSettings):
     )
     openai_base_url: str = Field("", description="Address of a compatible endpoint, up to and with `/v1`.")
     openai_model: str = Field("gpt-4.1-mini", description="Chat model of assistants that name none.")
-    embedding_model: str = Field("", description="Embedding model. Empty: search works on full text alone.")
+    embedding_model: str = Field(
+        "",
+        description="Embedding model of the endpoint, or one on this machine: `local:multilingual-e5-small`, or "
+        "`local:FOLDER` with a model in ONNX form. Empty: search works on full text alone.",
+    )
     embedding_dimensions: int = Field(
         0, ge=0, le=4000, description="Dimensions to ask of the embedding model. 0: the model's own."
+    )
+    embedding_idle_seconds: int = Field(
+        600, ge=1, le=86_400, description="A local embedding model leaves the memory after this many quiet seconds."
     )
     vision_enabled: bool = Field(
         False, description="The chat model sees pictures: those that people send to bots are shown to it."

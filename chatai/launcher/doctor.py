@@ -14,7 +14,8 @@ import psycopg
 from chatai import migrate
 from chatai.core import landlock
 from chatai.core.metrics_access import is_behind_proxy
-from chatai.core.settings import Settings
+from chatai.core.settings import Settings, SettingsError
+from chatai.domains.knowledge.errors import EmbeddingsAway, EmbeddingsRefused
 from chatai.engines import EngineError
 from chatai.engines.postgres import check_cpu
 from chatai.engines.valkey import find_binary
@@ -59,6 +60,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
         _pages,
         _scans,
         _model,
+        _embeddings,
         _telegram,
         _landlock,
         _metrics,
@@ -174,6 +176,29 @@ async def _model(settings: Settings) -> Finding:
         return Finding("model", f"{address} refuses the key ({status})", "check OPENAI_API_KEY")
     cure = "" if status < 500 else "the endpoint has trouble; ask its owner"
     return Finding("model", f"{address} answers ({status}), chat model {settings.openai_model}", cure)
+
+
+async def _embeddings(settings: Settings) -> Finding:
+    """A local model is loaded and asked; an endpoint's is not, since that costs money."""
+    from chatai.integrations.local_embeddings.location import is_local, locate
+    from chatai.integrations.local_embeddings.process import LocalEmbedder
+
+    name = settings.embedding_model
+    if not is_local(name):
+        return Finding(
+            "embeddings", f"model {name} of the endpoint" if name else "none set: search works on words alone"
+        )
+    try:
+        model = LocalEmbedder(locate(name), idle_seconds=60)
+        try:
+            (vector,) = await model.embed(["насос"], "query")
+        finally:
+            await model.close()
+    except SettingsError as error:
+        return Finding("embeddings", "the local model is not there", str(error))
+    except (EmbeddingsAway, EmbeddingsRefused):
+        return Finding("embeddings", f"{name} can't be loaded; its error is logged above", "export or install it anew")
+    return Finding("embeddings", f"{model.model}, {len(vector)} dimensions, on this machine")
 
 
 async def _telegram(settings: Settings) -> Finding:

@@ -17,6 +17,7 @@ from chatai.core.heartbeat import heartbeat_file
 from chatai.core.settings import Settings
 from chatai.engines import EngineError
 from chatai.engines.process import parent_death_signal
+from chatai.integrations.local_embeddings.location import check
 from chatai.launcher.checks import MARK, LaunchError, check_ports, claim, end_leftovers
 from chatai.launcher.console import Screen, Step
 from chatai.launcher.engines import Engines
@@ -30,7 +31,12 @@ NO_REDIS = (
 
 
 def up(settings: Settings) -> int:
-    """Runs ChatAI until it is told to stop. Returns the exit code; what goes wrong is said in one line."""
+    """Runs ChatAI until it is told to stop. Returns the exit code; what goes wrong is said in one line.
+
+    Raises:
+        SettingsError: A local embedding model is set that is not there.
+    """
+    check(settings.embedding_model)
     screen = Screen()
     try:
         with claim(settings):

@@ -18,9 +18,11 @@ from chatai.domains.knowledge import ingestion, service
 from chatai.domains.knowledge.errors import EmbeddingsAway
 from chatai.domains.knowledge.ports import document_reader, embedder
 from chatai.domains.knowledge.schemas import DocumentView, ReadProgress
+from chatai.integrations.embedders import Embedders
 from chatai.integrations.openai.embeddings import OpenAIEmbedder
 from chatai.integrations.reader.process import ChildReader
 from tests.fakes.openai import FakeOpenAI, Plan
+from tests.integrations.local_embeddings.folders import make_folder
 from tests.knowledge.conftest import Add
 from tests.knowledge.documents import make_pdf, shared_data
 
@@ -175,6 +177,26 @@ async def test_vectors_are_made_and_used(
     assert any(passage.text_rank is None and passage.vector_rank for passage in passages)
 
 
+async def test_a_local_model_embeds_and_finds(
+    database: Database, actor: Actor, assistant_id: UUID, ready: Add, settings: Settings, tmp_path: Path
+) -> None:
+    folder = make_folder(tmp_path / "small")
+    model = Embedders(settings.model_copy(update={"embedding_model": f"local:{folder}"}))
+    embedder.bind(model)
+    try:
+        document = await ready("a.txt", "Насос, вода, цена")
+        await ready("b.txt", "Возврат, товар, доставка")
+        assert (document.state, document.chunks_embedded) == ("ready", 1)
+        vector = await service.embed_query("Цена насос")
+        assert vector is not None
+        assert vector.model == model.model
+        async with database.workspace(actor.workspace_id) as uow:
+            passages = await service.search(uow, assistant_id, "и", vector=vector)
+        assert [(passage.document_name, passage.vector_rank) for passage in passages] == [("a.txt", 1), ("b.txt", 2)]
+    finally:
+        await model.close()
+
+
 async def test_search_goes_on_by_words_when_the_model_is_away(
     database: Database, actor: Actor, assistant_id: UUID, ready: Add, vectors: OpenAIEmbedder, fake: FakeOpenAI
 ) -> None:
@@ -201,8 +223,8 @@ async def test_away_in_the_middle_nothing_is_embedded_twice(
     document = await add("a.pdf", make_pdf(tmp_path / "a", BOOK))
     embed = vectors.embed
 
-    async def embed_once(texts: Any) -> list[list[float]]:
-        result = await embed(texts)
+    async def embed_once(texts: Any, purpose: Any) -> list[list[float]]:
+        result = await embed(texts, purpose)
         fake.plan = Plan(status=503)
         return result
 

@@ -14,7 +14,7 @@ from chatai.core.errors import Forbidden
 from chatai.core.settings import Settings
 from chatai.domains.knowledge import service, tending, vectors
 from chatai.domains.knowledge.errors import EmbeddingsAway
-from chatai.domains.knowledge.ports import embedder
+from chatai.domains.knowledge.ports import Purpose, embedder
 from chatai.domains.knowledge.schemas import Passage
 from chatai.integrations.openai.embeddings import OpenAIEmbedder
 from tests.fakes.openai import FakeOpenAI, Plan
@@ -85,8 +85,8 @@ async def test_the_old_vectors_serve_until_the_new_ones_are_there(
     model = use("new", 32)
     embed = model.embed
 
-    async def embed_once(texts: list[str], *, model: str | None = None) -> list[list[float]]:
-        result = await embed(texts, model=model)
+    async def embed_once(texts: list[str], purpose: Purpose, *, model: str | None = None) -> list[list[float]]:
+        result = await embed(texts, purpose, model=model)
         fake.plan = Plan(status=503)
         return result
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.openai import ThreadedFakeOpenAI
+from tests.integrations.local_embeddings.folders import make_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -167,3 +169,23 @@ def test_doctor_asks_a_model_that_needs_no_key(run_chatai: Run) -> None:
     lines = {line.split()[1]: line for line in result.stdout.splitlines()}
     assert lines["model"].startswith("ok")
     assert f"{model.url} answers (200)" in lines["model"]
+
+
+@pytest.mark.parametrize("command", ["up", "jobs"])
+def test_a_local_embedding_model_that_is_not_there(run_chatai: Run, command: str, tmp_path: Path) -> None:
+    result = run_chatai(command, EMBEDDING_MODEL=f"local:{tmp_path}/nowhere", DATABASE_URL="postgresql://x/y")
+    assert result.returncode == 2
+    assert f"EMBEDDING_MODEL: there is no folder {tmp_path}/nowhere" in result.stderr
+    assert "name a folder with model.onnx and tokenizer.json" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_doctor_loads_the_local_embedding_model(run_chatai: Run, tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "small")
+    found = run_chatai("doctor", EMBEDDING_MODEL=f"local:{folder}").stdout
+    assert re.search(r"^ok  embeddings +local:small#\w{8}, 32 dimensions, on this machine$", found, re.MULTILINE)
+    (folder / "model.onnx").write_bytes(b"broken")
+    found = run_chatai("doctor", EMBEDDING_MODEL=f"local:{folder}").stdout
+    assert re.search(
+        r"^!!  embeddings +local:\S+ can't be loaded; .* → export or install it anew$", found, re.MULTILINE
+    )

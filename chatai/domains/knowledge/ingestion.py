@@ -188,7 +188,7 @@ async def _embed_batch(database: Database, workspace_id: UUID, document_id: UUID
         rows = await vectors.missing(uow, model.model, EMBEDDING_BATCH, document_id=document_id)
     if not rows:
         return False
-    made = await model.embed([as_embedded(row.heading, row.text) for row in rows])
+    made = await model.embed([as_embedded(row.heading, row.text) for row in rows], "passage")
     async with database.workspace(workspace_id) as uow:
         await vectors.store(uow, workspace_id, document.assistant_id, model.model, [row.content for row in rows], made)
         done = await vectors.embedded_chunks(uow, model.model, document_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 from chatai.core.ports import Port
@@ -121,6 +121,9 @@ class MalwareScanner(Protocol):
         ...
 
 
+Purpose = Literal["query", "passage"]  # some models embed what is asked and what may answer it differently
+
+
 class Embedder(Protocol):
     """An embedding model."""
 
@@ -129,11 +132,12 @@ class Embedder(Protocol):
         """Its name with what else distinguishes its vectors, e.g. `text-embedding-3-small@512`."""
         ...
 
-    async def embed(self, texts: Sequence[str], *, model: str | None = None) -> list[list[float]]:
+    async def embed(self, texts: Sequence[str], purpose: Purpose, *, model: str | None = None) -> list[list[float]]:
         """One vector a text, in order, all of one length.
 
         Args:
             texts: What is embedded.
+            purpose: What they are.
             model: Another one than the model that is set: the one before it, whose vectors still serve.
 
         Raises:

@@ -158,7 +158,7 @@ async def embed_query(query: str, assistant_id: UUID | None = None) -> QueryVect
     name = _serving.get(assistant_id, model.model) if assistant_id else model.model
     try:
         async with asyncio.timeout(QUERY_EMBEDDING_SECONDS):
-            (vector,) = await model.embed([query], model=name)
+            (vector,) = await model.embed([query], "query", model=name)
     except (TimeoutError, EmbeddingsAway, EmbeddingsRefused) as error:
         log.warning("query_not_embedded", error=type(error).__name__)
         return None

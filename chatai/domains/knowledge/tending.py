@@ -157,7 +157,7 @@ async def _embed_batch(database: Database, workspace_id: UUID, assistant_id: UUI
         rows = await vectors.missing(uow, model.model, EMBEDDING_BATCH, assistant_id=assistant_id)
     if not rows:
         return False
-    made = await model.embed([as_embedded(row.heading, row.text) for row in rows])
+    made = await model.embed([as_embedded(row.heading, row.text) for row in rows], "passage")
     async with database.workspace(workspace_id) as uow:
         contents = [row.content for row in rows]
         await vectors.store(uow, workspace_id, assistant_id, model.model, contents, made)

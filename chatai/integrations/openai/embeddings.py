@@ -11,6 +11,7 @@ import structlog
 
 from chatai.core.settings import Settings
 from chatai.domains.knowledge.errors import EmbeddingsAway, EmbeddingsRefused
+from chatai.domains.knowledge.ports import Purpose
 from chatai.integrations.openai.client import explained, make_client
 
 _log = structlog.get_logger(__name__)
@@ -28,7 +29,7 @@ class OpenAIEmbedder:
     def model(self) -> str:
         return f"{self._name}@{self._dimensions}" if self._dimensions else self._name
 
-    async def embed(self, texts: Sequence[str], *, model: str | None = None) -> list[list[float]]:
+    async def embed(self, texts: Sequence[str], purpose: Purpose, *, model: str | None = None) -> list[list[float]]:
         name, dimensions = _parts(model or self.model)
         options: dict[str, Any] = {"dimensions": dimensions} if dimensions else {}
         try:
