@@ -98,6 +98,19 @@ class Settings(BaseSettings):
     embedding_dimensions: int = Field(
         0, ge=0, le=4000, description="Dimensions to ask of the embedding model. 0: the model's own."
     )
+    embedding_max_tokens: int = Field(
+        512,
+        ge=64,
+        le=1_000_000,
+        description="Most tokens of one text that the endpoint's embedding model takes. A local model knows its own.",
+    )
+    chunk_tokens: int = Field(
+        400,
+        ge=40,
+        le=8_000,
+        description="Longest passage, in tokens of the embedding model, as far as the model's limit allows; without a "
+        "model, in thirds of characters. Documents that were read before keep theirs until they are read again.",
+    )
     embedding_idle_seconds: int = Field(
         600, ge=1, le=86_400, description="A local embedding model leaves the memory after this many quiet seconds."
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from chatai.core.settings import Settings
 from chatai.domains.knowledge.errors import EmbeddingsRefused
-from chatai.domains.knowledge.ports import Embedder, Purpose
+from chatai.domains.knowledge.ports import Embedder, Measured, Purpose
 from chatai.integrations.local_embeddings.location import another, is_local, locate
 from chatai.integrations.local_embeddings.process import LocalEmbedder
 
@@ -33,6 +33,9 @@ class Embedders:
 
     async def embed(self, texts: Sequence[str], purpose: Purpose, *, model: str | None = None) -> list[list[float]]:
         return await self._by(model or self.model).embed(texts, purpose, model=model)
+
+    async def measure(self, texts: Sequence[str]) -> Measured:
+        return await self._set.measure(texts)
 
     def _by(self, name: str) -> Embedder:
         if name == self.model:

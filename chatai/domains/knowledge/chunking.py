@@ -8,15 +8,15 @@ one page that is `page_text[c.char_start : c.char_end]`.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chatai.domains.knowledge.schemas import ChunkDraft, ReadPage
+from chatai.domains.knowledge.sizing import Ruler
 
 PAGE_JOINT = "\n"
-CHUNK_CHARS = 1_200  # about 300 tokens of Russian, a bit more of English
-FULL_ENOUGH = 800  # a chunk this long is not filled up further
-SMALL_SECTION = 400  # shorter sections are put together with what follows
+FULL_ENOUGH = 2 / 3  # of a chunk's size: one this long is not filled up further
+SMALL_SECTION = 1 / 3  # of it: shorter sections are put together with what follows
 HEADING_CHARS = 500  # the column's length
 HEADING_JOINT = " › "
 
@@ -30,17 +30,15 @@ def page_starts(pages: Sequence[ReadPage]) -> list[int]:
     return starts
 
 
-def chunk(pages: Sequence[ReadPage], *, size: int = CHUNK_CHARS) -> Iterator[ChunkDraft]:
+def chunk(pages: Sequence[ReadPage], ruler: Ruler) -> Iterator[ChunkDraft]:
     """The chunks in order. No text but white space is left out, and none is in two chunks."""
-    from semantic_text_splitter import TextSplitter
-
-    splitter = TextSplitter((min(FULL_ENOUGH, size), size))
+    split = _splitter(ruler)
     whole = PAGE_JOINT.join(page.text for page in pages)
     starts = page_starts(pages)
     ordinal = 0
-    for section in _sections(pages, starts, len(whole), size):
+    for section in _sections(pages, starts, whole, ruler):
         text = whole[section.start : section.end]
-        for offset, piece in splitter.chunk_indices(text):
+        for offset, piece in split(text, ruler.capacity_under(_headings_in(pages, starts, section))):
             start, end = section.start + offset, section.start + offset + len(piece)
             first, last = bisect_right(starts, start) - 1, bisect_right(starts, end - 1) - 1
             yield ChunkDraft(
@@ -55,6 +53,32 @@ def chunk(pages: Sequence[ReadPage], *, size: int = CHUNK_CHARS) -> Iterator[Chu
             ordinal += 1
 
 
+def _splitter(ruler: Ruler) -> Callable[[str, int], Iterable[tuple[int, str]]]:
+    """Cuts a text into pieces of at most so many tokens, with their offsets."""
+    from semantic_text_splitter import TextSplitter
+
+    made: dict[int, TextSplitter] = {}
+
+    def split(text: str, capacity: int) -> Iterable[tuple[int, str]]:
+        if capacity not in made:
+            made[capacity] = TextSplitter.from_callback(ruler.size, (max(1, int(capacity * FULL_ENOUGH)), capacity))
+        return made[capacity].chunk_indices(text)
+
+    return split
+
+
+def _headings_in(pages: Sequence[ReadPage], starts: Sequence[int], section: Section) -> list[str]:
+    """What may stand over the section's chunks: its heading, with the header of each table in it."""
+    first, last = bisect_right(starts, section.start) - 1, bisect_right(starts, section.end - 1) - 1
+    headers = {
+        table.header
+        for page, start in zip(pages[first : last + 1], starts[first : last + 1], strict=True)
+        for table in page.tables
+        if start + table.start < section.end and start + table.end > section.start
+    }
+    return [section.heading, *(_joined([section.heading, header]) for header in sorted(headers))]
+
+
 def _header_over(page: ReadPage, offset: int) -> str:
     """The header of the table whose further rows begin a chunk: what the columns are is said there, not here."""
     return next((table.header for table in page.tables if table.start <= offset < table.end), "")
@@ -67,15 +91,17 @@ class Section:
     heading: str
 
 
-def _sections(pages: Sequence[ReadPage], starts: Sequence[int], length: int, size: int) -> Iterator[Section]:
+def _sections(pages: Sequence[ReadPage], starts: Sequence[int], whole: str, ruler: Ruler) -> Iterator[Section]:
     """The text between headings; small neighbours together, under the heading that most of their text belongs to."""
     waiting: list[Section] = []
-    for section in _raw_sections(pages, starts, length):
-        together = section.end - (waiting[0].start if waiting else section.start)
-        if waiting and (together > size or waiting[-1].end - waiting[0].start >= SMALL_SECTION):
+    waiting_size = 0
+    for section in _raw_sections(pages, starts, len(whole)):
+        size = ruler.size(whole[section.start : section.end])
+        if waiting and (waiting_size + size > ruler.capacity or waiting_size >= ruler.capacity * SMALL_SECTION):
             yield _merged(waiting)
-            waiting = []
+            waiting, waiting_size = [], 0
         waiting.append(section)
+        waiting_size += size
     if waiting:
         yield _merged(waiting)
 

@@ -36,6 +36,7 @@ from chatai.domains.knowledge.models import Document
 from chatai.domains.knowledge.ports import Embedder, embedder
 from chatai.domains.knowledge.queueing import enqueue
 from chatai.domains.knowledge.reporting import report_on
+from chatai.domains.knowledge.sizing import ruler_for
 
 log = structlog.get_logger(__name__)
 
@@ -125,7 +126,8 @@ async def _read(database: Database, workspace_id: UUID, document_id: UUID) -> st
                 raise Gone
 
     pages = await intake.pages_of(database, workspace_id, document_id, Throttle(tell))
-    chunks = await asyncio.to_thread(lambda: list(chunk(pages)))
+    ruler = await ruler_for(pages)
+    chunks = await asyncio.to_thread(lambda: list(chunk(pages, ruler)))
     if not chunks:
         raise NoText
 

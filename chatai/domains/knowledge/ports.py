@@ -124,6 +124,19 @@ class MalwareScanner(Protocol):
 Purpose = Literal["query", "passage"]  # some models embed what is asked and what may answer it differently
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Texts in an embedding model's tokens.
+
+    Attributes:
+        tokens: Of each text alone.
+        room: How many a passage may have, beside what the model adds to each.
+    """
+
+    tokens: list[int]
+    room: int
+
+
 class Embedder(Protocol):
     """An embedding model."""
 
@@ -143,6 +156,13 @@ class Embedder(Protocol):
         Raises:
             EmbeddingsAway: Worth another try.
             EmbeddingsRefused: Not worth one.
+        """
+        ...
+
+    async def measure(self, texts: Sequence[str]) -> Measured:
+        """How long texts are for the model: counted where its tokenizer is at hand, else estimated.
+
+        Raises: as `embed`.
         """
         ...
 

@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 
 from chatai.domains.knowledge.errors import EmbeddingsAway, EmbeddingsRefused
-from chatai.domains.knowledge.ports import Purpose
+from chatai.domains.knowledge.ports import Measured, Purpose
 from chatai.integrations.local_embeddings.location import LocalModel
 from chatai.integrations.reader.surroundings import PROJECT_ROOT, child_environment
 
@@ -32,6 +32,7 @@ LEAVE_SECONDS = 3.0
 AT_ONCE = 8  # texts of one question to the child
 MAX_LINE_BYTES = 16 * 1024 * 1024
 TRIES = 2  # a child that was killed, by want of memory say, is started anew once
+MEASURED_SHARE = 0.98  # of the limit: a text may have a token or two more than its words
 NICE = {"query": 0, "passage": 10}  # somebody waits for a query
 
 
@@ -230,6 +231,13 @@ class LocalEmbedder:
             log.warning("embedding answer makes no sense", model=self.model)
             raise EmbeddingsRefused
         return vectors
+
+    async def measure(self, texts: Sequence[str]) -> Measured:
+        child = self._children["passage"]
+        about = await child.about()
+        answer = await child.ask(count=list(texts))
+        room = int(int(about["limit"]) * MEASURED_SHARE) - int(about["overhead"])
+        return Measured([int(count) for count in answer["counts"]], max(1, room))
 
     async def close(self) -> None:
         for child in self._children.values():

@@ -11,7 +11,8 @@ import structlog
 
 from chatai.core.settings import Settings
 from chatai.domains.knowledge.errors import EmbeddingsAway, EmbeddingsRefused
-from chatai.domains.knowledge.ports import Purpose
+from chatai.domains.knowledge.ports import Measured, Purpose
+from chatai.domains.knowledge.sizing import estimated, estimated_room
 from chatai.integrations.openai.client import explained, make_client
 
 _log = structlog.get_logger(__name__)
@@ -24,6 +25,7 @@ class OpenAIEmbedder:
         self._client = make_client(settings)
         self._name = settings.embedding_model
         self._dimensions = settings.embedding_dimensions
+        self._limit = settings.embedding_max_tokens
 
     @property
     def model(self) -> str:
@@ -50,6 +52,9 @@ class OpenAIEmbedder:
             _log.warning("embedding answer makes no sense", model=self.model, asked=len(texts), got=len(vectors))
             raise EmbeddingsAway
         return vectors
+
+    async def measure(self, texts: Sequence[str]) -> Measured:
+        return Measured([estimated(text) for text in texts], estimated_room(self._limit))
 
     async def close(self) -> None:
         await self._client.close()
