@@ -45,7 +45,10 @@ def bind(settings: Settings, *, models: bool = True) -> None:
     mailer.bind(SmtpMailer(settings) if settings.smtp_server else ConsoleMailer())
     file_store.bind(LocalFileStore(settings.uploads_dir))
     recogniser = PageRecogniser(
-        settings.ocr_languages, page_seconds=settings.ocr_page_seconds, memory_mb=settings.parser_memory_mb
+        settings.ocr_languages,
+        page_seconds=settings.ocr_page_seconds,
+        document_seconds=settings.ocr_document_seconds,
+        memory_mb=settings.parser_memory_mb,
     )
     reader = ChildReader(
         timeout_seconds=settings.parser_timeout_seconds,

@@ -174,6 +174,13 @@ class Settings(BaseSettings):
         "`tesseract` and `pdftoppm` on the PATH. `none`: scans are not recognised.",
     )
     ocr_page_seconds: int = Field(60, ge=5, le=600, description="Longest time that recognising one page may take.")
+    ocr_document_seconds: int = Field(
+        1_800,
+        ge=5,
+        le=86_400,
+        description="Longest time that recognising all scanned pages of one document may take. Pages that are not "
+        "reached stay unreadable, and the document says so.",
+    )
     unanswered_retention_days: int = Field(
         180, ge=1, le=3650, description="How many days questions are listed that the documents did not answer."
     )

@@ -210,6 +210,14 @@ class ParserTimeout(UnreadableDocument):
     ru = "Чтение документа заняло больше {seconds} секунд и было остановлено. Сохраните его заново или разделите."
 
 
+class RecognitionTimeout(UnreadableDocument):
+    """No page has text of its own, and the time for recognising was used up before one was read."""
+
+    code = "recognition_timeout"
+    en = "Recognising the scanned pages took longer than {seconds} seconds and was stopped. Split the file."
+    ru = "Распознавание страниц заняло больше {seconds} секунд и было остановлено. Разделите файл."
+
+
 class ParserMemory(UnreadableDocument):
     code = "parser_memory"
     en = "Reading the document takes more memory than allowed. Split it, or save it anew without large images."

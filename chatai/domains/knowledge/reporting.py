@@ -16,7 +16,8 @@ MOST_NAMED_PAGES = 200
 
 def report_on(pages: Sequence[ReadPage]) -> dict[str, Any]:
     """Words, tables, the language that most letters are of (`ru`, `en`, `mixed` or empty), and the numbers of pages
-    without readable text and of those whose text was recognised in a picture.
+    without readable text and of those whose text was recognised in a picture; `not_reached`: how many of the former the
+    time for recognising left no time for.
 
     Ingestion adds `lost_changes` (edits that fitted no chunk when the document was read anew) and `read_at` (ISO 8601).
     """
@@ -27,6 +28,7 @@ def report_on(pages: Sequence[ReadPage]) -> dict[str, Any]:
         "tables": sum(len({table.header for table in page.tables}) for page in pages),
         "language": _language(cyrillic, latin),
         "unreadable": [page.number for page in pages if page.unreadable][:MOST_NAMED_PAGES],
+        "not_reached": sum(page.not_reached for page in pages),
         "recognised": [page.number for page in pages if page.recognised][:MOST_NAMED_PAGES],
     }
 

@@ -197,6 +197,7 @@ class ReadPage:
     """A page as the reader gives it.
 
     `unreadable`: there is something on it, but no text. `recognised`: the text was read from a picture of the page.
+    `not_reached`: the time for recognising the document's pages was used up before this one.
     """
 
     number: int
@@ -205,6 +206,7 @@ class ReadPage:
     unreadable: bool = False
     tables: tuple[ReadTable, ...] = field(default=())
     recognised: bool = False
+    not_reached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,14 @@ from chatai.domains.knowledge.errors import (
     NoText,
     ParserMemory,
     ParserTimeout,
+    RecognitionTimeout,
     UnreadableDocument,
     unreadable,
 )
 from chatai.domains.knowledge.schemas import ReadHeading, ReadPage, ReadProgress, ReadRow, ReadTable
 from chatai.integrations.reader.identify import identify
 from chatai.integrations.reader.protocol import MAX_LINE_BYTES, PDF, XLSX, ReadFailure
-from chatai.integrations.reader.recognition import PageRecogniser
+from chatai.integrations.reader.recognition import OutOfTime, PageRecogniser
 from chatai.integrations.reader.surroundings import child_environment
 
 log = structlog.get_logger(__name__)
@@ -77,6 +78,8 @@ class ChildReader:
                 async for event in events:
                     yield event
         if not any(page.text for page in pages):
+            if self._recogniser is not None and any(page.not_reached for page in pages):
+                raise RecognitionTimeout(seconds=self._recogniser.document_seconds)
             raise NoText
         for page in pages:
             yield page
@@ -88,11 +91,19 @@ class ChildReader:
     async def _recognised(
         self, recogniser: PageRecogniser, path: Path, pages: list[ReadPage]
     ) -> AsyncGenerator[ReadProgress, None]:
-        """Puts recognised pages in the place of unreadable ones."""
+        """Puts recognised pages in the place of unreadable ones, as far as the document's time goes."""
         waiting = [index for index, page in enumerate(pages) if page.unreadable]
+        deadline = time.monotonic() + recogniser.document_seconds
         for done, index in enumerate(waiting):
             yield ReadProgress(len(pages) - len(waiting) + done, len(pages))
-            text = await recogniser.recognise(path, pages[index].number)
+            try:
+                left = deadline - time.monotonic()
+                text = await recogniser.recognise(path, pages[index].number, seconds_left=left)
+            except OutOfTime:
+                log.info("pages_not_reached", pages=len(waiting) - done, seconds=recogniser.document_seconds)
+                for missed in waiting[done:]:
+                    pages[missed] = replace(pages[missed], not_reached=True)
+                break
             if text:
                 pages[index] = replace(pages[index], text=text, unreadable=False, recognised=True)
         if waiting:

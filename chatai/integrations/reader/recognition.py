@@ -45,16 +45,24 @@ def installed_languages() -> frozenset[str]:
     return frozenset(line.strip() for line in said.stdout.splitlines()[1:] if line.strip())
 
 
+class OutOfTime(Exception):
+    """The document's time for recognising is used up."""
+
+
 class PageRecogniser:
     """Recognises pages one by one.
 
     Args:
         languages: As tesseract names them; those that are not installed are left out.
         page_seconds: Longest time for a page. One that takes longer stays unreadable.
+        document_seconds: Longest time for all pages of a document.
         memory_mb: Most memory for the programs that work on a page.
     """
 
-    def __init__(self, languages: tuple[str, ...], *, page_seconds: int, memory_mb: int) -> None:
+    def __init__(
+        self, languages: tuple[str, ...], *, page_seconds: int, document_seconds: int = 1_800, memory_mb: int
+    ) -> None:
+        self.document_seconds = document_seconds
         self._languages = languages
         self._page_seconds = page_seconds
         self._memory_mb = memory_mb
@@ -62,8 +70,15 @@ class PageRecogniser:
     async def available(self) -> bool:
         return bool(await self._usable())
 
-    async def recognise(self, path: Path, number: int) -> str:
-        """The text of a PDF's page (from 1), empty if there is none to be made out."""
+    async def recognise(self, path: Path, number: int, *, seconds_left: float) -> str:
+        """The text of a PDF's page (from 1), empty if there is none to be made out.
+
+        Raises:
+            OutOfTime: The page would have been given more time than the document has left.
+        """
+        if seconds_left <= 0:
+            raise OutOfTime
+        seconds = min(self._page_seconds, seconds_left)
         languages = "+".join(await self._usable())
         if not languages:
             return ""
@@ -85,9 +100,11 @@ class PageRecogniser:
             start_new_session=True,
         )
         try:
-            async with asyncio.timeout(self._page_seconds):
+            async with asyncio.timeout(seconds):
                 out, complaints = await process.communicate()
         except TimeoutError:
+            if seconds < self._page_seconds:
+                raise OutOfTime from None
             log.info("page_not_recognised_in_time", page=number, seconds=self._page_seconds)
             return ""
         finally:

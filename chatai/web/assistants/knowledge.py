@@ -45,6 +45,7 @@ class Row:
     pages: int
     chunks: int
     unreadable: int
+    not_reached: int
     error_en: str
     error_ru: str
     url: str
@@ -140,6 +141,7 @@ def row_of(item: DocumentView) -> Row:
         pages=item.page_count,
         chunks=item.chunk_count,
         unreadable=item.unreadable_pages,
+        not_reached=item.report.get("not_reached", 0),
         error_en=item.error("en"),
         error_ru=item.error("ru"),
         url=item.source_url,
@@ -196,6 +198,12 @@ def document_line(row: rx.Var[Row]) -> rx.Component:
                 (row.unreadable > 0) & (row.state == "ready"),
                 rx.el.p(
                     t(texts.UNREADABLE, pages=row.unreadable), class_name="small", style={"color": "var(--warn-text)"}
+                ),
+            ),
+            rx.cond(
+                (row.not_reached > 0) & (row.state == "ready"),
+                rx.el.p(
+                    t(texts.NOT_REACHED, pages=row.not_reached), class_name="small", style={"color": "var(--warn-text)"}
                 ),
             ),
             class_name="grow stack",

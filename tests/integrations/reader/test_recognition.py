@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from io import BytesIO
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen import canvas
 
-from chatai.domains.knowledge.errors import NoText
+from chatai.domains.knowledge.errors import NoText, RecognitionTimeout
+from chatai.domains.knowledge.reporting import report_on
 from chatai.integrations.reader.process import ChildReader
 from chatai.integrations.reader.protocol import PDF
 from chatai.integrations.reader.recognition import PageRecogniser, installed_languages
@@ -50,8 +53,8 @@ def words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
 
 
-def reader_for(*languages: str, page_seconds: int = 60) -> ChildReader:
-    recogniser = PageRecogniser(languages, page_seconds=page_seconds, memory_mb=1024)
+def reader_for(*languages: str, page_seconds: int = 60, document_seconds: int = 600) -> ChildReader:
+    recogniser = PageRecogniser(languages, page_seconds=page_seconds, document_seconds=document_seconds, memory_mb=1024)
     return ChildReader(timeout_seconds=60, memory_mb=1024, recogniser=recogniser)
 
 
@@ -96,6 +99,28 @@ async def test_a_page_that_takes_too_long_stays_unreadable(tmp_path: Path, monke
     monkeypatch.setenv("PATH", f"{slow}:/usr/bin:/bin")
     with pytest.raises(NoText):
         await read_all(reader_for("eng", page_seconds=2), path, PDF)
+
+
+@needs_tesseract
+async def test_the_time_of_a_whole_document_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first scan is read; on the second one tesseract hangs, and the third one is not reached."""
+    real = shutil.which("tesseract")
+    hanging = tmp_path / "bin"
+    hanging.mkdir()
+    begun = tmp_path / "begun"
+    script = f"case $* in *list-langs*) ;; *) [ -e {begun} ] && exec sleep 600; touch {begun};; esac\n"
+    (hanging / "tesseract").write_text(f'#!/bin/sh\n{script}exec {real} "$@"\n')
+    (hanging / "tesseract").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{hanging}:{os.environ['PATH']}")
+    path = scan(tmp_path / "scan", [ENGLISH, RUSSIAN, ENGLISH])
+    pages, progress = await read_all(reader_for("rus", "eng", document_seconds=8), path, PDF)
+    assert words(pages[0].text) == words(ENGLISH)
+    assert [(page.unreadable, page.not_reached) for page in pages] == [(False, False), (True, True), (True, True)]
+    assert [event.pages_read for event in progress if event.page_count == 3][-3:] == [0, 1, 3]
+    report = report_on(pages)
+    assert (report["unreadable"], report["not_reached"]) == ([2, 3], 2)
+    with pytest.raises(RecognitionTimeout, match="longer than 1 seconds"):
+        await read_all(reader_for("eng", document_seconds=1), path, PDF)
 
 
 async def test_without_the_language_a_scan_is_said_to_be_one(tmp_path: Path) -> None:

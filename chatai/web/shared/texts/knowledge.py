@@ -19,6 +19,12 @@ EMBEDDING_START = Text("Being processed", "Обрабатывается")
 READY = Text("Ready", "Готов")
 FAILED = Text("Not read", "Не прочитан")
 UNREADABLE = Text("Pages without readable text: {pages}", "Страницы без читаемого текста: {pages}")
+NOT_REACHED = Text(
+    "Scanned pages among them that the time for recognising did not reach: {pages}. Split the file, or have "
+    "OCR_DOCUMENT_SECONDS raised and read it again.",
+    "Из них не хватило времени на распознавание: {pages}. Разделите файл или увеличьте OCR_DOCUMENT_SECONDS и "
+    "прочитайте его ещё раз.",
+)
 DELETE_TITLE = Text("Delete this document?", "Удалить этот документ?")
 DELETE = Text(
     "The assistant will no longer answer from it. Answers already given keep their quotes.",
