@@ -23,6 +23,7 @@ from chatai.integrations.clamav import ClamdScanner
 from chatai.integrations.local_embeddings.location import is_local
 from chatai.integrations.reader.process import ChildReader
 from chatai.integrations.reader.recognition import PageRecogniser
+from chatai.integrations.reader.sitemaps import SitemapReader
 from chatai.integrations.smtp import ConsoleMailer, SmtpMailer
 from chatai.integrations.storage import LocalFileStore
 from chatai.integrations.telegram.client import TelegramClient
@@ -60,7 +61,9 @@ def bind(settings: Settings, *, models: bool = True) -> None:
     malware_scanner.bind(ClamdScanner(settings.clamav_address) if settings.clamav_address else None)
     web_pages.bind(
         GuardedWebPages(
-            max_bytes=settings.max_upload_mb * 1024 * 1024, trusted=trusted_names(settings.outgoing_trusted_hosts)
+            max_bytes=settings.max_upload_mb * 1024 * 1024,
+            trusted=trusted_names(settings.outgoing_trusted_hosts),
+            sitemaps=SitemapReader(memory_mb=settings.parser_memory_mb),
         )
     )
     client = TelegramClient(settings.telegram_api_url)

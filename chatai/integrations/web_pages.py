@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import codecs
 import re
-import zlib
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -25,6 +24,7 @@ from chatai.core.outgoing import (
 from chatai.domains.knowledge.schemas import FetchedPage
 from chatai.integrations.reader.encodings import decode
 from chatai.integrations.reader.protocol import DOCX, HTML, MARKDOWN, PDF, TEXT
+from chatai.integrations.reader.sitemaps import SitemapReader
 
 PAGE_TYPES = {"text/html": HTML, "application/xhtml+xml": HTML, PDF: PDF, DOCX: DOCX, TEXT: TEXT, MARKDOWN: MARKDOWN}
 SITEMAP_TYPES = frozenset(
@@ -32,7 +32,7 @@ SITEMAP_TYPES = frozenset(
 )
 SITEMAP_BYTES = 10 * 1024 * 1024
 MOST_SITEMAPS = 20
-NAMESPACE = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+MOST_NESTED = 2  # indexes of indexes, which the protocol forbids and some sites have
 META_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]{2,20})", re.IGNORECASE)
 
 
@@ -42,9 +42,11 @@ class GuardedWebPages:
     Args:
         max_bytes: Of one page.
         trusted: Hosts (`host` or `host:port`) that may lie in this network.
+        sitemaps: Reads what a site says of its pages.
     """
 
-    def __init__(self, *, max_bytes: int, trusted: frozenset[str]) -> None:
+    def __init__(self, *, max_bytes: int, trusted: frozenset[str], sitemaps: SitemapReader) -> None:
+        self._reader = sitemaps
         self._pages = Policy(max_bytes=max_bytes, types=frozenset(PAGE_TYPES), trusted=trusted)
         self._sitemaps = Policy(max_bytes=SITEMAP_BYTES, types=SITEMAP_TYPES, trusted=trusted)
 
@@ -62,18 +64,23 @@ class GuardedWebPages:
                 waiting = [url]
             else:
                 waiting = await self._named_by_robots(session, url) or [urljoin(url, "/sitemap.xml")]
+            depth = dict.fromkeys(waiting, 0)
             for sitemap in waiting:  # grows by the sitemaps that an index names
                 try:
-                    answer = await fetch(session, self._sitemaps, sitemap)
+                    named = await self._reader.read((await fetch(session, self._sitemaps, sitemap)).body)
                 except AddressRefused:
                     if sitemap is waiting[0]:
                         raise
-                    continue  # one part that is missing does not spoil the others
-                pages, parts = await asyncio.to_thread(_read_sitemap, answer.body)
-                waiting.extend(part for part in parts[: MOST_SITEMAPS - len(waiting)] if part not in waiting)
-                found.update((page, None) for page in pages if urlsplit(page).netloc == host)
+                    continue  # one part that is missing or bad does not spoil the others
+                pages = await asyncio.to_thread(_all_cleaned, named.pages, most, host)
+                found.update(dict.fromkeys(pages))
                 if len(found) >= most:
                     break
+                if depth[sitemap] < MOST_NESTED:
+                    for part in _all_cleaned(named.sitemaps, MOST_SITEMAPS):
+                        if len(waiting) < MOST_SITEMAPS and part not in depth:
+                            depth[part] = depth[sitemap] + 1
+                            waiting.append(part)
         return list(found)[:most]
 
     async def _named_by_robots(self, session: ClientSession, url: str) -> list[str]:
@@ -115,24 +122,15 @@ def _text_of(found: Fetched) -> str:
     return decode(found.body) or found.body.decode("utf-8", "replace")
 
 
-def _read_sitemap(body: bytes) -> tuple[list[str], list[str]]:
-    """Addresses of pages, and of further sitemaps (the protocol at sitemaps.org; a plain text list, too)."""
-    if body.startswith(b"\x1f\x8b"):
-        unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        try:
-            body = unpacker.decompress(body, SITEMAP_BYTES)
-        except zlib.error:
-            return [], []
-    if not body.lstrip().startswith(b"<"):
-        lines = body.decode("utf-8", "replace").splitlines()
-        return [address for address in map(_cleaned, lines) if address], []
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True)
-    root = etree.fromstring(body, parser)
-    if root is None:
-        return [], []
-    pages = [_cleaned(element.findtext(f"{NAMESPACE}loc") or "") for element in root.iter(f"{NAMESPACE}url")]
-    parts = [_cleaned(element.findtext(f"{NAMESPACE}loc") or "") for element in root.iter(f"{NAMESPACE}sitemap")]
-    return [address for address in pages if address], [address for address in parts if address]
+def _all_cleaned(addresses: list[str], most: int, host: str = "") -> list[str]:
+    """So many of the addresses that can be fetched, each once; only those on the host, if one is named."""
+    found: dict[str, None] = {}
+    for address in map(_cleaned, addresses):
+        if address and (not host or urlsplit(address).netloc == host):
+            found[address] = None
+            if len(found) >= most:
+                break
+    return list(found)
 
 
 def _cleaned(address: str) -> str:

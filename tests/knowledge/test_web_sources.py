@@ -16,8 +16,10 @@ from chatai.core.database import Database
 from chatai.core.outgoing import AddressNotFound, BadAddress, SiteAway
 from chatai.core.settings import Settings
 from chatai.domains.knowledge import quota, service
+from chatai.domains.knowledge.errors import BadSitemap
 from chatai.domains.knowledge.ports import web_pages
 from chatai.domains.knowledge.schemas import DocumentView
+from chatai.integrations.reader.sitemaps import SitemapReader
 from chatai.integrations.web_pages import GuardedWebPages
 from tests.core.test_outgoing import site
 
@@ -45,7 +47,9 @@ async def shop(ports: None) -> AsyncIterator[Site]:
     made = Site()
     async with site(made.serve) as port:
         made.address = f"http://127.0.0.1:{port}"
-        web_pages.bind(GuardedWebPages(max_bytes=1_000_000, trusted=frozenset({f"127.0.0.1:{port}"})))
+        reader = SitemapReader(memory_mb=512)
+        trusted = frozenset({f"127.0.0.1:{port}"})
+        web_pages.bind(GuardedWebPages(max_bytes=1_000_000, trusted=trusted, sitemaps=reader))
         yield made
         web_pages.bind(None)
 
@@ -176,6 +180,35 @@ async def test_a_sitemap_names_the_pages_of_its_own_site(shop: Site, actor: Acto
     shop.pages["/map.xml"] = web.Response(body=index.encode(), headers={"Content-Type": "application/xml"})
     packed = gzip.compress((part + "</urlset>").encode())
     shop.pages["/part.xml.gz"] = web.Response(body=packed, headers={"Content-Type": "application/gzip"})
+    assert await service.find_addresses(actor, f"{shop.address}/") == [f"{shop.address}/a", f"{shop.address}/b"]
+
+
+async def test_indexes_are_followed_a_little_way_and_never_in_a_circle(shop: Site, actor: Actor) -> None:
+    def give(path: str, inner: str) -> None:
+        shop.pages[path] = web.Response(body=inner.encode(), headers={"Content-Type": "application/xml"})
+
+    for number in range(6):
+        deeper = f"<sitemap><loc>{shop.address}/map{number + 1}.xml</loc></sitemap>"
+        itself = f"<sitemap><loc>{shop.address}/map{number}.xml</loc></sitemap>"
+        page = f"<url><loc>{shop.address}/page{number}</loc></url>"
+        give(f"/map{number}.xml", f"<sitemapindex>{itself}{deeper}{page}</sitemapindex>")
+    found = await service.find_addresses(actor, f"{shop.address}/map0.xml")
+    assert found == [f"{shop.address}/page{number}" for number in range(3)]
+
+
+async def test_a_bad_sitemap_is_told_and_a_bad_part_is_passed_over(shop: Site, actor: Actor) -> None:
+    bomb = gzip.compress(b"<urlset>" + b" " * 40_000_000)
+    shop.pages["/sitemap.xml"] = web.Response(body=bomb, headers={"Content-Type": "application/gzip"})
+    with pytest.raises(BadSitemap):
+        await service.find_addresses(actor, f"{shop.address}/")
+    index = "".join(f"<sitemap><loc>{shop.address}/{name}</loc></sitemap>" for name in ("bomb.xml", "good.xml"))
+    shop.pages["/bomb.xml"] = shop.pages["/sitemap.xml"]
+    shop.pages["/sitemap.xml"] = web.Response(
+        body=f"<sitemapindex>{index}</sitemapindex>".encode(), headers={"Content-Type": "text/xml"}
+    )
+    shop.pages["/good.xml"] = web.Response(
+        body=f"{shop.address}/a\n{shop.address}/b\n".encode(), headers={"Content-Type": "text/plain"}
+    )
     assert await service.find_addresses(actor, f"{shop.address}/") == [f"{shop.address}/a", f"{shop.address}/b"]
 
 

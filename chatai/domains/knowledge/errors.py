@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from chatai.core.errors import ChatAIError, Conflict, Invalid, NotFound, TooLarge, TooMany, Unavailable, all_errors
 from chatai.core.i18n import Language
+from chatai.core.outgoing import AddressRefused
 
 
 class DocumentNotFound(NotFound):
@@ -222,6 +223,12 @@ class ParserMemory(UnreadableDocument):
     code = "parser_memory"
     en = "Reading the document takes more memory than allowed. Split it, or save it anew without large images."
     ru = "Чтение документа требует больше памяти, чем разрешено. Разделите его или сохраните без больших изображений."
+
+
+class BadSitemap(AddressRefused):
+    code = "bad_sitemap"
+    en = "The site's sitemap cannot be read: it is damaged or too large. Add its pages one by one."
+    ru = "Карту сайта прочитать нельзя: она повреждена или слишком велика. Добавьте страницы по одной."
 
 
 class MalwareFound(UnreadableDocument):
