@@ -9,7 +9,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url 
 export PLAYWRIGHT_SKIP_BROWSER_GC := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint fmt typecheck lock local-model docs screenshots bench bench-bots bench-faults bench-retrieval
+.PHONY: help up test lint fmt typecheck lock local-model docs screenshots bench bench-bots bench-faults bench-reading bench-retrieval
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench-faults: $(VENV)/.tested ## Kill every part of the bots under load and coun
 
 bench-retrieval: $(VENV)/.tested ## Measure how well search finds, on ../shared/data/xquad
 	@$(BIN)/python -m scripts.bench_retrieval $(ARGS)
+
+bench-reading: $(VENV)/.tested ## Measure how long reading PDFs takes, and what memory, on ../shared/data/pdf
+	@$(BIN)/python -m scripts.bench_reading $(ARGS)
 
 bench-search: $(VENV)/.tested ## Measure search at 200,000 and 1,000,000 chunks (takes half an hour)
 	@$(BIN)/python -m scripts.bench_search $(ARGS)

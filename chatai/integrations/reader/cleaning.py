@@ -23,12 +23,25 @@ LIST_ITEM = re.compile(r"^(?:[•●▪◦‣·*\-–—]\s|\(?\d{1,3}[.)]|[a-z�
 PAGE_NUMBER = re.compile(r"^\D{0,3}(\d{1,5})\b|\b(\d{1,5})\D{0,3}$")
 DIGITS = re.compile(r"\d+")
 WORD = re.compile(r"\w")
+CELLS = " | "  # between the cells of a table's row
+LEADERS = re.compile(r"(?: *[.·…_]){4,}(?= *\d| *$)", re.MULTILINE)  # dots from an entry to its page number
+CONTENTS_LINE = re.compile(r" … ?\d{1,4}$")
+SYMBOL_BULLETS = str.maketrans(
+    dict.fromkeys("\uf0b7\uf0a7\uf0d8\uf076\uf02d", "•")
+)  # of the fonts Symbol and Wingdings
+PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010fffd]")  # a font's own signs, which mean nothing without it
 
 
 def normalise(text: str) -> str:
     """One spelling for what looks the same: composed letters (й, ё), no ligatures, `\\n` as the only line end."""
     text = NEWLINES.sub("\n", text)
-    return FORBIDDEN.sub("", unicodedata.normalize("NFC", text).translate(LIGATURES))
+    text = FORBIDDEN.sub("", unicodedata.normalize("NFC", text).translate(LIGATURES))
+    return PRIVATE.sub("", text.translate(SYMBOL_BULLETS))
+
+
+def short_leaders(text: str) -> str:
+    """Rows of dots that lead to a page number as one sign: there is nothing to find in them."""
+    return LEADERS.sub(" … ", text)
 
 
 def tidy_spaces(text: str) -> str:
@@ -69,29 +82,35 @@ def vocabulary_of(texts: Sequence[str]) -> Counter[str]:
     return words
 
 
-def reflow(text: str) -> str:
+def line_width(text: str) -> int:
+    """How long the page's long lines are, in characters; 0 if there are too few to say. Ask before hyphens are joined,
+    which makes single lines of two."""
+    lengths = sorted(len(line) for line in text.split("\n") if line and CELLS not in line)
+    return lengths[int(len(lengths) * 0.9)] if len(lengths) >= 4 else 0
+
+
+def reflow(text: str, width: int) -> str:
     """Lines that only the page's width has broken joined again, so that sentences are whole.
 
-    A line goes on if it is nearly as long as the page's long lines, does not end a sentence and the next one does not
-    begin a list item. Short lines (titles, tables, verse) stay as they are.
+    A line goes on if it is nearly as long as the page's long lines (`width`), does not end a sentence and the next one
+    does not begin a list item. Short lines (titles, verse), rows of tables and lines of a table of contents stay as
+    they are.
     """
     lines = text.split("\n")
-    lengths = sorted(len(line) for line in lines if line)
-    if len(lengths) < 4:
-        return text
-    full = lengths[int(len(lengths) * 0.9)]
+    full = width
     if full < 30:
         return text
     result: list[str] = []
     open_line = False  # whether the next line belongs to the last one of the result
     for line in lines:
-        if open_line and line and not LIST_ITEM.match(line):
+        if open_line and line and not LIST_ITEM.match(line) and CELLS not in line:
             result[-1] += " " + line
         else:
             result.append(line)
         ends = line.endswith(END_OF_SENTENCE)
         wide = len(line) >= full * (0.93 if ends else 0.75)
-        open_line = wide and not (ends and line.endswith((":", ";")))
+        alone = CELLS in line or CONTENTS_LINE.search(line) is not None
+        open_line = wide and not alone and not (ends and line.endswith((":", ";")))
     return "\n".join(result)
 
 
@@ -115,6 +134,8 @@ def strip_repeated(pages: Sequence[str]) -> list[str]:
                 if not kept:
                     break
                 line = kept[0] if end == "top" else kept[-1]
+                if CELLS in line:  # a table's header, which is repeated on purpose
+                    break
                 numbered = shift is not None and len(line) < 120 and index + shift in _numbers_at_ends(line)
                 if not numbered and _shape(line) not in repeated[end]:
                     break

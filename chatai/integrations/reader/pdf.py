@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,10 +11,11 @@ from typing import Any, NamedTuple
 from pypdf import PageObject, PdfReader
 from pypdf.errors import DependencyError, PdfReadError, PyPdfError
 
-from chatai.integrations.reader import cleaning
+from chatai.integrations.reader import cleaning, pdf_tables
 from chatai.integrations.reader.protocol import MAX_PAGE_CHARS, MAX_PAGES, MAX_TEXT_CHARS, Heading, Page, ReadFailure
 
 MAX_HEADINGS = 20_000
+MOST_LAYOUT_SECONDS = 60  # of processor time for finding tables, so that a very long document is still read in its time
 # Operators that fill or stroke a path, or show an inline image: letters drawn as outlines have no text either.
 PAINTING = re.compile(rb"(?:^|\s)(?:f|F|f\*|S|s|B|b|B\*|b\*|EI)(?:\s|$)")
 
@@ -42,10 +44,16 @@ def read_pdf(path: Path, progress: Callable[[int, int], None]) -> Iterator[Page]
     texts: list[str] = []
     looks: list[Look] = []
     broken = total = 0
+    layout_seconds = 0.0
     for index in range(page_count):
         try:
             page = reader.pages[index]
-            text = cleaning.tidy_spaces(cleaning.normalise(page.extract_text()))
+            text = _tidied(page.extract_text())
+            if layout_seconds < MOST_LAYOUT_SECONDS and pdf_tables.may_hold_table(text):
+                began = time.process_time()
+                goes_on = bool(texts) and any(cleaning.CELLS in line for line in texts[-1].split("\n")[-2:])
+                text = pdf_tables.with_tables(text, _laid_out(page), _tidied, goes_on=goes_on)
+                layout_seconds += time.process_time() - began
             look = _look(page)
         except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             if isinstance(error, PdfReadError) and "not been decrypted" in str(error):
@@ -70,15 +78,31 @@ def read_pdf(path: Path, progress: Callable[[int, int], None]) -> Iterator[Page]
         raise ReadFailure("damaged_file")
     vocabulary = cleaning.vocabulary_of(stripped)
     outline = _outline(reader)
+    open_header = ""
     for index, text in enumerate(stripped):
-        text = cleaning.reflow(cleaning.join_hyphens(text, vocabulary))
+        width = cleaning.line_width(text)
+        text = cleaning.reflow(cleaning.join_hyphens(text, vocabulary), width)
         readable = cleaning.has_text(text)
+        tables, open_header = pdf_tables.tables_in(text if readable else "", open_header)
         yield Page(
             number=index + 1,
             text=text if readable else "",
             headings=_placed(outline.get(index, ()), text) if readable else (),
             unreadable=not readable and (looks[index].image or looks[index].painted),
+            tables=tables,
         )
+
+
+def _tidied(text: str) -> str:
+    return cleaning.tidy_spaces(cleaning.short_leaders(cleaning.normalise(text)))
+
+
+def _laid_out(page: PageObject) -> str:
+    """The page set as on a typewriter; empty where pypdf can't, which spoils nothing but its tables."""
+    try:
+        return page.extract_text(extraction_mode="layout")
+    except Exception:  # of any kind: that mode is younger, and the page's text is here already
+        return ""
 
 
 class Look(NamedTuple):

@@ -115,7 +115,8 @@ class PageRecogniser:
             log.info("page_not_recognised", page=number, about=complaints.decode(errors="replace")[-300:])
             return ""
         text = cleaning.tidy_spaces(cleaning.normalise(out[:MOST_TEXT_BYTES].decode("utf-8", "replace"))).strip()
-        text = cleaning.reflow(cleaning.join_hyphens(text, cleaning.vocabulary_of([text])))
+        width = cleaning.line_width(text)
+        text = cleaning.reflow(cleaning.join_hyphens(text, cleaning.vocabulary_of([text])), width)
         return text if cleaning.has_text(text) else ""
 
     async def _usable(self) -> tuple[str, ...]:

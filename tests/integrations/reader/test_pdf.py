@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from reportlab.pdfgen import canvas
+from reportlab.platypus import SimpleDocTemplate, Table
 
 from chatai.domains.knowledge.errors import DamagedFile, NoText, PasswordProtected
 from chatai.domains.knowledge.schemas import ReadPage, ReadProgress
@@ -30,9 +32,66 @@ async def test_a_long_book_keeps_pages_and_headings_and_is_mended(reader: ChildR
     assert "Nach Voraussetzung kann" in topology.text  # cut at the line's end
 
 
+async def test_contents_keep_their_lines_without_their_dots(reader: ChildReader) -> None:
+    pages, _ = await read_all(reader, shared_data("pdf") / "GeoTopo-komprimiert.pdf", PDF)
+    assert "1.6 Wege und Knoten … 17\nÜbungsaufgaben … 22\n2 Mannigfaltigkeiten" in pages[3].text
+
+
 async def test_two_columns_are_read_one_after_the_other(reader: ChildReader) -> None:
     pages, _ = await read_all(reader, shared_data("pdf") / "multicolumn.pdf", PDF)
     assert "consectetuer adipiscing elit. Ut purus elit" in pages[0].text
+    # Lines of a column are joined, also where hyphens have made long lines of two.
+    assert "placerat. Integer sapien est, iaculis in, pretium quis, viverra ac, nunc." in pages[0].text
+
+
+async def test_rows_of_a_table_are_whole_and_know_their_header(reader: ChildReader) -> None:
+    pages, _ = await read_all(reader, shared_data("pdf") / "multicolumn.pdf", PDF)
+    header = "Country | Population (millions) | Area (km2) | Capital | Official Language"
+    lines = pages[2].text.split("\n")
+    assert lines[:3] == ["Table 1: EU Countries Information", "", header]
+    assert "Belgium | 11.5 | 30,689 | Brussels | Dutch, French, German" in lines
+    (table,) = pages[2].tables
+    assert table.header == header
+    assert pages[2].text[table.start : table.end].startswith("Austria | 8.9 | 83,879 | Vienna | German\n")
+
+
+async def test_a_table_goes_on_over_pages(reader: ChildReader, tmp_path: Path) -> None:
+    rows = [["Article", "Price", "Stock", "Place"]]
+    rows += [[f"Pump PPR-{9000 + number}", f"{number + 10}.50", str(number), "" if number % 9 else "Shelf"]
+             for number in range(90)]  # fmt: skip
+    SimpleDocTemplate(str(tmp_path / "prices.pdf")).build([Table(rows)])
+    pages, _ = await read_all(reader, tmp_path / "prices.pdf", PDF)
+    assert len(pages) > 1
+    assert "Pump PPR-9000 | 10.50 | 0 | Shelf" in pages[0].text
+    assert "Pump PPR-9001 | 11.50 | 1 | \n" in pages[0].text
+    assert "Pump PPR-9089 | 99.50 | 89 | " in pages[-1].text
+    assert {table.header for page in pages for table in page.tables} == {"Article | Price | Stock | Place"}
+
+
+async def test_a_table_that_is_drawn_column_by_column_is_put_together(reader: ChildReader, tmp_path: Path) -> None:
+    pdf = canvas.Canvas(str(tmp_path / "columns.pdf"))
+    columns = [["City", "Moscow", "Kazan", "Perm"], ["Days", "two", "three", "four"], ["Cost", "300", "450", "500"]]
+    pdf.drawString(72, 740, "Delivery takes as long as the table says.")
+    for number, column in enumerate(columns):
+        for row, cell in enumerate(column):
+            pdf.drawString(72 + 120 * number, 700 - 20 * row, cell)
+    pdf.save()
+    pages, _ = await read_all(reader, tmp_path / "columns.pdf", PDF)
+    assert pages[0].text == (
+        "Delivery takes as long as the table says.\n\n"
+        "City | Days | Cost\nMoscow | two | 300\nKazan | three | 450\nPerm | four | 500"
+    )
+
+
+async def test_columns_of_prose_are_no_table(reader: ChildReader, tmp_path: Path) -> None:
+    pdf = canvas.Canvas(str(tmp_path / "news.pdf"))
+    for column in range(3):
+        for row in range(12):
+            pdf.drawString(40 + 180 * column, 700 - 14 * row, f"words of column {column} line {row} 5 6")
+    pdf.save()
+    pages, _ = await read_all(reader, tmp_path / "news.pdf", PDF)
+    assert " | " not in pages[0].text
+    assert pages[0].tables == ()
 
 
 @pytest.mark.parametrize("name", ["google-doc-document", "habibi", "pdflatex-4-pages", "pdflatex-forms"])
