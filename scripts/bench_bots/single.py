@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, cast
 
@@ -51,6 +52,9 @@ class Pipe:
 
     def send(self, message: Message) -> None:
         self._going.put_nowait(message)
+
+    def bound(self, most_unread: int, overflow: Callable[[], None]) -> None:
+        """Whoever reads is here: nothing stays unread."""
 
     async def drain(self) -> None:
         """Nothing to wait for."""
