@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -58,13 +59,14 @@ async def test_what_is_not_its_own_is_out_of_reach(world):
     where = conninfo_to_dict(world.settings.database_app_url.get_secret_value())
     database = Path(str(where["host"])) / f".s.PGSQL.{where.get('port', 5432)}"
     assert database.is_socket()
+    outside = Path(tempfile.gettempdir())
     with socket.create_server(("127.0.0.1", 0)) as elsewhere:
         tries: list[tuple[str, object]] = [
             ("read", secret), ("read", upload), ("list", data), ("list", "/"), ("read", theirs), ("remove", theirs),
             ("read", "/etc/passwd"), ("read", f"/proc/{os.getpid()}/environ"), ("read", "/proc/self/environ"),
             ("list", "/proc"), ("read", PROJECT_ROOT / "pyproject.toml"), ("list", PROJECT_ROOT),
-            ("write", data / "new"), ("write", "/tmp/new"), ("write", f"{reach.__file__}c"), ("write", "/dev/shm/new"),
-            ("link", own / "link"), ("link", "/tmp/link"), ("call", database), ("send", database),
+            ("write", data / "new"), ("write", outside / "new"), ("write", f"{reach.__file__}c"),
+            ("write", "/dev/shm/new"), ("link", own / "link"), ("link", outside / "link"), ("call", database), ("send", database),
             ("dial", elsewhere.getsockname()[1]), ("dial", world.settings.bots_port), ("serve", 0),
         ]  # fmt: skip
         told = await outcomes(world, bot, *tries)

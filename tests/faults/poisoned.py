@@ -59,13 +59,13 @@ def close() -> None:
 
 def babble() -> None:
     """Says to the manager what is no frame."""
-    for name in os.listdir("/proc/self/fd"):
+    for number in range(256):
         try:
-            is_socket = stat.S_ISSOCK(os.fstat(int(name)).st_mode)
+            is_socket = stat.S_ISSOCK(os.fstat(number).st_mode)
         except OSError:
             continue
         if is_socket:
-            with socket.socket(fileno=os.dup(int(name))) as end:
+            with socket.socket(fileno=os.dup(number)) as end:
                 if end.family == socket.AF_UNIX:
                     end.setblocking(False)
                     end.send(b"\x00\x00\x00\x05hello")

@@ -153,8 +153,8 @@ async def test_reading_less_finds_nearly_all(small: None, database: Database, ac
             query = f"обычное редкое{number} вода"
             whole = await service.search(uow, assistant_id, query, effort=Effort(postings=10**9, candidates=400))
             less = await service.search(uow, assistant_id, query, effort=Effort(postings=60, candidates=20))
-            # Rare words that are not asked for weigh nothing, and a chunk is as long as it has different words: so chunks
-            # that differ in them alone, or in how often they stand there, are equally good.
+            # Rare words that are not asked for weigh nothing, and a chunk is as long as it has different words. So
+            # chunks that differ in them alone, or in how often they stand there, are equally good.
             best = [
                 sorted(re.sub(rf"(редкое(?!{number}\b)\d+ ?)+", "другое ", passage.text) for passage in found[:3])
                 for found in (whole, less)
