@@ -66,7 +66,8 @@ async def test_what_is_not_its_own_is_out_of_reach(world):
             ("read", "/etc/passwd"), ("read", f"/proc/{os.getpid()}/environ"), ("read", "/proc/self/environ"),
             ("list", "/proc"), ("read", PROJECT_ROOT / "pyproject.toml"), ("list", PROJECT_ROOT),
             ("write", data / "new"), ("write", outside / "new"), ("write", f"{reach.__file__}c"),
-            ("write", "/dev/shm/new"), ("link", own / "link"), ("link", outside / "link"), ("call", database), ("send", database),
+            ("write", "/dev/shm/new"), ("link", own / "link"), ("link", outside / "link"),
+            ("call", database), ("send", database),
             ("dial", elsewhere.getsockname()[1]), ("dial", world.settings.bots_port), ("serve", 0),
         ]  # fmt: skip
         told = await outcomes(world, bot, *tries)
