@@ -78,8 +78,12 @@ class Connection:
         (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING).
         """
         async with self._driver.pipeline():
-            await self._driver.execute(*scope)
-            cursors = [await self._driver.execute(*statement) for statement in statements]
+            try:
+                await self._driver.execute(*scope)
+                cursors = [await self._driver.execute(*statement) for statement in statements]
+            except BaseException:
+                await self._driver.close()  # else the pipeline's end would commit what is queued by now
+                raise
         return [await _rows(cursor) for cursor in cursors]
 
     async def commit(self) -> None:

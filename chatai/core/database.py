@@ -272,8 +272,8 @@ class Database:
                     connection = Connection(self.engine, await self.engine.raw_connection())
                     return await connection.run_alone(scope, statements)
             except BaseException as error:
-                # Closed unless the server itself refused: nobody knows what is still on its way.
-                if connection is not None and not is_refusal(error):
+                # Nobody knows what is still on its way, nor which statements the server was told to keep ready.
+                if connection is not None:
                     await connection.discard()
                 if isinstance(error, TimeoutError):
                     raise DatabaseAway from error

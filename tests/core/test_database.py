@@ -174,3 +174,16 @@ async def test_a_connection_that_comes_back_with_an_open_transaction_is_not_used
         async with database.person() as uow:
             [(pid, rows)] = await uow.run("SELECT pg_backend_pid(), (SELECT count(*) FROM workspace)")
             assert (pid == left, rows) == (False, 0)
+
+
+async def test_statements_together_are_stored_all_or_none(database: Database, actor: Actor) -> None:
+    """Also where one cannot even be sent: what was queued before it is not committed by the pipeline's end."""
+    statements = database.statements(actor.workspace_id)
+    rename = "UPDATE workspace SET name = %(name)s"
+    for bad in (("SELECT 1 / %(nothing)s", {"nothing": 0}), ("SELECT %(text)s", {"text": "\0"})):
+        for _ in range(8):  # beyond the number of runs after which statements are prepared
+            with pytest.raises(psycopg.Error):
+                await statements.run_together([(rename, {"name": "changed"}), bad])
+            assert await statements.run("SELECT name FROM workspace") == [("Workshop",)]
+    await statements.run(rename, {"name": "renamed"})
+    assert await statements.run("SELECT name FROM workspace") == [("renamed",)]
