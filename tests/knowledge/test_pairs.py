@@ -146,3 +146,10 @@ async def test_strangers_and_operators_change_nothing(
         with pytest.raises(Forbidden):
             await service.add_pair(uow, bot, assistant_id, "Question?", "Answer")
     assert len(await pairs(database, actor, assistant_id)) == 1
+
+
+def test_a_row_of_very_many_cells_makes_no_other_row_wider() -> None:
+    rows = service.table_of(("," * 100_000 + "\n" + "question,answer\n" * 3).encode())
+    assert max(len(row) for row in rows) == 20
+    assert rows[1][:2] == ["question", "answer"]
+    assert len(service.text_of(rows)) < 500

@@ -27,6 +27,7 @@ from chatai.domains.knowledge.queueing import enqueue_named
 from chatai.domains.knowledge.schemas import PairView
 
 MOST_ROWS = 5_000
+MOST_COLUMNS = 20  # of a row: all rows are made as wide as the widest, which must not be 100,000 cells
 DELIMITERS = "\t;,"
 TOGETHER = 200  # rows that are stored by one statement
 HEAD_ROWS = 50  # by which the delimiter is told
@@ -192,7 +193,8 @@ def table_of(data: bytes) -> list[list[str]]:
 
 
 def _rows(text: str, delimiter: str, most: int) -> list[list[str]]:
-    return list(islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), most))
+    read = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    return [row[:MOST_COLUMNS] for row in islice(read, most)]
 
 
 def _evenness(rows: Sequence[Sequence[str]]) -> float:
