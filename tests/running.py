@@ -97,4 +97,5 @@ def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], 
         if one.process.poll() is None:
             os.killpg(one.process.pid, signal.SIGKILL)
     for process in of_installation(tmp_path / "data"):
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()

@@ -37,6 +37,7 @@ DEFER_JOB = text(
 )
 
 PATIENCE = 10.0  # seconds for a connection and its first answer
+PATIENCE_ALONE = 60.0  # seconds for a unit in one turn, whose first answer is its last
 
 # Plans for the values at hand: a tenant of ten rows and one of a million need different ones.
 _CUSTOM_PLANS = "; SET LOCAL plan_cache_mode = force_custom_plan"
@@ -207,6 +208,7 @@ class Database:
     def __init__(self, url: str, pool_size: int = 10) -> None:
         self.url = url
         self.patience = PATIENCE
+        self.patience_alone = PATIENCE_ALONE
         address = make_url(url).set(drivername="postgresql+psycopg")
         options: dict[str, Any] = {
             "connect_args": {
@@ -270,6 +272,7 @@ class Database:
             try:
                 async with asyncio.timeout(self.patience):
                     connection = Connection(self.engine, await self.engine.raw_connection())
+                async with asyncio.timeout(self.patience_alone):
                     return await connection.run_alone(scope, statements)
             except BaseException as error:
                 # Nobody knows what is still on its way, nor which statements the server was told to keep ready.

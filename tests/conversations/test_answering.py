@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -45,7 +45,7 @@ NewActor = Callable[..., Awaitable[Actor]]
 
 async def ask(database: Database, actor: Actor, conversation_id: UUID, question: Question | str) -> list[AnswerEvent]:
     asked = Question(question) if isinstance(question, str) else question
-    return [event async for event in service.answer(database, actor, conversation_id, asked)]
+    return await collected(service.answer(database, actor, conversation_id, asked))
 
 
 async def stored(database: Database, actor: Actor, conversation_id: UUID) -> ConversationDetail:
@@ -193,6 +193,35 @@ async def test_a_person_may_stop_an_answer(
     assert answer.text
     model.plan = Plan()
     assert isinstance((await ask(database, actor, conversation_id, "And another one?"))[-1], Completed)
+
+
+async def test_an_ending_that_is_being_stored_is_stored_once_though_its_reader_leaves(
+    database: Database, actor: Actor, conversation_id: UUID, document: UUID, model: FakeOpenAI
+) -> None:
+    events = service.answer(database, actor, conversation_id, Question("How long may I return goods?"))
+    async for event in events:
+        if isinstance(event, Searched):
+            break
+
+    async def waits() -> bool:
+        async with database.system() as other:
+            return bool(await other.run("SELECT 1 FROM pg_locks WHERE NOT granted"))
+
+    async with database.system() as uow:
+        await uow.run("SELECT 1 FROM message WHERE conversation_id = %(id)s FOR UPDATE", {"id": conversation_id})
+        reading = asyncio.ensure_future(collected(events))
+        await eventually(waits)
+        reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    assert reading.cancelled()
+    answer = (await stored(database, actor, conversation_id)).messages[1]
+    assert (answer.state, answer.error_code, len(answer.citations)) == ("complete", "", 1)
+    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+        assert await uow.run("SELECT count(*) FROM usage_record WHERE purpose = 'answer'") == [(1,)]
+
+
+async def collected(events: AsyncIterator[AnswerEvent]) -> list[AnswerEvent]:
+    return [event async for event in events]
 
 
 async def test_an_answer_in_the_making_is_kept_and_let_go_when_its_process_is_killed(

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from chatai.core.actor import Actor
 from chatai.core.database import Database, DatabaseAway
 from chatai.core.errors import NotFound
+from chatai.core.ids import new_id
 from chatai.domains.assistants.models import Assistant
 from chatai.engines import EmbeddedPostgres
 from tests.waiting import eventually
@@ -94,6 +95,15 @@ async def test_a_frozen_server_is_as_good_as_away(database: Database, postgres: 
     database.patience = 30
     async with database.person() as uow:
         assert (await uow.session.execute(text("SELECT 1"))).scalar() == 1
+
+
+async def test_a_statement_alone_may_take_longer_than_a_connection(database: Database) -> None:
+    database.patience = 0.5
+    alone = database.statements(new_id())
+    assert await alone.run("SELECT 1 FROM pg_sleep(1)") == [(1,)]
+    database.patience_alone = 0.5
+    with pytest.raises(DatabaseAway):
+        await alone.run("SELECT pg_sleep(30)")
 
 
 async def test_connections_that_the_server_closed_are_not_used_again(database: Database) -> None:

@@ -23,7 +23,8 @@ from chatai.core.connection import Statement
 from chatai.core.database import Database, DatabaseAway, Statements
 from chatai.core.errors import ChatAIError
 from chatai.core.i18n import Language, language_of, language_of_text
-from chatai.domains.conversations import repository
+from chatai.core.ids import new_id
+from chatai.domains.conversations import repository, unanswered
 from chatai.domains.conversations.citations import CitationFilter
 from chatai.domains.conversations.errors import Interrupted
 from chatai.domains.conversations.extractive import quote_passages
@@ -44,7 +45,6 @@ from chatai.domains.conversations.schemas import (
     TextDelta,
 )
 from chatai.domains.conversations.turns import Turn, begin
-from chatai.domains.conversations.unanswered import NOT_TOLD, recording, why_unanswered
 from chatai.domains.knowledge import service as knowledge
 from chatai.domains.knowledge.schemas import Passage
 from chatai.domains.models import service as models
@@ -140,6 +140,8 @@ class _Writing:
         self._filter = CitationFilter(0)
         self._end = ModelEnd(model=EXTRACTIVE)
         self._started = time.monotonic()
+        self._usage_id = new_id()
+        self._settling: asyncio.Task[MessageView] | None = None
         self.text = ""
 
     async def find(self) -> int:
@@ -166,7 +168,7 @@ class _Writing:
             self.text += rest
             yield rest
         if self._filter.untold and not self.text.strip():
-            self.text = NOT_TOLD[self._language()]
+            self.text = unanswered.NOT_TOLD[self._language()]
             yield self.text
         if self._end.cut_short:
             raise ModelCut
@@ -207,7 +209,16 @@ class _Writing:
                 self._end = event
 
     async def settle(self, state: MessageState, error_code: str = "") -> MessageView:
-        """Stores how the answer ended, its citations and what it used."""
+        """Stores how the answer ended, its citations and what it used.
+
+        Once begun it goes on, also when who waits for it is cancelled: asked then again, it gives what it has stored.
+        After a failure the ending of the latter time counts.
+        """
+        if self._settling is None or (self._settling.done() and self._settling.exception() is not None):
+            self._settling = asyncio.create_task(self._settle(state, error_code))
+        return await asyncio.shield(self._settling)
+
+    async def _settle(self, state: MessageState, error_code: str) -> MessageView:
         turn, actor, end = self._turn, self._actor, self._end
         ending = Ending(self.text.strip(), state, error_code, end.model[:100], end.prompt_tokens, end.completion_tokens)
         said = statements(ending.text, range(1, len(self._filter.used) + 1))
@@ -226,7 +237,10 @@ class _Writing:
                 duration_ms=int((time.monotonic() - self._started) * 1000),
             )
             assistant, conversation = turn.assistant.id, turn.conversation_id
-            together.append(models.recording(actor, usage, assistant_id=assistant, conversation_id=conversation))
+            recording = models.recording(
+                actor, usage, record_id=self._usage_id, assistant_id=assistant, conversation_id=conversation
+            )
+            together.append(recording)
         lacking = self._lacking(state, cited=bool(cited))  # first, since it locks the conversation
         rows = await self._statements.run_together([*lacking, *together])
         kept = repository.kept_citations(rows[len(lacking)])
@@ -246,11 +260,11 @@ class _Writing:
         turn = self._turn
         if state != "complete":
             return []
-        reason = why_unanswered(turn.question, turn.asked, untold=self._filter.untold, cited=cited)
+        reason = unanswered.why_unanswered(turn.question, turn.asked, untold=self._filter.untold, cited=cited)
         if reason is None:
             return []
         text, language = turn.question.text, turn.default_language
-        return [recording(turn.conversation_id, turn.answer_id, text, reason, language)]
+        return [unanswered.recording(turn.conversation_id, turn.answer_id, text, reason, language)]
 
     async def _pinpointed(self, passage: Passage, statement: str) -> Passage:
         """The passage, cut down to the sentences that prove what the answer says there."""

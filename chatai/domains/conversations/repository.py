@@ -63,13 +63,14 @@ _ASK: LiteralString = """
     ORDER BY m.id
 """
 
-# A document that is deleted at the same moment is waited for, and then not referred to.
+# Once, however often it is asked for: an ending that is stored stays. A document that is deleted at the same moment is
+# waited for, and then not referred to.
 _SETTLE: LiteralString = """
     WITH settled AS (
         UPDATE message
         SET text = %(text)s, state = %(state)s, error_code = %(error_code)s, model = %(model)s,
             prompt_tokens = %(prompt_tokens)s, completion_tokens = %(completion_tokens)s
-        WHERE id = %(id)s
+        WHERE id = %(id)s AND state = 'streaming'
         RETURNING id, workspace_id
     ), cited AS (
         INSERT INTO citation (id, workspace_id, message_id, number, document_id, chunk_id, document_name, page,
@@ -217,7 +218,7 @@ def settling(
 
 
 def kept_citations(rows: Sequence[tuple[int | None, UUID | None]]) -> set[int]:
-    """The numbers of the citations whose document is there; none if the answer itself is gone."""
+    """The numbers of the citations whose document is there; none if the answer itself is gone or had ended before."""
     return {number for number, document in rows if number is not None and document is not None}
 
 

@@ -16,6 +16,7 @@ _RECORD: LiteralString = """
     VALUES (%(id)s, %(workspace)s, (SELECT id FROM assistant WHERE id = %(assistant)s FOR KEY SHARE),
             (SELECT id FROM conversation WHERE id = %(conversation)s FOR KEY SHARE), %(purpose)s, %(model)s, %(prompt)s,
             %(completion)s, %(duration)s)
+    ON CONFLICT (id) DO NOTHING
 """
 
 
@@ -23,16 +24,19 @@ async def record_usage(
     uow: Runs, actor: Actor, usage: Usage, *, assistant_id: UUID | None, conversation_id: UUID | None
 ) -> None:
     """Adds one call's tokens to the transaction."""
-    await uow.run(*recording(actor, usage, assistant_id=assistant_id, conversation_id=conversation_id))
+    record_id = new_id()
+    await uow.run(
+        *recording(actor, usage, record_id=record_id, assistant_id=assistant_id, conversation_id=conversation_id)
+    )
 
 
 def recording(
-    actor: Actor, usage: Usage, *, assistant_id: UUID | None, conversation_id: UUID | None
+    actor: Actor, usage: Usage, *, record_id: UUID, assistant_id: UUID | None, conversation_id: UUID | None
 ) -> tuple[LiteralString, dict[str, object]]:
     """The statement that records one call's tokens, for who runs it together with others. What the call was for may be
-    gone meanwhile; the tokens are spent all the same."""
+    gone meanwhile; the tokens are spent all the same. Run again under the same `record_id`, it records nothing."""
     values: dict[str, object] = {
-        "id": new_id(),
+        "id": record_id,
         "workspace": actor.workspace_id,
         "assistant": assistant_id,
         "conversation": conversation_id,
