@@ -28,7 +28,7 @@ from bots.runner import BotRunner, Means
 from bots.states import StateWriter
 from bots.tuning import Tuning, backoff
 from bots.webhook_watch import WebhookWatch, webhook_address
-from bots.zygote_client import ZygoteClient, ZygoteError
+from bots.zygote_client import ZygoteClient
 from chatai.core.clock import now
 from chatai.core.database import Database, DatabaseAway
 from chatai.core.settings import Settings
@@ -366,10 +366,7 @@ class Fleet:
         """Has the zygote and the answer processes ready before the first message comes, side by side; without any bot
         they are not started at all."""
         self._answers.start()
-        try:
-            await self._means.zygote.start()
-        except ZygoteError as error:
-            log.error("the zygote does not start; the first bot tries again", error=str(error))
+        await self._means.zygote.warm()
 
     async def _hook(self, bot: ManagedBot, token: str) -> None:
         """Has Telegram bring the updates here, unless it does so already."""

@@ -16,10 +16,7 @@ from chatai.core.i18n import Language, language_of
 
 SHOW_SECONDS = 1.0
 SHOW_SECONDS_IN_GROUPS = 4.0
-FIRST_LOOK_SECONDS = 0.4
-"""How often a growing answer is shown: a chat bears one message a second, a group twenty a minute.
-Until the first words have come they are looked for more often."""
-
+"""How often a growing answer is shown: a chat bears one message a second, a group twenty a minute."""
 
 REMEMBERED_CHATS = 500
 
@@ -30,7 +27,7 @@ class BotConfig:
 
     `api`: address of the Bot API server; `memory_mb`: of its own, at most; `incoming`: folder for files on their way to
     the answer process; `sees`: pictures are understood; `hears_seconds`: the longest recording that is, 0 for none;
-    `streaming`: see `reply`.
+    `streaming`: see `reply`; `look_seconds`: how soon the first words of an answer are looked for.
     """
 
     bot: str
@@ -44,6 +41,7 @@ class BotConfig:
     sees: bool
     hears_seconds: int
     streaming: Streaming = "auto"
+    look_seconds: float = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +235,7 @@ class Job:
             try:
                 shown = 0
                 while not listener.done():
-                    await asyncio.wait({listener}, timeout=interval if shown else FIRST_LOOK_SECONDS)
+                    await asyncio.wait({listener}, timeout=interval if shown else self.bot.look_seconds)
                     # An answer that is sent again is not played again: its messages stand already.
                     news = len(growing) > shown or reply.fades
                     if not listener.done() and news and not self.replies:

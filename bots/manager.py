@@ -11,16 +11,11 @@ Nothing is held only in memory: whatever is killed, undone updates are taken up 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
-import resource
-import signal
 import socket
-import sys
 import time
 from collections import Counter
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +23,6 @@ import psycopg
 import structlog
 from aiohttp import web
 
-from bots import heap
 from bots.answer_pool import AnswerPool
 from bots.directory import Directory
 from bots.fleet import Fleet
@@ -37,17 +31,15 @@ from bots.leases import Leases
 from bots.metrics import Metrics, Snapshot
 from bots.pages import Pages
 from bots.receiving import Refusals, Webhook
-from bots.renewal import renew_on_hangup
+from bots.start import PortTaken
 from bots.storage import open_database
 from bots.tuning import Tuning
 from bots.updates import MAX_BODY_BYTES
 from bots.zygote_client import ZygoteClient
-from chatai import wiring
 from chatai.core import landlock
 from chatai.core.database import DatabaseAway
 from chatai.core.ids import new_id
-from chatai.core.logging import configure
-from chatai.core.settings import Settings, SettingsError, load_settings
+from chatai.core.settings import Settings
 from chatai.domains.channels.inbox import UPDATES_CHANNEL
 from chatai.domains.channels.leases import LEASES_CHANNEL, Seat
 from chatai.domains.channels.service import BOTS_CHANNEL
@@ -55,15 +47,6 @@ from chatai.domains.channels.service import BOTS_CHANNEL
 log = structlog.get_logger(__name__)
 
 LISTEN_RETRY_SECONDS = 2.0
-MOST_DESCRIPTORS = 65_536
-
-
-class AlreadyRunning(Exception):
-    """Another bot manager holds this data folder."""
-
-
-class PortTaken(Exception):
-    """The webhook server cannot listen; it says why."""
 
 
 class Manager:
@@ -75,14 +58,17 @@ class Manager:
         tuning: Tuning | None = None,
         manager_id: UUID | None = None,
         predecessor: UUID | None = None,
+        *,
+        zygote: ZygoteClient | None = None,
+        answers: AnswerPool | None = None,
     ) -> None:
         self._settings = settings
         self._tuning = tuning or Tuning()
         self._database = open_database(settings)
         self.metrics = Metrics()
         self._inbox = Inbox(self._database, self.metrics)
-        self.zygote = ZygoteClient(settings.bot_starts_at_once)
-        self.answers = AnswerPool(settings.bot_answer_processes, self._tuning)
+        self.zygote = zygote or ZygoteClient(settings.bot_starts_at_once)
+        self.answers = answers or AnswerPool(settings.bot_answer_processes, self._tuning)
         self.seat = Seat(manager_id or new_id(), f"{socket.gethostname()}:{os.getpid()}", *settings.shard())
         self.leases = Leases(open_database(settings, 1), self.seat, self._tuning, predecessor)
         self.fleet = Fleet(
@@ -225,92 +211,3 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks)
-
-
-def hold_pid_file(settings: Settings) -> int:
-    """Writes our process id and keeps the file locked for as long as we live; the descriptor.
-
-    Raises:
-        AlreadyRunning: Another manager of this data folder and name holds it.
-    """
-    settings.run_dir.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(pid_file(settings), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise AlreadyRunning from None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()}\n".encode())
-    return descriptor
-
-
-def pid_file(settings: Settings) -> Path:
-    name = f"-{settings.bot_manager_name}" if settings.bot_manager_name else ""
-    return settings.run_dir / f"bots{name}.pid"
-
-
-def succeed(settings: Settings, manager_id: UUID) -> UUID | None:
-    """Leaves our id for the next manager here, and gives that of the last one: whoever holds the PID file knows that it
-    is dead, so its bots need not wait."""
-    file = pid_file(settings).with_suffix(".manager")
-    try:
-        last = UUID(file.read_text())
-    except (OSError, ValueError):
-        last = None
-    file.write_text(str(manager_id))
-    return last
-
-
-def allow_many_descriptors() -> None:
-    """A live bot takes one here and a polled one another; the usual soft limit of 1,024 is soon reached."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = min(hard, MOST_DESCRIPTORS) if hard != resource.RLIM_INFINITY else MOST_DESCRIPTORS
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-async def run(settings: Settings) -> None:
-    """Until SIGTERM or SIGINT."""
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    wiring.bind(settings, models=False)
-    manager_id = new_id()
-    manager = Manager(settings, manager_id=manager_id, predecessor=succeed(settings, manager_id))
-    renew_on_hangup(manager)
-    await manager.start()
-    heap.keep_for_good()
-    try:
-        await stopped.wait()
-    finally:
-        await manager.stop()
-        await wiring.close()
-
-
-def main() -> None:
-    """The process `chatai bots`."""
-    import uvloop
-
-    try:
-        settings = load_settings()
-    except SettingsError as error:
-        sys.exit(str(error))
-    configure("bots", settings)
-    try:
-        held = hold_pid_file(settings)
-    except AlreadyRunning:
-        sys.exit(
-            f"A bot manager already runs on {settings.data_dir}. Stop it first, or give this one a BOT_MANAGER_NAME."
-        )
-    allow_many_descriptors()
-    try:
-        uvloop.run(run(settings))
-    except PortTaken as error:
-        sys.exit(f"The bot manager cannot listen on port {settings.bots_port}: {error}. Set BOTS_PORT to another.")
-    finally:
-        pid_file(settings).unlink(missing_ok=True)
-        os.close(held)
-
-
-if __name__ == "__main__":
-    main()

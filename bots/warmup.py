@@ -60,7 +60,7 @@ ROUNDS = 12
 """So often is everything walked: the interpreter specialises code after eight runs."""
 _SLOW_ROUNDS = 1
 """Rounds whose answers grow before the person's eyes."""
-_GROWING_SECONDS = 0.5
+_GROWING_SECONDS = 0.06
 _PATIENCE_SECONDS = 15.0
 """For one round."""
 
@@ -128,6 +128,7 @@ _CONFIG = BotConfig(
     incoming=tempfile.gettempdir() + f"/chatai-warm-up-{os.getpid()}",
     sees=False,
     hears_seconds=0,
+    look_seconds=_GROWING_SECONDS / 3,
 )
 
 

@@ -114,6 +114,13 @@ class ZygoteClient:
                 self._running = await self._launch_ready()
                 self._stand_by()
 
+    async def warm(self) -> None:
+        """Starts a zygote before a bot needs it. If it does not start, the first bot tries again."""
+        try:
+            await self.start()
+        except ZygoteError as error:
+            log.error("the zygote does not start; the first bot tries again", error=str(error))
+
     async def renew(self, introduction: Message | None = None) -> None:
         """Has new workers forked from a new zygote, made from the code that is there now. The old one goes when its
         last worker has been replaced (see `may_replace`). Where none runs there is nothing to do.

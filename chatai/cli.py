@@ -74,14 +74,14 @@ def bots(
         _renew_bots(load_settings())
         return
     _with_database(load_settings())
-    from bots.manager import main as run
+    from bots.start import main as run
 
     run()
 
 
 def _renew_bots(settings: Settings) -> None:
-    from bots.manager import pid_file
     from bots.renewal import NotRunning, ask_to_renew
+    from bots.start import pid_file
 
     try:
         pid = ask_to_renew(pid_file(settings))

@@ -28,8 +28,8 @@ from sqlalchemy.pool import NullPool
 
 from chatai.core.connection import Connection, Statement, prepare, refuse_dead
 from chatai.core.errors import Unavailable
-from chatai.core.roles import SYSTEM_ROLE, app_url
-from chatai.core.settings import SettingsError, get_settings
+from chatai.core.roles import SYSTEM_ROLE, application_url
+from chatai.core.settings import get_settings
 
 DEFER_JOB = text(
     "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(:queue, :task, 0, :lock, :queueing_lock, CAST(:args AS jsonb),"
@@ -370,10 +370,4 @@ def get_database() -> Database:
         SettingsError: Neither `DATABASE_APP_URL` nor `DATABASE_URL` is set.
     """
     settings = get_settings()
-    if settings.database_app_url is not None:
-        url = settings.database_app_url.get_secret_value()
-    elif settings.database_url is not None:
-        url = app_url(settings.database_url.get_secret_value(), settings.secret())
-    else:
-        raise SettingsError("DATABASE_URL: this process needs a database; set it, or start everything with `chatai up`")
-    return Database(url, settings.database_pool_size)
+    return Database(application_url(settings), settings.database_pool_size)

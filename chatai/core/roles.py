@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from chatai.core.crypto import derive_key
+from chatai.core.settings import Settings, SettingsError
 
 APP_ROLE = "chatai_app"
 SYSTEM_ROLE = "chatai_system"
@@ -20,3 +21,16 @@ def app_url(owner_url: str, secret: str) -> str:
     parts = urlsplit(owner_url)
     address = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{quote(APP_ROLE)}:{app_password(secret)}@{address}"))
+
+
+def application_url(settings: Settings) -> str:
+    """The database's address as the application role.
+
+    Raises:
+        SettingsError: Neither `DATABASE_APP_URL` nor `DATABASE_URL` is set.
+    """
+    if settings.database_app_url is not None:
+        return settings.database_app_url.get_secret_value()
+    if settings.database_url is not None:
+        return app_url(settings.database_url.get_secret_value(), settings.secret())
+    raise SettingsError("DATABASE_URL: this process needs a database; set it, or start everything with `chatai up`")

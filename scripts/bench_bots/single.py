@@ -12,19 +12,20 @@ import gc
 import os
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, cast
+from typing import cast
 
 import uvloop
 from aiogram import Bot
 from aiogram.client.telegram import TelegramAPIServer
 
-import bots.manager
 from bots import heap
 from bots.answer_pool import AnswerPool, _Process
 from bots.answers import Answerer
 from bots.handlers import build_dispatcher
 from bots.job import BotConfig
+from bots.manager import Manager
 from bots.session import build_session
+from bots.start import allow_many_descriptors
 from bots.storage import open_database
 from bots.tuning import Tuning
 from bots.wire import Message, Wire
@@ -72,7 +73,7 @@ class Pipe:
 class Tasks(ZygoteClient):
     """In the zygote's place: a worker is a task, and all share one connection pool to Telegram."""
 
-    def __init__(self, *_given: Any, **_more: Any) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._dispatcher = build_dispatcher()
         self._session = build_session()
@@ -146,18 +147,17 @@ class Answers(AnswerPool):
 async def serve() -> None:
     settings = get_settings()
     wiring.bind(settings)
-    # The manager makes these two by name; here they are no processes.
-    setattr(bots.manager, "ZygoteClient", Tasks)  # noqa: B010 - put in place of a name that the module imports
-    setattr(bots.manager, "AnswerPool", Answers)  # noqa: B010
+    tuning = Tuning(start_patience=600, pong_patience=600)
+    answers = Answers(settings.bot_answer_processes, tuning)
     # A bot's own process tidies up when it rests. Here it would be the whole heap, a thousand times over.
     setattr(heap, "give_back", lambda: None)  # noqa: B010
     gc.collect()
     gc.freeze()
-    await bots.manager.Manager(settings, Tuning(start_patience=600, pong_patience=600)).start()
+    await Manager(settings, tuning, zygote=Tasks(), answers=answers).start()
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
     configure("bench-single", get_settings())
-    bots.manager.allow_many_descriptors()
+    allow_many_descriptors()
     uvloop.run(serve())

@@ -116,7 +116,7 @@ async def test_the_manager_killed_in_the_middle_of_an_answer(world, tmp_path):
 
     async def launch():
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bots.manager", stderr=(tmp_path / "errors").open("ab")
+            sys.executable, "-m", "bots.start", stderr=(tmp_path / "errors").open("ab")
         )
 
     manager = await launch()

@@ -41,7 +41,7 @@ async def manager(world, name: str, port: int, folder, **more: str):
     environment = {**os.environ, "BOT_MANAGER_NAME": name, "BOTS_PORT": str(port), **more}
     with (folder / f"{name}.log").open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bots.manager", env=environment, stderr=errors
+            sys.executable, "-m", "bots.start", env=environment, stderr=errors
         )
     try:
         yield process

@@ -7,8 +7,8 @@ import signal
 import pytest
 import pytest_asyncio
 
-from bots.manager import hold_pid_file, pid_file
 from bots.renewal import NotRunning, ask_to_renew, renew_on_hangup
+from bots.start import hold_pid_file, pid_file
 from tests.bots.world import open_world
 from tests.fakes.openai import Plan
 from tests.waiting import eventually

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -19,8 +20,15 @@ _at_once = asyncio.Semaphore(4)
 # For the edges: `async with password_turn, database.person() as uow`. Who waits for a turn holds no connection
 # meanwhile, or a few wrong log-ins would take the database from everybody else.
 password_turn = asyncio.Semaphore(4)
-# Verified when the address is unknown, so that the answer takes as long as for a known one.
-_DECOY = _hasher.hash("an account that does not exist")
+
+
+@lru_cache(1)
+def _decoy() -> str:
+    """Verified when the address is unknown, so that the answer takes as long as for a known one.
+
+    Made at the first log-in, of whomever; not by each process that imports this, which takes it a tenth of a second.
+    """
+    return _hasher.hash("an account that does not exist")
 
 
 def check_strength(password: str) -> None:
@@ -40,8 +48,9 @@ async def verify_password(stored: str | None, password: str) -> bool:
     """Whether the password fits. None stands for an account that does not exist: it takes as long and never fits."""
 
     def verify() -> bool:
+        decoy = _decoy()
         try:
-            return _hasher.verify(stored or _DECOY, password)
+            return _hasher.verify(stored or decoy, password)
         except (VerificationError, InvalidHashError):
             return False
 
