@@ -13,12 +13,14 @@ import structlog
 from bots.metrics import Metrics, Stopwatch
 from chatai.core.database import Database, DatabaseAway
 from chatai.domains.channels import inbox
-from chatai.domains.channels.inbox import Key, SendBegun
+from chatai.domains.channels.inbox import Key, SendBegun, Wish
 from chatai.domains.channels.schemas import IncomingUpdate, StoredUpdate, UpdateMark
 
 log = structlog.get_logger(__name__)
 
 MOST_AT_ONCE = 500
+MOST_TAKING = 50
+"""Bots whose undone updates are taken at once: each may have `Tuning.loaded_updates` of them."""
 MARK_RETRY_SECONDS = 1.0
 MARK_LINGER_SECONDS = 0.002
 """That a message is sent and that its update is done come one right after the other: one write for both."""
@@ -30,12 +32,15 @@ R = TypeVar("R")
 class Batcher(Generic[T, R]):
     """Collects items while a write runs, and writes them together in the next. All of a batch get its result.
 
-    `linger`: seconds that a write waits for company.
+    `linger`: seconds that a write waits for company; `most`: items in one write.
     """
 
-    def __init__(self, write: Callable[[list[T]], Awaitable[R]], *, linger: float = 0.0) -> None:
+    def __init__(
+        self, write: Callable[[list[T]], Awaitable[R]], *, linger: float = 0.0, most: int = MOST_AT_ONCE
+    ) -> None:
         self._write = write
         self._linger = linger
+        self._most = most
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -49,9 +54,9 @@ class Batcher(Generic[T, R]):
 
     async def _flush(self) -> None:
         while self._waiting:
-            if self._linger and len(self._waiting) < MOST_AT_ONCE:
+            if self._linger and len(self._waiting) < self._most:
                 await asyncio.sleep(self._linger)
-            batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+            batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             await self._write_batch(batch)
 
     async def _write_batch(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
@@ -82,13 +87,15 @@ class _Arrival:
 class Inbox:
     """Stores, marks and takes updates."""
 
-    def __init__(self, database: Database, metrics: Metrics) -> None:
+    def __init__(self, database: Database, metrics: Metrics, most_of_a_bot: int) -> None:
         self._database = database
         self._statements = database.system_statements()
         self._metrics = metrics
         self._arrivals: Batcher[_Arrival, dict[Key, bool]] = Batcher(self._store)
         self._marks: Batcher[UpdateMark, set[Key]] = Batcher(self._mark, linger=MARK_LINGER_SECONDS)
         self._sends: Batcher[SendBegun, set[SendBegun]] = Batcher(self._begin_sends)
+        self._most_of_a_bot = most_of_a_bot
+        self._wishes: Batcher[Wish, dict[UUID, list[StoredUpdate]]] = Batcher(self._take, most=MOST_TAKING)
 
     async def store(
         self, updates: Sequence[IncomingUpdate], offsets: Mapping[UUID, int] | None = None
@@ -127,10 +134,13 @@ class Inbox:
         begun = SendBegun(bot_id, update_id, fence, 0 if again else 1)
         return begun in await self._sends.add(begun)
 
-    async def take(self, bot_id: UUID, fence: int, known: Sequence[int], most: int) -> list[StoredUpdate]:
+    async def take(self, bot_id: UUID, fence: int, known: Sequence[int]) -> list[StoredUpdate]:
         """Takes a bot's oldest undone updates, save the `known` ones. Raises: DatabaseAway."""
-        async with self._database.system() as uow:
-            return await inbox.take(uow, bot_id, fence, known, most)
+        taken = await self._wishes.add(Wish(bot_id, fence, tuple(known)))
+        return taken.get(bot_id, [])
+
+    async def _take(self, wishes: list[Wish]) -> dict[UUID, list[StoredUpdate]]:
+        return await inbox.take(self._statements, wishes, self._most_of_a_bot)
 
     async def _store(self, arrivals: list[_Arrival]) -> dict[Key, bool]:
         updates = [update for arrival in arrivals for update in arrival.updates]

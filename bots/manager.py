@@ -66,7 +66,7 @@ class Manager:
         self._tuning = tuning or Tuning()
         self._database = open_database(settings)
         self.metrics = Metrics()
-        self._inbox = Inbox(self._database, self.metrics)
+        self._inbox = Inbox(self._database, self.metrics, self._tuning.loaded_updates)
         self.zygote = zygote or ZygoteClient(settings.bot_starts_at_once)
         self.answers = answers or AnswerPool(settings.bot_answer_processes, self._tuning)
         self.seat = Seat(manager_id or new_id(), f"{socket.gethostname()}:{os.getpid()}", *settings.shard())

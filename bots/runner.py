@@ -198,7 +198,7 @@ class BotRunner:
         most = self._means.tuning.loaded_updates
         self._behind, self._loading = False, True  # who stores another one meanwhile says that we are behind again
         try:
-            taken = await self._means.inbox.take(self.bot.id, self.fence, self._queues.known, most)
+            taken = await self._means.inbox.take(self.bot.id, self.fence, self._queues.known)
         except BaseException:
             self._behind = True
             raise

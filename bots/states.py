@@ -18,6 +18,8 @@ from chatai.domains.channels.states import StateRow
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 1.0
+LINGER_SECONDS = 0.1
+"""Where bots change one after another, as after a start, they are written together; nobody sees a tenth of a second."""
 MOST_AT_ONCE = 1_000
 BAD: frozenset[BotState] = frozenset({"failed", "revoked", "conflict", "quarantined"})
 
@@ -65,6 +67,7 @@ class StateWriter:
         """Until cancelled."""
         while True:
             await self._wanted.wait()
+            await asyncio.sleep(LINGER_SECONDS)
             self._wanted.clear()
             try:
                 await self.flush()

@@ -10,16 +10,22 @@ import pytest
 from bots.sandbox.server import SandboxServer
 from bots.sandbox.state import Options
 from chatai.core.actor import Actor
-from chatai.core.database import Database
+from chatai.core.database import Database, Runs
 from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.schemas import AssistantDraft
-from chatai.domains.channels import repository, service
+from chatai.domains.channels import inbox, repository, service
 from chatai.domains.channels.models import Bot
 from chatai.domains.channels.ports import telegram
-from chatai.domains.channels.schemas import BotView
+from chatai.domains.channels.schemas import BotView, StoredUpdate
 from chatai.integrations.telegram import TelegramClient
 
 Connect = Callable[..., Awaitable[BotView]]
+
+
+async def take(uow: Runs, bot_id: UUID, fence: int, *, known: tuple[int, ...] = (), most: int) -> list[StoredUpdate]:
+    """A bot's undone updates, taken up."""
+    taken = await inbox.take(uow, [inbox.Wish(bot_id, fence, known)], most)
+    return taken.get(bot_id, [])
 
 
 @pytest.fixture

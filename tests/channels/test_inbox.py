@@ -8,6 +8,7 @@ from sqlalchemy import text
 from chatai.core.ids import new_id
 from chatai.domains.channels import inbox, repository
 from chatai.domains.channels.schemas import IncomingUpdate, UpdateMark
+from tests.channels.conftest import take
 from tests.waiting import eventually
 
 
@@ -25,7 +26,7 @@ async def test_an_update_is_stored_once(database, bot_id):
         # A duplicate within the batch, one of an earlier batch, and a new one.
         batch = [update(bot_id, 3), update(bot_id, 3), update(bot_id, 2)]
         assert await inbox.store(uow, batch) == {(bot_id, 3): False}
-        assert len(await inbox.take(uow, bot_id, 0, [], 10)) == 3
+        assert len(await take(uow, bot_id, 0, most=10)) == 3
 
 
 async def test_updates_of_a_bot_that_is_gone_do_not_hold_up_the_others(database, bot_id):
@@ -37,9 +38,23 @@ async def test_taking_goes_by_number_counts_attempts_and_leaves_out_what_is_know
     async with database.system() as uow:
         await inbox.store(uow, [update(bot_id, number) for number in (9, 2, 7, 4)])
         await inbox.store(uow, [update(bot_id, 1, taken=True)])
-        taken = await inbox.take(uow, bot_id, 0, [4], 3)
+        taken = await take(uow, bot_id, 0, most=3, known=(4,))
         assert [(one.update_id, one.attempts) for one in taken] == [(1, 2), (2, 1), (7, 1)]
         assert taken[1].payload == {"update_id": 2, "text": "жук 🎉"}
+
+
+async def test_the_updates_of_many_bots_are_taken_at_once_each_under_its_own_lease(database, actor, new_bot):
+    bot_ids = one, other, passed = [await new_bot(actor) for _ in range(3)]
+    async with database.system() as uow:
+        await hold(uow, one, 3)
+        await hold(uow, passed, 2)
+        await inbox.store(uow, [update(bot_id, number) for number in (3, 1, 2) for bot_id in bot_ids])
+    wishes = [inbox.Wish(one, 3, (1,)), inbox.Wish(other, 0), inbox.Wish(passed, 1), inbox.Wish(new_id(), 0)]
+    taken = await inbox.take(database.system_statements(), wishes, 2)
+    assert {bot_id: [(row.update_id, row.fence) for row in rows] for bot_id, rows in taken.items()} == {
+        one: [(2, 3), (3, 3)],
+        other: [(1, 0), (2, 0)],
+    }
 
 
 async def test_marks_are_kept_and_the_last_one_counts(database, bot_id):
@@ -55,7 +70,7 @@ async def test_marks_are_kept_and_the_last_one_counts(database, bot_id):
                 UpdateMark(bot_id, 3, "set_aside", 3, (), "it failed"),
             ],
         )
-        (left,) = await inbox.take(uow, bot_id, 0, [], 10)
+        (left,) = await take(uow, bot_id, 0, most=10)
         assert (left.update_id, left.attempts, left.replies) == (1, 2, [10, 11])
 
 
@@ -80,8 +95,8 @@ async def test_a_send_is_begun_only_under_the_lease_of_now_and_what_may_come_twi
     async with database.system() as uow:
         await hold(uow, bot_id, 4)
         assert await inbox.begin_sends(uow, [first]) == set()  # nobody has taken the row yet, but the lease has passed
-        assert await inbox.take(uow, bot_id, 3, [], 10) == []
-        taken = await inbox.take(uow, bot_id, 4, [], 10)
+        assert await take(uow, bot_id, 3, most=10) == []
+        taken = await take(uow, bot_id, 4, most=10)
         assert [(one.update_id, one.fence, one.replies, one.repeated) for one in taken] == [
             (1, 4, [10], 1),
             (2, 4, [], 0),
@@ -89,7 +104,7 @@ async def test_a_send_is_begun_only_under_the_lease_of_now_and_what_may_come_twi
     async with database.system() as uow:
         assert await inbox.mark(uow, [UpdateMark(bot_id, 1, "done", 1, (10,), fence=3)]) == set()
         assert await inbox.begin_sends(uow, [first, stale]) == set()
-        again = await inbox.take(uow, bot_id, 4, [2], 10)
+        again = await take(uow, bot_id, 4, most=10, known=(2,))
         assert [(one.update_id, one.repeated) for one in again] == [(1, 0)]  # it is counted once
         await inbox.mark(uow, [UpdateMark(bot_id, 1, "done", 2, (10, 11), fence=4, repeated=2)])
         row = (await uow.session.execute(text("SELECT * FROM bot_update WHERE update_id = 1"))).one()
@@ -109,7 +124,7 @@ async def test_a_take_over_while_a_send_is_begun_lets_only_one_of_them_go(databa
 
     async with database.system() as uow:
         await hold(uow, bot_id, 2)
-        (taken,) = await inbox.take(uow, bot_id, 2, [], 10)
+        (taken,) = await take(uow, bot_id, 2, most=10)
         beginning = asyncio.create_task(begin())
 
         async def waits():

@@ -8,6 +8,7 @@ from chatai.domains.channels import inbox, retention, set_aside
 from chatai.domains.channels.errors import BotNotFound, MayNotManageBots
 from chatai.domains.channels.retention import Retention, clean_up
 from chatai.domains.channels.schemas import IncomingUpdate, UpdateMark
+from tests.channels.conftest import take
 
 
 async def fill(database, bot_id, states: dict[int, str]) -> None:
@@ -46,7 +47,7 @@ async def test_what_was_set_aside_is_listed_tried_again_and_dismissed(database, 
         assert await set_aside.dismiss(uow, actor, bot_id) == 2
     assert await states(database) == {1: "failed", 2: "done", 3: "new", 4: "failed", 5: "failed"}
     async with database.system() as uow:
-        (again,) = await inbox.take(uow, bot_id, 0, [], 10)
+        (again,) = await take(uow, bot_id, 0, most=10)
         assert (again.update_id, again.attempts) == (3, 1)
 
 

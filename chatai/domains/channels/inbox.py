@@ -15,12 +15,11 @@ import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import LiteralString
 from uuid import UUID
 
-from sqlalchemy import text
-
-from chatai.core.database import Runs, UnitOfWork, array_of
+from chatai.core.database import Runs, array_of
 from chatai.domains.channels.schemas import IncomingUpdate, StoredUpdate, UpdateMark
 
 UPDATES_CHANNEL = "chatai_bot_updates"
@@ -80,23 +79,27 @@ RETURNING bot_update.bot_id, bot_update.update_id, bot_update.fence
 """
 
 # Messages that were begun, are not recorded and were not counted before may come twice: they are counted now.
-_TAKE = text("""
-WITH chosen AS MATERIALIZED (
-    SELECT bot_id, update_id,
-           greatest(0, sends_begun - jsonb_array_length(reply_message_ids) - sends_repeated) AS repeated
-    FROM bot_update
-    WHERE bot_id = :bot AND state IN ('new', 'taken') AND NOT update_id = ANY(CAST(:known AS bigint[]))
-      AND fence <= CAST(:fence AS bigint)
-      AND CAST(:fence AS bigint) = coalesce((SELECT fence FROM bot_lease WHERE bot_lease.bot_id = :bot), 0)
-    ORDER BY update_id LIMIT :most FOR UPDATE
-)
-UPDATE bot_update SET state = 'taken', attempts = attempts + 1, fence = CAST(:fence AS bigint), taken_at = now(),
-                      sends_repeated = sends_repeated + chosen.repeated
-FROM chosen
-WHERE bot_update.bot_id = chosen.bot_id AND bot_update.update_id = chosen.update_id
-RETURNING bot_update.update_id, chat_id, payload, attempts, reply_message_ids, repeated,
-          extract(epoch FROM clock_timestamp() - received_at)::float8 AS age
-""")
+_TAKE: LiteralString = """
+    WITH chosen AS MATERIALIZED (
+        SELECT undone.*, wish.fence
+        FROM unnest(%(bots)s::uuid[], %(fences)s::bigint[], %(known)s::text[]) AS wish (bot_id, fence, known)
+        CROSS JOIN LATERAL (
+            SELECT bot_id, update_id,
+                   greatest(0, sends_begun - jsonb_array_length(reply_message_ids) - sends_repeated) AS repeated
+            FROM bot_update
+            WHERE bot_update.bot_id = wish.bot_id AND state IN ('new', 'taken') AND bot_update.fence <= wish.fence
+              AND NOT update_id = ANY(wish.known::bigint[])
+              AND wish.fence = coalesce((SELECT fence FROM bot_lease WHERE bot_lease.bot_id = wish.bot_id), 0)
+            ORDER BY update_id LIMIT %(most)s FOR UPDATE
+        ) AS undone
+    )
+    UPDATE bot_update SET state = 'taken', attempts = attempts + 1, fence = chosen.fence, taken_at = now(),
+                          sends_repeated = sends_repeated + chosen.repeated
+    FROM chosen
+    WHERE bot_update.bot_id = chosen.bot_id AND bot_update.update_id = chosen.update_id
+    RETURNING bot_update.bot_id, bot_update.update_id, chat_id, payload, attempts, reply_message_ids, bot_update.fence,
+              extract(epoch FROM clock_timestamp() - received_at)::float8 AS age, repeated
+"""
 
 Key = tuple[UUID, int]
 """(bot, update_id)"""
@@ -111,6 +114,15 @@ class SendBegun:
     update_id: int
     fence: int
     number: int = field(default=1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A bot's undone updates are wanted, save those that are `known` to be in work."""
+
+    bot_id: UUID
+    fence: int
+    known: tuple[int, ...] = ()
 
 
 async def store(
@@ -197,25 +209,23 @@ async def begin_sends(uow: Runs, sends: Sequence[SendBegun]) -> set[SendBegun]:
     return {SendBegun(bot_id, update_id, fence) for bot_id, update_id, fence in rows}
 
 
-async def take(uow: UnitOfWork, bot_id: UUID, fence: int, known: Sequence[int], most: int) -> list[StoredUpdate]:
-    """Takes the bot's oldest undone updates, save those that are `known` to be in work, in order of their ids.
+async def take(uow: Runs, wishes: Sequence[Wish], most: int) -> dict[UUID, list[StoredUpdate]]:
+    """Takes each bot's oldest undone updates, `most` of each, in order of their ids. Without bots that have none.
 
-    None where the lease of this `fence` has passed to another.
+    None where the lease of the wish's fence has passed to another.
     """
-    rows = await uow.session.execute(_TAKE, {"bot": bot_id, "fence": fence, "known": list(known), "most": most})
+    rows = await uow.run(
+        _TAKE,
+        {
+            "bots": array_of(wish.bot_id for wish in wishes),
+            "fences": array_of(wish.fence for wish in wishes),
+            "known": [array_of(wish.known) for wish in wishes],
+            "most": most,
+        },
+    )
     here = time.monotonic()
-    taken = [
-        StoredUpdate(
-            bot_id,
-            row.update_id,
-            row.chat_id,
-            row.payload,
-            row.attempts,
-            row.reply_message_ids,
-            fence,
-            here - row.age,
-            repeated=row.repeated,
-        )
-        for row in rows
-    ]
-    return sorted(taken, key=lambda update: update.update_id)
+    taken: dict[UUID, list[StoredUpdate]] = {}
+    for bot_id, number, chat_id, payload, attempts, replies, fence, age, repeated in sorted(rows, key=itemgetter(0, 1)):
+        update = StoredUpdate(bot_id, number, chat_id, payload, attempts, replies, fence, here - age, repeated=repeated)
+        taken.setdefault(bot_id, []).append(update)
+    return taken
