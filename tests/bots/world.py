@@ -161,7 +161,7 @@ async def open_world(
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         server = await stack.enter_async_context(SandboxServer(Options(strict=True, redelivery_delay=0.2)))
         model = await stack.enter_async_context(FakeOpenAI())
-        owner_url = stack.enter_context(_database(postgres, template))
+        owner_url = await stack.enter_async_context(_database(postgres, template))
         values = {
             "DATA_DIR": str(folder / "data"),
             "SECRET_KEY": SECRET_KEY,
@@ -206,19 +206,26 @@ def _forget_settings() -> None:
 
 
 class _database:
-    """A copy of the migrated database; the owner's address of it."""
+    """A copy of the migrated database; the owner's address of it. It must have been left by all when it is removed."""
 
     def __init__(self, postgres: EmbeddedPostgres, template: str) -> None:
         self._postgres = postgres
         self._template = template
         self._name = f"bots_{uuid4().hex}"
 
-    def __enter__(self) -> str:
+    async def __aenter__(self) -> str:
         self._execute("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", self._name, self._template)
         return self._postgres.owner_url(self._name)
 
-    def __exit__(self, *_error: object) -> None:
-        self._execute("DROP DATABASE {} WITH (FORCE)", self._name)
+    async def __aexit__(self, *_error: object) -> None:
+        # The owner may not end the application's sessions. Those of processes that were killed end a moment later.
+        await eventually(self._is_left, patience=60)
+        self._execute("DROP DATABASE {}", self._name)
+
+    def _is_left(self) -> bool:
+        with psycopg.connect(self._postgres.owner_url("postgres")) as connection:
+            found = connection.execute("SELECT FROM pg_stat_activity WHERE datname = %s", [self._name])
+            return found.rowcount == 0
 
     def _execute(self, statement: str, *names: str) -> None:
         with psycopg.connect(self._postgres.owner_url("postgres"), autocommit=True) as connection:
