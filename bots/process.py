@@ -18,7 +18,8 @@ import structlog
 from bots.events import Level
 from bots.tuning import Tuning, backoff
 from bots.wire import Message, WireError
-from bots.zygote_client import WENT_WITH_ZYGOTE, WorkerProcess, ZygoteClient, ZygoteError
+from bots.zygote_client import WENT_WITH_ZYGOTE, ZygoteClient, ZygoteError
+from bots.zygote_handle import WorkerProcess
 from chatai.core.database import DatabaseAway
 from chatai.domains.channels.errors import BotCrashes, TokenUnreadable
 from chatai.domains.channels.schemas import BotState

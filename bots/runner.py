@@ -28,7 +28,8 @@ from bots.process import BotProcess, Keep
 from bots.queue import ChatQueues, Work
 from bots.tuning import Tuning, backoff
 from bots.wire import Message
-from bots.zygote_client import WorkerProcess, ZygoteClient
+from bots.zygote_client import ZygoteClient
+from bots.zygote_handle import WorkerProcess
 from chatai import wiring
 from chatai.core.database import DatabaseAway
 from chatai.core.settings import Settings

@@ -97,7 +97,7 @@ def _come_of_age(end: socket.socket, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    call_process("chatai-bot")
+    call_process("chatai-next")  # until it is a bot's
     if os.getppid() != parent:
         os._exit(EXIT_ORPHANED)
     os.setpgid(0, 0)  # what it should ever fork can then be ended with it
@@ -126,6 +126,7 @@ async def _live(end: socket.socket, dispatcher: Dispatcher, session: Session) ->
     start = await wire.receive()
     if start is None or start["type"] != "start":
         return EXIT_ORPHANED
+    call_process("chatai-bot")
     # A manager of another version may say more, or less than has no default here.
     known = {field.name for field in fields(BotConfig)}
     config = BotConfig(**{name: value for name, value in start["bot"].items() if name in known})

@@ -8,16 +8,15 @@ import itertools
 import json
 import math
 import os
-import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from bots.wire import MAX_PACKET_BYTES, Message, Wire, WireError
+from bots.zygote_handle import Running, WorkerProcess
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +30,8 @@ ZYGOTE = "bots.zygote"
 """The module that is run. Tests put one in its place whose workers misbehave."""
 WENT_WITH_ZYGOTE = -1000
 """Exit status told of workers whose zygote went away, which is no fault of theirs."""
+QUIET_SECONDS = 0.05
+"""After the last worker that a bot asked for, before the next one is forked ahead."""
 TRIAL_SECONDS = 30.0
 REPLACED_A_SECOND = 20
 """So many workers of an old zygote are replaced, at most."""
@@ -50,44 +51,23 @@ class ZygoteError(Exception):
     """The zygote does not start or went away; no worker can be had now."""
 
 
-@dataclass(eq=False)
-class WorkerProcess:
-    """A forked worker. `exited` gives its exit code; negative: the signal that ended it."""
-
-    number: int
-    pid: int
-    wire: Wire
-    exited: asyncio.Future[int]
-    home: _Running | None = field(default=None, repr=False)
-    """The zygote that it was forked from."""
-
-
-@dataclass(eq=False)
-class _Running:
-    """One zygote, and who waits for what. `process`: of one that was started here; a copy of another has none."""
-
-    process: asyncio.subprocess.Process | None
-    control: socket.socket
-    ready: asyncio.Future[None]
-    pid: int = 0
-    """As it told itself when it was ready."""
-    spawning: dict[int, asyncio.Future[int]] = field(default_factory=dict)
-    exits: dict[int, asyncio.Future[int]] = field(default_factory=dict)
-
-
 class ZygoteClient:
     """Gives out worker processes; so many forks are under way at once.
 
     Beside the zygote stands a copy of it, which takes its place when it dies: a new one takes seconds to get ready.
+    One worker is forked ahead, in a quiet moment, so that the next bot that wakes need not wait for that.
     """
 
     def __init__(self, starts_at_once: int = STARTS_AT_ONCE) -> None:
-        self._running: _Running | None = None
-        self._spare: _Running | None = None
-        self._old: list[_Running] = []
+        self._running: Running | None = None
+        self._spare: Running | None = None
+        self._old: list[Running] = []
         self._numbers = itertools.count(1)
         self._starting = asyncio.Lock()
         self._admission = asyncio.Semaphore(starts_at_once)
+        self._next: WorkerProcess | None = None
+        self._quiet: asyncio.TimerHandle | None = None
+        self._forking: asyncio.Task[None] | None = None
         self._stopped = False
         self._failed_at = -math.inf
         self._renewed_at = -math.inf
@@ -103,6 +83,11 @@ class ZygoteClient:
         """Process id of the zygote that stands by, if it is ready."""
         return self._spare.pid if self._spare and self._spare.pid else None
 
+    @property
+    def next_pid(self) -> int | None:
+        """Process id of the worker that was forked ahead, if there is one."""
+        return self._next.pid if self._next is not None and not self._next.exited.done() else None
+
     async def start(self) -> None:
         """Starts a zygote unless there is one. Raises ZygoteError."""
         async with self._starting:
@@ -113,6 +98,7 @@ class ZygoteClient:
                     raise ZygoteError("the zygote does not start")
                 self._running = await self._launch_ready()
                 self._stand_by()
+                self._fork_ahead()
 
     async def warm(self) -> None:
         """Starts a zygote before a bot needs it. If it does not start, the first bot tries again."""
@@ -139,12 +125,14 @@ class ZygoteClient:
                 try:
                     await self._try_out(fresh, introduction)
                 except ZygoteError:
-                    _end(fresh)
+                    fresh.end()
                     raise
             old, self._running = self._running, fresh
             self._renewed_at = time.monotonic()
+            self._send_next_away()
+            self._fork_ahead()
             if self._spare is not None:
-                _hang_up(self._spare)
+                self._spare.hang_up()
             self._stand_by()
             if old is not None:  # it may have gone meanwhile
                 self._old.append(old)
@@ -163,12 +151,38 @@ class ZygoteClient:
     async def spawn(self) -> WorkerProcess:
         """A new worker, which waits for its `start` frame. Raises ZygoteError."""
         await self.start()
+        self._fork_ahead()
+        worker, self._next = self._next, None
+        if worker is not None and worker.home is self._running and not worker.exited.done():
+            return worker
         async with self._admission:
             if self._running is None:
                 raise ZygoteError("the zygote went away")
             return await self._fork(self._running)
 
-    async def _fork(self, running: _Running) -> WorkerProcess:
+    def _fork_ahead(self) -> None:
+        """Has the next worker forked, once nobody has asked for one for a moment."""
+        if self._quiet is not None:
+            self._quiet.cancel()
+        self._quiet = asyncio.get_running_loop().call_later(QUIET_SECONDS, self._fork_next)
+
+    def _fork_next(self) -> None:
+        if self._forking is None or self._forking.done():
+            self._forking = asyncio.create_task(self._make_next())
+
+    async def _make_next(self) -> None:
+        if self._running is None or self._next is not None or self._stopped:
+            return
+        with contextlib.suppress(ZygoteError):
+            self._next = await self._fork(self._running)
+
+    def _send_next_away(self) -> None:
+        """The worker that was forked ahead is not wanted any more: it goes when its wire is cut."""
+        worker, self._next = self._next, None
+        if worker is not None:
+            worker.wire.cut()
+
+    async def _fork(self, running: Running) -> WorkerProcess:
         """A worker of this zygote. Raises ZygoteError."""
         number = next(self._numbers)
         loop = asyncio.get_running_loop()
@@ -189,7 +203,7 @@ class ZygoteClient:
             theirs.close()
         return WorkerProcess(number, pid, await Wire.over(ours), exited, running)
 
-    async def _try_out(self, running: _Running, introduction: Message) -> None:
+    async def _try_out(self, running: Running, introduction: Message) -> None:
         """Whether what this zygote makes can live with this manager. Raises ZygoteError."""
         worker = await self._fork(running)
         worker.wire.send(introduction)
@@ -210,21 +224,22 @@ class ZygoteClient:
     async def stop(self) -> None:
         """Ends the zygote and every worker that is left."""
         self._stopped = True
+        self._send_next_away()
         async with self._starting:
             zygotes = [*self._old, *filter(None, [self._running, self._spare])]
         for zygote in zygotes:
-            _hang_up(zygote)
+            zygote.hang_up()
         for zygote in zygotes:
             try:
-                await asyncio.wait_for(_gone(zygote), 5)
+                await asyncio.wait_for(zygote.gone(), 5)
             except TimeoutError:
-                _end(zygote)
-                await _gone(zygote)
+                zygote.end()
+                await zygote.gone()
 
-    def _let_go(self, old: _Running) -> None:
+    def _let_go(self, old: Running) -> None:
         """Ends an old zygote that has no worker any more."""
         if not old.exits and not old.spawning:
-            _hang_up(old)
+            old.hang_up()
 
     def _stand_by(self) -> None:
         """Has the zygote make a copy of itself."""
@@ -242,17 +257,17 @@ class ZygoteClient:
             return
         finally:
             theirs.close()
-        self._spare = _Running(None, ours, loop.create_future())
+        self._spare = Running(None, ours, loop.create_future())
         self._spare.ready.add_done_callback(lambda ready: ready.exception())  # nobody need wait for it
         loop.add_reader(ours.fileno(), self._read, self._spare)
 
-    async def _launch_ready(self) -> _Running:
+    async def _launch_ready(self) -> Running:
         """A zygote that can fork. Raises ZygoteError."""
         running = await self._launch()
         try:
             await asyncio.wait_for(asyncio.shield(running.ready), START_SECONDS)
         except TimeoutError:
-            _end(running)
+            running.end()
             self._failed_at = time.monotonic()
             raise ZygoteError(f"the zygote was not ready within {START_SECONDS} seconds") from None
         except ZygoteError:
@@ -261,7 +276,7 @@ class ZygoteClient:
         log.info("the zygote is ready", pid=running.pid)
         return running
 
-    async def _launch(self) -> _Running:
+    async def _launch(self) -> Running:
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
@@ -277,11 +292,11 @@ class ZygoteClient:
             start_new_session=True,
         )
         theirs.close()
-        running = _Running(process, ours, loop.create_future())
+        running = Running(process, ours, loop.create_future())
         loop.add_reader(ours.fileno(), self._read, running)
         return running
 
-    def _read(self, running: _Running) -> None:
+    def _read(self, running: Running) -> None:
         """Takes one packet of news."""
         try:
             packet = running.control.recv(MAX_PACKET_BYTES)
@@ -303,7 +318,7 @@ class ZygoteClient:
             if running in self._old:
                 self._let_go(running)
 
-    def _lose(self, running: _Running) -> None:
+    def _lose(self, running: Running) -> None:
         """The zygote is gone, and its workers are going."""
         asyncio.get_running_loop().remove_reader(running.control.fileno())
         running.control.close()
@@ -330,41 +345,6 @@ class ZygoteClient:
     def _replace_spare(self) -> None:
         if self._spare is None:
             self._stand_by()
-
-
-def _hang_up(zygote: _Running) -> None:
-    """It ends then, with its workers."""
-    with contextlib.suppress(OSError):
-        zygote.control.shutdown(socket.SHUT_RDWR)
-
-
-def _end(zygote: _Running) -> None:
-    """At once."""
-    if zygote.process is not None:
-        zygote.process.kill()
-    elif zygote.pid:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(zygote.pid, signal.SIGKILL)
-
-
-async def _gone(zygote: _Running) -> None:
-    """Waits until the process has ended. A copy is no child of ours, and is waited for by a descriptor of it."""
-    if zygote.process is not None:
-        await zygote.process.wait()
-        return
-    try:
-        descriptor = os.pidfd_open(zygote.pid) if zygote.pid else -1
-    except ProcessLookupError:
-        return
-    if descriptor < 0:
-        return  # it never told that it is there, and has nobody to serve
-    loop, ended = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(descriptor, ended.set)
-    try:
-        await ended.wait()
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
 
 
 def _settle(future: asyncio.Future[int] | None, value: int) -> None:

@@ -112,6 +112,7 @@ class Installation:
             "zygote": [],
             "stand-by zygote": [],
             "workers": [],
+            "worker forked ahead": [],
             "answer processes": [],
         }
         manager = child or self.manager
@@ -319,4 +320,4 @@ def _sort(zygote: int, found: dict[str, list[int]]) -> None:
         if name_of(pid) in _ZYGOTES:
             _sort(pid, found)
         else:
-            found["workers"].append(pid)
+            found["worker forked ahead" if name_of(pid) == "chatai-next" else "workers"].append(pid)

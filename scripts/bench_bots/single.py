@@ -30,7 +30,8 @@ from bots.storage import open_database
 from bots.tuning import Tuning
 from bots.wire import Message, Wire
 from bots.worker import Worker
-from bots.zygote_client import WorkerProcess, ZygoteClient
+from bots.zygote_client import ZygoteClient
+from bots.zygote_handle import WorkerProcess
 from chatai import wiring
 from chatai.core.logging import configure
 from chatai.core.settings import get_settings

@@ -21,7 +21,7 @@ from bots.process import BotProcess, Keep
 from bots.queue import ChatQueues
 from bots.tuning import Tuning
 from bots.wire import MAX_FRAME_BYTES, Wire
-from bots.zygote_client import WorkerProcess
+from bots.zygote_handle import WorkerProcess
 from chatai.core.ids import new_id
 from chatai.core.settings import Settings
 

@@ -12,7 +12,8 @@ import pytest_asyncio
 
 from bots.memory import own_kilobytes
 from bots.warmup import LoopbackBotApi
-from bots.zygote_client import WENT_WITH_ZYGOTE, WorkerProcess, ZygoteClient, ZygoteError
+from bots.zygote_client import WENT_WITH_ZYGOTE, ZygoteClient, ZygoteError
+from bots.zygote_handle import WorkerProcess
 from tests.waiting import eventually
 
 CONFIG = {
@@ -125,6 +126,26 @@ async def test_secrets_stay_with_the_manager_and_stopping_leaves_nobody(monkeypa
     await zygote.stop()
     for worker in workers:
         await gone(worker.pid)
+        await worker.wire.close()
+
+
+async def test_a_worker_is_forked_ahead_in_a_quiet_moment_and_given_to_the_next_bot():
+    zygote = ZygoteClient()
+    await zygote.start()
+    ahead = await eventually(lambda: zygote.next_pid)
+    workers = [await started(zygote) for _ in range(3)]
+    assert workers[0].pid == ahead
+    dies = await eventually(lambda: zygote.next_pid)
+    os.kill(dies, signal.SIGKILL)
+    await eventually(lambda: zygote.next_pid is None)
+    workers.append(await started(zygote))
+    assert dies != workers[-1].pid
+    left = await eventually(lambda: zygote.next_pid)
+    await zygote.renew()
+    await gone(left)
+    assert await eventually(lambda: zygote.next_pid) != left
+    await zygote.stop()
+    for worker in workers:
         await worker.wire.close()
 
 
