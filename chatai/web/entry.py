@@ -18,7 +18,7 @@ from chatai.web.shared.elements import Label, button, field, link, link_button, 
 from chatai.web.shared.guard import forget, handler
 from chatai.web.shared.i18n import is_russian, t
 from chatai.web.shared.layout import entry_frame
-from chatai.web.shared.parts import PlainForm
+from chatai.web.shared.parts import PlainForm, ToldInput
 from chatai.web.shared.texts import entry
 
 
@@ -90,9 +90,7 @@ def problem() -> rx.Component:
 
 
 def email_field() -> rx.Component:
-    control = text_input(
-        "email", type="email", auto_complete="username", required=True, default_value=Entry.email, key=Entry.email
-    )
+    control = ToldInput.create(name="email", type="email", auto_complete="username", told=Entry.email)
     return field(entry.EMAIL, control, name="email")
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from tests.web.conftest import PASSWORD, Site, make_assistant, register, watched_page
 
@@ -28,6 +29,31 @@ async def test_language_and_appearance_are_switched_and_kept(page: Page, browser
     await expect(russian.get_by_role("heading", name="Создайте учётную запись")).to_be_visible()
     await context.close()
     assert not problems
+
+
+async def test_what_is_typed_before_the_page_knows_its_address_is_kept(page: Page, site: Site) -> None:
+    await page.goto("/login?error=invalid_credentials&email=told@example.org")
+    await expect(page.get_by_label("E-mail")).to_have_value("told@example.org")
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await page.get_by_label("Password").fill("here already")
+    await expect(page.get_by_label("Password")).to_have_value("here already")
+
+    typed = asyncio.Event()
+
+    async def when_typed(socket: WebSocketRoute) -> None:
+        await typed.wait()
+        socket.connect_to_server()
+
+    await page.route_web_socket(re.compile("_event"), when_typed)
+    # The tab's state still holds the e-mail that the page before was told.
+    for place in ("/login?next=/account&email=other@example.org", "/login?next=/bots"):
+        typed.clear()
+        await page.goto(place)
+        await page.get_by_label("E-mail").fill("typed@example.org")
+        typed.set()
+        told = place.partition("next=")[2].partition("&")[0]
+        await expect(page.locator("input[name=next]")).to_have_value(told)
+        await expect(page.get_by_label("E-mail")).to_have_value("typed@example.org")
 
 
 async def test_errors_stand_where_they_belong_and_loss_is_confirmed(page: Page, site: Site) -> None:

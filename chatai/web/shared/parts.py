@@ -103,6 +103,18 @@ class TableInput(rx.Component):
     value: Var[str]
 
 
+class ToldInput(rx.Component):
+    """A required field that takes `told`, also when it comes late, unless somebody has written into it by then."""
+
+    library = "$/public/parts/told-input.js"
+    tag = "ToldInput"
+
+    name: Var[str]
+    type: Var[str]
+    auto_complete: Var[str]
+    told: Var[str]
+
+
 class PlainForm(rx.Component):
     """A form that the browser itself posts, so that the API can answer with an HttpOnly cookie.
 
