@@ -193,8 +193,14 @@ class Statements:
         return rows
 
     async def run_together(self, statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
-        """Runs several as one unit, all of it or nothing; the rows of each. Raises as `run`."""
-        return await self._database.run_alone(self._scope, statements)
+        """Runs several as one unit, all of it or nothing; the rows of each. Raises as `run`.
+
+        Of two units that wait for each other PostgreSQL refuses one. Nothing of it is stored, so it is run once more.
+        """
+        try:
+            return await self._database.run_alone(self._scope, statements)
+        except psycopg.errors.DeadlockDetected:
+            return await self._database.run_alone(self._scope, statements)
 
 
 class Database:

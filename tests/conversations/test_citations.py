@@ -23,6 +23,9 @@ def filtered(text: str, passages: int, pieces: list[str] | None = None) -> tuple
         ("Invented [9].", "Invented.", []),
         ("Half [1, 9].", "Half [1].", [1]),
         ("Zero [0] is none.", "Zero is none.", []),
+        ("See items[0], rows_[0], строки[0] and x2[0].", "See items[0], rows_[0], строки[0] and x2[0].", []),
+        ("Between [0, 1] and 【1; 0】, [1]", "Between [0, 1] and 【1; 0】, [1]", [1]),
+        ("`a [0]` and\n```\n[0]\n```\n", "`a [0]` and\n```\n[0]\n```\n", []),
         ("A [link](https://example.org) stays.", "A [link](https://example.org) stays.", []),
         ("- [ ] a task", "- [ ] a task", []),
         ("`rows[1]` and [1]", "`rows[1]` and [1]", [1]),
@@ -37,7 +40,25 @@ def test_only_given_passages_are_cited(text: str, expected: str, used: list[int]
 
 def test_how_the_text_is_cut_into_pieces_does_not_matter() -> None:
     chance = random.Random(7)
-    alphabet = ["[1]", "[2]", "[12]", "[", "]", " ", "`", "```", "a", "1", ",", "【3】", "\n", "[1, 3]", "[x]"]
+    alphabet = [
+        "[1]",
+        "[0]",
+        "[0, 1]",
+        "[2]",
+        "[12]",
+        "[",
+        "]",
+        " ",
+        "`",
+        "```",
+        "a",
+        "1",
+        ",",
+        "【3】",
+        "\n",
+        "[1, 3]",
+        "[x]",
+    ]
     for _ in range(400):
         text = "".join(chance.choices(alphabet, k=chance.randint(1, 25)))
         pieces, rest = [], text
@@ -52,3 +73,27 @@ def test_nothing_is_held_back_longer_than_needed() -> None:
     keep = CitationFilter(3)
     assert keep.feed("The price is 5 [") == "The price is 5"
     assert keep.feed("see below]") == " [see below]"
+
+
+@pytest.mark.parametrize(
+    ("text", "untold"),
+    [
+        ("It is not told [0].", True),
+        ("It is not told.[0]", True),
+        ("[0]", True),
+        ("「不」 [ 0 ]", True),
+        ("Nothing. [9][0]", True),
+        ("Take items[0] of it [1].", False),
+        ("Between [0, 1] [1].", False),
+        ("`[0]` [1]", False),
+        ("```\nx = [0]\n```\nso [1]", False),
+        ("It is [1].", False),
+    ],
+)
+def test_only_the_sign_by_itself_says_that_the_documents_do_not_tell(text: str, untold: bool) -> None:
+    for pieces in ([text], list(text)):
+        keep = CitationFilter(3)
+        for piece in pieces:
+            keep.feed(piece)
+        keep.end()
+        assert keep.untold == untold

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,12 +13,14 @@ from chatai.core.actor import Actor, Role
 from chatai.core.clock import now
 from chatai.core.database import Database
 from chatai.core.errors import Forbidden
+from chatai.domains.assistants import service as assistants
 from chatai.domains.conversations import service
 from chatai.domains.conversations.courtesy import is_courtesy, normalised
 from chatai.domains.conversations.schemas import AnswerEvent, Completed, MessageView, Question, TextDelta
-from chatai.domains.conversations.unanswered import State, UnansweredGroup
+from chatai.domains.conversations.unanswered import MOST_OPEN, State, UnansweredGroup, recording
 from tests.conversations.test_answering import NewActor, ask, stored
 from tests.fakes.openai import FakeOpenAI, Plan
+from tests.waiting import somebody_waits
 
 
 async def groups(
@@ -187,6 +190,41 @@ async def test_a_group_is_answered_dismissed_and_taken_back(
     assert await states() == ["answered"] * 3
     await ask(database, actor, conversation_id, "Is there parking?")
     assert [(item.asked, item.key) for item in await groups(database, actor, assistant_id)] == [(1, group.key)]
+
+
+async def test_one_conversation_fills_no_list(
+    database: Database, actor: Actor, conversation_id: UUID, assistant_id: UUID
+) -> None:
+    for number in range(MOST_OPEN + 2):
+        await ask(database, actor, conversation_id, f"Is there a lift to floor {number}?")
+    found = await groups(database, actor, assistant_id, limit=100)
+    assert len(found) == MOST_OPEN
+    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+        await service.dismiss_unanswered(uow, actor, assistant_id, found[0].key)
+        other = (await service.start_conversation(uow, actor, assistant_id)).id
+    await ask(database, actor, conversation_id, "Is there room now?")
+    await ask(database, actor, conversation_id, "And now?")
+    await ask(database, actor, other, "Is there parking?")  # others are heard
+    latest = await groups(database, actor, assistant_id, limit=100)
+    assert [group.question for group in latest[:2]] == ["Is there parking?", "Is there room now?"]
+    assert len(latest) == MOST_OPEN + 1
+
+
+async def test_recording_one_and_deleting_its_assistant_follow_each_other(
+    database: Database, actor: Actor, conversation_id: UUID, assistant_id: UUID
+) -> None:
+    message = message_of(await ask(database, actor, conversation_id, "Is there parking?"))
+    statement = recording(conversation_id, message.id, "Is there parking?", "not_told", "en")
+    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+        await uow.session.execute(text("DELETE FROM unanswered_question"))
+    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+        await uow.session.execute(text("SELECT FROM assistant FOR UPDATE"))  # as far as deleting has come
+        statements = database.statements(actor.workspace_id, actor.account_id)
+        recorded = asyncio.create_task(statements.run_together([statement]))
+        await somebody_waits(database)
+        await assistants.delete_assistant(uow, actor, assistant_id)
+    assert await recorded == [[]]
+    assert await rows(database) == []
 
 
 async def test_it_goes_with_its_conversation_and_after_its_days(

@@ -17,7 +17,8 @@ from chatai.core.errors import NotFound
 from chatai.core.ids import new_id
 from chatai.domains.assistants.models import Assistant
 from chatai.engines import EmbeddedPostgres
-from tests.waiting import eventually
+from tests.conversations.test_answering import NewActor
+from tests.waiting import eventually, somebody_waits
 
 JOBS = text("SELECT task_name, args, lock FROM procrastinate_jobs ORDER BY id")
 
@@ -197,3 +198,26 @@ async def test_statements_together_are_stored_all_or_none(database: Database, ac
             assert await statements.run("SELECT name FROM workspace") == [("Workshop",)]
     await statements.run(rename, {"name": "renamed"})
     assert await statements.run("SELECT name FROM workspace") == [("renamed",)]
+
+
+async def test_statements_that_were_refused_to_end_a_deadlock_are_run_once_more(
+    database: Database, actor: Actor, new_actor: NewActor, postgres: EmbeddedPostgres, owner_url: str
+) -> None:
+    await new_actor(workspace_id=actor.workspace_id)
+    name = owner_url.rpartition("/")[2].partition("?")[0]
+    async with await psycopg.AsyncConnection.connect(postgres.superuser_url(name)) as other:
+        # Whose patience ends first is refused: it must be ours.
+        await other.execute("SET deadlock_timeout = '10min'")
+        first, second = sorted(
+            row[0] for row in await (await other.execute("SELECT account_id FROM workspace_member")).fetchall()
+        )
+        touch = "UPDATE workspace_member SET role = role WHERE account_id = %(id)s"
+        await other.execute(touch, {"id": first})
+        statements = database.statements(actor.workspace_id, actor.account_id)
+        ours = asyncio.create_task(
+            statements.run_together([(touch, {"id": second}), (touch + " RETURNING 1", {"id": first})])
+        )
+        await somebody_waits(database)
+        await other.execute(touch, {"id": second})  # waits for ours, until that is refused
+        await other.commit()
+    assert await ours == [[], [(1,)]]

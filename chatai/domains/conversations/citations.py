@@ -2,7 +2,8 @@
 
 Models write [1], [1, 2], 【3】 and sometimes numbers of passages that do not exist. The filter lets the good ones
 through, numbered anew in the order of their first use, drops the others, and leaves code alone. [0] stands for no
-passage at all: with it an answer says that the documents don't tell. Nobody sees it.
+passage at all: with it an answer says that the documents don't tell. Nobody sees it. But `items[0]` and the interval
+[0, 1] are text: the sign stands alone, and after no letter, digit or underscore.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class CitationFilter:
         self._passage_count = passage_count
         self._held = ""
         self._fence = ""  # the run of backticks that opened the code we are in
+        self._before = ""  # the character before what is held
         self.used: list[int] = []  # the passages' numbers, in the order of first use
         self.untold = False  # the answer has said that the documents don't tell
 
@@ -48,39 +50,44 @@ class CitationFilter:
                 while end < len(text) and text[end] == "`":
                     end += 1
                 if end == len(text) and not final:
-                    return self._hold(text[at:], out)
+                    return self._hold(text, at, out)
                 self._toggle_code(text[at:end])
                 out.append(text[at:end])
                 at = end
             elif self._fence == "" and character == " " and text[at + 1 : at + 2] in ("", *_OPEN):
                 # A space before a mark goes with it if the mark is dropped.
                 if at + 1 == len(text) and not final:
-                    return self._hold(text[at:], out)
+                    return self._hold(text, at, out)
                 taken, shown = self._mark(text, at + 1, final=final)
                 if taken is None:
-                    return self._hold(text[at:], out)
+                    return self._hold(text, at, out)
                 out.append(f" {shown}" if shown or not taken else "")
                 at += 1 + taken
             elif self._fence == "" and character in _OPEN:
                 taken, shown = self._mark(text, at, final=final)
                 if taken is None:
-                    return self._hold(text[at:], out)
+                    return self._hold(text, at, out)
                 out.append(shown if taken else character)
                 at += taken or 1
             else:
                 out.append(character)
                 at += 1
-        return "".join(out)
+        return self._hold(text, at, out)
 
-    def _hold(self, rest: str, out: list[str]) -> str:
-        self._held = rest
+    def _hold(self, text: str, at: int, out: list[str]) -> str:
+        self._held = text[at:]
+        self._before = text[at - 1] if at else self._before
         return "".join(out)
 
     def _mark(self, text: str, at: int, *, final: bool) -> tuple[int | None, str]:
         """How many characters the mark at `at` takes (0: it is none; None: not decided yet), and what shows."""
         if match := _MARK.match(text, at):
             numbers = [int(number) for number in _NUMBER.findall(match.group())]
-            self.untold = self.untold or 0 in numbers
+            if 0 in numbers:
+                before = text[at - 1] if at else self._before
+                if len(numbers) > 1 or before.isalnum() or before == "_":
+                    return 0, ""
+                self.untold = True
             return match.end() - at, "".join(f"[{self._number(n)}]" for n in numbers if 1 <= n <= self._passage_count)
         beginning = _MARK_BEGINNING.match(text, at)
         undecided = beginning is not None and beginning.end() == len(text) and not final

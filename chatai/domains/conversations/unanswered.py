@@ -33,8 +33,12 @@ State = Literal["open", "answered", "dismissed"]
 LONGEST = 2_000  # characters of a question that are kept here
 PAGE = 20
 REMOVED_AT_ONCE = 2_000
+# Of one conversation: what more a person asks without an answer tells those who tend the assistant little new, and a
+# stranger who writes nonsense to a bot must not fill their list.
+MOST_OPEN = 20
 
-# The conversation is locked before the answer, as everywhere. A question that somebody has dismissed stays dismissed.
+# The assistant is locked first: whoever deletes it has its row before those of its conversations. The conversation is
+# locked before the answer, as everywhere. A question that somebody has dismissed stays dismissed.
 _RECORD: LiteralString = """
     INSERT INTO unanswered_question (id, created_at, workspace_id, assistant_id, conversation_id, message_id, question,
                                      key, language, reason, state)
@@ -45,9 +49,12 @@ _RECORD: LiteralString = """
                WHERE former.assistant_id = talk.assistant_id AND former.key = %(key)s::text
                  AND former.state = 'dismissed'
            ) THEN 'dismissed' ELSE 'open' END
-    FROM conversation AS talk JOIN message AS answer ON answer.conversation_id = talk.id
-    WHERE talk.id = %(conversation)s AND answer.id = %(answer)s
-    FOR KEY SHARE OF talk
+    FROM conversation AS talk JOIN assistant ON assistant.id = talk.assistant_id
+         JOIN message AS answer ON answer.conversation_id = talk.id
+    WHERE talk.id = %(conversation)s AND answer.id = %(answer)s AND (
+        SELECT count(*) FROM unanswered_question AS open WHERE open.conversation_id = talk.id AND open.state = 'open'
+    ) < %(most)s
+    FOR KEY SHARE OF assistant, talk
     ON CONFLICT (message_id) DO NOTHING
 """
 _GROUPS = text("""
@@ -109,7 +116,8 @@ def why_unanswered(question: Said, asked: Question, *, untold: bool, cited: bool
 def recording(
     conversation_id: UUID, answer_id: UUID, question: str, reason: Reason, default_language: str
 ) -> Statement:
-    """The statement that keeps a question as unanswered. Nothing happens if its answer is gone."""
+    """The statement that keeps a question as unanswered. Nothing happens if its answer is gone,
+    or if `MOST_OPEN` of its conversation are open."""
     values = {
         "id": new_id(),
         "now": now(),
@@ -119,6 +127,7 @@ def recording(
         "key": key_of(question),
         "language": language_of_text(question, language_of(default_language)),
         "reason": reason,
+        "most": MOST_OPEN,
     }
     return _RECORD, values
 
