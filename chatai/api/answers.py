@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -38,5 +39,5 @@ async def read_table(request: Request, actor: CurrentActor, assistant_id: UUID) 
             rows = await knowledge.read_table(upload.path, part.name)
         finally:
             await knowledge.discard(upload)
-        return {"table": knowledge.text_of(rows), "rows": len(rows)}
+        return {"table": await asyncio.to_thread(knowledge.text_of, rows), "rows": len(rows)}
     raise BadUpload

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 import pytest
@@ -10,10 +11,14 @@ from sqlalchemy import text
 from chatai.core.actor import Actor
 from chatai.core.database import Database
 from chatai.core.errors import Forbidden
-from chatai.domains.knowledge import service
+from chatai.domains.assistants import service as assistants
+from chatai.domains.assistants.errors import AssistantNotFound
+from chatai.domains.knowledge import repository, service
 from chatai.domains.knowledge.errors import BadPair, BadTable, DuplicatePair, PairNotFound
+from chatai.domains.knowledge.pair_tables import ImportedPairs
 from chatai.domains.knowledge.schemas import PairView
 from tests.knowledge.conftest import Add, make_assistant
+from tests.waiting import somebody_waits
 
 QUESTION, ANSWER = "Сколько стоит доставка по городу?", "Доставка по городу бесплатна от 3000 ₽."
 DOCUMENT = "Доставка по городу стоит 500 ₽ и занимает два дня. Доставка за город стоит 900 ₽."
@@ -153,3 +158,67 @@ def test_a_row_of_very_many_cells_makes_no_other_row_wider() -> None:
     assert max(len(row) for row in rows) == 20
     assert rows[1][:2] == ["question", "answer"]
     assert len(service.text_of(rows)) < 500
+
+
+async def take_in(database: Database, actor: Actor, assistant_id: UUID, rows: list[list[str]]) -> ImportedPairs:
+    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+        return await service.import_pairs(uow, actor, assistant_id, rows)
+
+
+async def test_a_table_waits_for_who_changes_an_answer_of_it(
+    database: Database, actor: Actor, assistant_id: UUID
+) -> None:
+    pair_id = await write(database, actor, assistant_id, QUESTION, ANSWER)
+    [pair] = await pairs(database, actor, assistant_id)
+    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+        await repository.get(uow, pair.document_id, lock=True)  # as far as changing has come
+        importing = asyncio.create_task(take_in(database, actor, assistant_id, [[QUESTION, "Из таблицы"]]))
+        await somebody_waits(database)
+        await service.change_pair(uow, actor, pair_id, QUESTION, "С руки")
+    assert await importing == ImportedPairs(0, 1, {})
+    assert [pair.answer for pair in await pairs(database, actor, assistant_id)] == ["Из таблицы"]
+
+
+async def test_a_table_leaves_out_answers_that_are_deleted_or_renamed_meanwhile(
+    database: Database, actor: Actor, assistant_id: UUID
+) -> None:
+    questions = [f"Вопрос {number}?" for number in range(4)]
+    ids = [await write(database, actor, assistant_id, question, "Было") for question in questions]
+    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+        await service.delete_pair(uow, actor, ids[1])
+        await service.change_pair(uow, actor, ids[2], "Другой вопрос?", "Было")
+        rows = [[question, "Стало"] for question in [*questions, "Новый?"]]
+        importing = asyncio.create_task(take_in(database, actor, assistant_id, rows))
+        await somebody_waits(database)
+    assert await importing == ImportedPairs(1, 2, {2: "pair_not_found", 3: "pair_not_found"})
+    there = {pair.question: pair.answer for pair in await pairs(database, actor, assistant_id)}
+    assert there == {
+        questions[0]: "Стало", "Другой вопрос?": "Было", questions[3]: "Стало", "Новый?": "Стало"
+    }  # fmt: skip
+
+
+async def test_tables_with_the_same_questions_in_other_orders_follow_each_other(
+    database: Database, actor: Actor, assistant_id: UUID
+) -> None:
+    old = [[f"Старый {number}?", "x"] for number in range(450)]
+    await take_in(database, actor, assistant_id, old)
+    rows = [[f"{kind} {number}?", "y"] for number in range(450) for kind in ("Старый", "Новый")]
+    done = await asyncio.gather(
+        *(take_in(database, actor, assistant_id, order) for order in (rows, rows[::-1], rows[1::2] + rows[::2]))
+    )
+    assert sum(one.added for one in done) == 450
+    assert len(await pairs(database, actor, assistant_id)) == 900
+
+
+async def test_a_table_and_the_end_of_its_assistant_follow_each_other(
+    database: Database, actor: Actor, assistant_id: UUID
+) -> None:
+    await write(database, actor, assistant_id, QUESTION, ANSWER)
+    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+        await uow.session.execute(text("SELECT FROM assistant FOR UPDATE"))  # as far as deleting has come
+        rows = [[QUESTION, "Из таблицы"], ["Новый?", "Да"]]
+        importing = asyncio.create_task(take_in(database, actor, assistant_id, rows))
+        await somebody_waits(database)
+        await assistants.delete_assistant(uow, actor, assistant_id)
+    with pytest.raises(AssistantNotFound):
+        await importing

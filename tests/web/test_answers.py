@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import psycopg
 from playwright.async_api import Page, expect
 
+from chatai.core.errors import sentence_for
+from chatai.core.roles import APP_ROLE
 from tests.knowledge.documents import xlsx_of
 from tests.web.conftest import Site, make_assistant, register
 
@@ -86,6 +89,29 @@ async def test_a_spreadsheet_is_looked_at_and_imported(page: Page, site: Site, t
     await expect(dialog.get_by_role("status")).to_contain_text("Изменятся: 1")
     await dialog.get_by_role("button", name="Загрузить", exact=True).click()
     await expect(page.get_by_text("Круглые сутки")).to_be_visible()
+
+
+async def test_an_import_that_breaks_off_says_so_and_gives_the_table_back(
+    page: Page, site: Site, owner_url: str
+) -> None:
+    await register(page, site)
+    address = await make_assistant(page, "Shop help")
+    await page.goto(f"{address}/answers")
+    await page.get_by_role("button", name="RU").click()
+    await page.get_by_role("button", name="Загрузить таблицу").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Таблица").fill(TABLE)
+    await dialog.get_by_role("button", name="Проверить").click()
+    await expect(dialog.get_by_role("status")).to_contain_text("Новых: 1")
+    with psycopg.connect(owner_url, autocommit=True) as connection:  # a fault that no error of ours stands for
+        connection.execute(f"REVOKE INSERT ON qa_pair FROM {APP_ROLE}")
+        await dialog.get_by_role("button", name="Загрузить", exact=True).click()
+        await expect(dialog.get_by_text(sentence_for("", "ru"))).to_be_visible()
+        await expect(dialog.get_by_label("Таблица")).to_have_value(TABLE)
+        connection.execute(f"GRANT INSERT ON qa_pair TO {APP_ROLE}")
+    await dialog.get_by_role("button", name="Проверить").click()
+    await dialog.get_by_role("button", name="Загрузить", exact=True).click()
+    await expect(page.get_by_text("Добавлено: 1, изменено: 0, отклонено: 1")).to_be_visible()
 
 
 async def test_an_address_inside_the_network_is_refused_in_words(page: Page, site: Site) -> None:

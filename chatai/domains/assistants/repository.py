@@ -49,6 +49,11 @@ async def detail(uow: UnitOfWork, assistant_id: UUID) -> AssistantDetail | None:
     return AssistantDetail(*rows[0]) if rows else None
 
 
+async def keep(uow: UnitOfWork, assistant_id: UUID) -> bool:
+    """Whether the assistant is there, and stays until the transaction ends."""
+    return bool(await uow.run("SELECT 1 FROM assistant WHERE id = %(id)s FOR KEY SHARE", {"id": assistant_id}))
+
+
 async def names(uow: UnitOfWork) -> dict[UUID, str]:
     statement = select(col(Assistant.id), col(Assistant.name))
     return {row[0]: row[1] for row in (await uow.session.execute(statement)).all()}

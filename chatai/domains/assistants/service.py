@@ -91,6 +91,15 @@ async def delete_assistant(uow: UnitOfWork, actor: Actor, assistant_id: UUID) ->
     await uow.notify("chatai_bots", "")
 
 
+async def keep(uow: UnitOfWork, assistant_id: UUID) -> None:
+    """Has who deletes the assistant wait until this transaction ends: for work that locks what belongs to it.
+
+    Raises: AssistantNotFound: It has been deleted meanwhile.
+    """
+    if not await repository.keep(uow, assistant_id):
+        raise AssistantNotFound
+
+
 async def names(uow: UnitOfWork) -> dict[UUID, str]:
     """The names of the workspace's assistants, for other domains' lists."""
     return await repository.names(uow)

@@ -121,6 +121,14 @@ class BadTable(Invalid):
     ru = "В таблице не нашлось вопросов. Нужны два столбца, вопрос и ответ, и не больше {most} строк."
 
 
+class TableTooLong(BadTable):
+    """`limit_kb`: of the table as text."""
+
+    code = "table_too_long"
+    en = "The table is larger than {limit_kb} KB as text. Split it into several; nothing was imported."
+    ru = "Таблица больше {limit_kb} КБ в виде текста. Разделите её на несколько: ничего не загружено."
+
+
 class TableTooLarge(TooLarge):
     """`limit_mb` is the largest accepted size."""
 

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -20,7 +20,7 @@ from chatai.core.database import UnitOfWork
 from chatai.domains.assistants import service as assistants
 from chatai.domains.audit import service as audit
 from chatai.domains.knowledge.access import require_keeper
-from chatai.domains.knowledge.errors import BadPair, BadTable, DuplicatePair
+from chatai.domains.knowledge.errors import BadPair, BadTable, DuplicatePair, PairNotFound
 from chatai.domains.knowledge.models import Document, QAPair
 from chatai.domains.knowledge.pairs import checked, digest_of, document_of, list_pairs
 from chatai.domains.knowledge.queueing import enqueue_named
@@ -104,12 +104,16 @@ async def import_pairs(
     """
     lines = await plan_pairs(uow, actor, assistant_id, rows)
     refused = {line.number: line.refusal for line in lines if line.outcome == "refuse"}
-    fresh = [line for line in lines if line.outcome == "add"]
+    await assistants.keep(uow, assistant_id)
+    changing = [line for line in lines if line.outcome == "change"]
+    changed = await _locked(uow, changing)
+    refused |= dict.fromkeys({line.number for line in changing} - {line.number for line in changed}, PairNotFound.code)
+    # In one order for all tables: of two that bring the same questions, one waits for the other, and not each for each.
+    fresh = sorted((line for line in lines if line.outcome == "add"), key=lambda line: digest_of(line.question))
     added: set[int] = set()
     for start in range(0, len(fresh), TOGETHER):
         added |= await _add(uow, actor, assistant_id, fresh[start : start + TOGETHER])
     refused |= {line.number: DuplicatePair.code for line in fresh if line.number not in added}  # somebody was quicker
-    changed = [line for line in lines if line.outcome == "change"]
     for start in range(0, len(changed), TOGETHER):
         await _change(uow, actor, changed[start : start + TOGETHER])
     await audit.record(
@@ -145,8 +149,27 @@ async def _add(uow: UnitOfWork, actor: Actor, assistant_id: UUID, lines: Sequenc
     return {line.number for line in new}
 
 
+async def _locked(uow: UnitOfWork, lines: Sequence[PairLine]) -> list[PairLine]:
+    """The lines whose pairs still have these questions, and have them until the transaction ends.
+
+    The documents are locked before the pairs, as by whoever changes or deletes one, and all at once in the order of
+    their identifiers: so nobody waits for somebody who waits for them.
+    """
+    if not lines:
+        return []
+    statement = (
+        select(col(Document.id), col(Document.sha256))
+        .where(col(Document.id).in_([line.before.document_id for line in lines if line.before]))
+        .order_by(col(Document.id))
+        .with_for_update()
+    )
+    held = {row[0]: row[1] for row in (await uow.session.execute(statement)).all()}
+    return [line for line in lines if line.before and held.get(line.before.document_id) == digest_of(line.question)]
+
+
 async def _change(uow: UnitOfWork, actor: Actor, lines: Sequence[PairLine]) -> None:
-    """Gives many pairs other words. Their questions are the same ones, but for case and spaces."""
+    """Gives many pairs, whose documents are locked, other words. Their questions are the same, but for case and
+    spaces."""
     values = [{"id": line.before.id, "question": line.question, "answer": line.answer} for line in lines if line.before]
     await uow.session.execute(update(QAPair), values)
     found = await uow.session.execute(

@@ -58,7 +58,7 @@ async def read_table(path: Path, name: str) -> list[list[str]]:
     async with _free_slot():
         await _scan(path)
         if Path(name).suffix.lower() in TABLE_SUFFIXES:
-            return table_of(await asyncio.to_thread(path.read_bytes))
+            return await asyncio.to_thread(lambda: table_of(path.read_bytes()))
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 return await table_reader().read_rows(path)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 import reflex as rx
 
 from chatai.core.actor import Actor
-from chatai.core.errors import ChatAIError
 from chatai.domains.knowledge import service as knowledge
-from chatai.domains.knowledge.errors import failure_sentence
+from chatai.domains.knowledge.errors import TableTooLong, failure_sentence
 from chatai.domains.knowledge.pairs import MOST_ANSWER_CHARS, MOST_QUESTION_CHARS
 from chatai.domains.knowledge.service import PairLine
 from chatai.web.assistants.answers import Answers
@@ -69,9 +69,10 @@ class Import(rx.State):
         """Reads the table and says what would happen."""
         self.error = ""
         assistant_id = route_id(self, "assistant_id")
-        table = str(form.get("table", ""))[:LARGEST_BYTES]
+        table = str(form.get("table", ""))
+        rows = await rows_of(table)
         async with unit(actor) as uow:
-            planned = await knowledge.plan_pairs(uow, actor, assistant_id, knowledge.table_of(table.encode()))
+            planned = await knowledge.plan_pairs(uow, actor, assistant_id, rows)
         self._table, self._assistant = table, str(assistant_id)
         self.counts = {
             outcome: sum(line.outcome == outcome for line in planned)
@@ -90,10 +91,10 @@ class Import(rx.State):
                 return
             self.step, table, assistant = "running", self._table, self._assistant
         try:
+            rows = await rows_of(table)
             async with unit(actor) as uow:
-                rows = knowledge.table_of(table.encode())
                 done = await knowledge.import_pairs(uow, actor, identifier(assistant), rows)
-        except ChatAIError:
+        except BaseException:  # also one that nobody thought of: the dialog must not stand there importing for ever
             async with self:
                 self.step, self.draft = "table", table
             raise
@@ -103,6 +104,14 @@ class Import(rx.State):
             refused = len(done.refused)
             await (await self.get_state(Answers))._load(actor)
             await tell(self, texts.IMPORTED.of(language, added=done.added, changed=done.changed, refused=refused))
+
+
+async def rows_of(table: str) -> list[list[str]]:
+    """The rows of a table that a browser sent; nothing is cut off. Raises: TableTooLong, BadTable."""
+    data = table.encode(errors="replace")
+    if len(data) > LARGEST_BYTES:
+        raise TableTooLong(limit_kb=LARGEST_BYTES // 1000)
+    return await asyncio.to_thread(knowledge.table_of, data)
 
 
 def line_of(line: PairLine) -> Line:
