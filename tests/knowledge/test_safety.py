@@ -78,6 +78,10 @@ async def test_without_the_scanner_a_document_waits_and_says_so(
     first, again = await jobs(database)
     assert first is None
     assert again is not None
+    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+        hastened = await service.retry_document(uow, actor, document.id)
+    assert (hastened.state, hastened.error_code) == ("queued", "")
+    assert await jobs(database) == [None, None]  # now, and no third time
     malware_scanner.bind(ClamdScanner(clamd))
     await service.ingest(database, actor.workspace_id, document.id)
     done = await get(database, actor, document.id)

@@ -41,7 +41,7 @@ from chatai.domains.knowledge.pairs import add_pair, change_pair, delete_pair, l
 from chatai.domains.knowledge.places import narrow
 from chatai.domains.knowledge.ports import document_reader, file_store
 from chatai.domains.knowledge.postings import TEND_TASK
-from chatai.domains.knowledge.queueing import INGEST_TASK, enqueue
+from chatai.domains.knowledge.queueing import INGEST_TASK, enqueue, hasten
 from chatai.domains.knowledge.quota import require_room
 from chatai.domains.knowledge.reading import read_table, read_text
 from chatai.domains.knowledge.reranking import reranked, search_depth
@@ -240,16 +240,21 @@ async def delete_document(uow: UnitOfWork, actor: Actor, document_id: UUID) -> N
 
 
 async def retry_document(uow: UnitOfWork, actor: Actor, document_id: UUID) -> DocumentView:
-    """Has a document read again that failed, or its missing vectors made. One that is well stays as it is."""
+    """Has a document read again that failed, or its missing vectors made. One that is well stays as it is.
+
+    One that waits to be tried again by itself, for the scanner or the embedding model, is tried now.
+    """
     require_keeper(actor)
     document = await _find(uow, document_id, lock=True)
-    if not document.error_code or document.error_code == MalwareFound.code or document.state == "queued":
-        return view(document)  # what waits for the scanner is in the queue already
-    document.state = "queued" if document.state == "failed" else "embedding"
+    if not document.error_code or document.error_code == MalwareFound.code:
+        return view(document)
+    waiting = document.state in {"queued", "embedding"}
+    if not waiting:
+        document.state = "queued" if document.state == "failed" else "embedding"
     document.error_code, document.error_detail = "", {}
     document.updated_at = now()
     await uow.session.flush()
-    await enqueue(uow, document)
+    await (hasten if waiting else enqueue)(uow, document)
     await audit.record(uow, actor, "knowledge:document:retry", document_id)
     return view(document)
 

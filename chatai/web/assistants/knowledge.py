@@ -16,7 +16,7 @@ from chatai.domains.knowledge.errors import ChangesAtRisk
 from chatai.domains.knowledge.schemas import DocumentView
 from chatai.web.assistants import embedding, web_pages
 from chatai.web.assistants.one import Current, assistant_page
-from chatai.web.shared.elements import bar, confirm, empty, icon, icon_button, link, note, pill, skeleton, tile
+from chatai.web.shared.elements import bar, button, confirm, empty, icon, icon_button, link, note, pill, skeleton, tile
 from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
 from chatai.web.shared.i18n import count, is_russian, t
 from chatai.web.shared.layout import Session
@@ -213,7 +213,11 @@ def document_line(row: rx.Var[Row]) -> rx.Component:
             state_of(row),
             rx.cond(
                 row.error_en != "",
-                icon_button("rotate-ccw", common.RETRY, on_click=Knowledge.retry(row.id)),
+                rx.cond(
+                    (row.state == "queued") | (row.state == "embedding"),  # it will be tried again by itself
+                    button(texts.TRY_NOW, icon_name="rotate-ccw", small=True, on_click=Knowledge.retry(row.id)),
+                    icon_button("rotate-ccw", common.RETRY, on_click=Knowledge.retry(row.id)),
+                ),
                 rx.cond(
                     row.state == "ready",
                     icon_button("refresh-cw", texts.REREAD, on_click=Knowledge.reread(row.id)),

@@ -127,8 +127,13 @@ def outside(url: rx.Var[str]) -> rx.Component:
 
 def actions() -> rx.Component:
     again = rx.cond(
-        (Reader.facts.error_en != "") & ~Reader.busy,
-        button(common.RETRY, icon_name="rotate-ccw", on_click=Reader.retry),
+        Reader.facts.error_en != "",
+        button(
+            # Under way with an error, it waits to be tried again by itself.
+            rx.cond(Reader.busy, t(knowledge.TRY_NOW), t(common.RETRY)),
+            icon_name="rotate-ccw",
+            on_click=Reader.retry,
+        ),
         rx.cond(
             ~Reader.busy & (Reader.kind != "answer"),
             button(knowledge.REREAD, icon_name="refresh-cw", on_click=Reader.reread),

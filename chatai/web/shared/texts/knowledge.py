@@ -62,5 +62,6 @@ FOUND = Text("The site names {pages} pages.", "Сайт называет стр�
 NONE_FOUND = Text("The site names no pages. Add them one by one.", "Сайт не называет страниц. Добавьте их по одной.")
 ADD_ALL = Text("Add all", "Добавить все")
 PAGES_ADDED = Text("Pages added: {added}; there already: {known}", "Добавлено страниц: {added}; уже были: {known}")
+TRY_NOW = Text("Try now", "Попробовать сейчас")
 REREAD = Text("Read again", "Прочитать заново")
 REREADING = Text("It is being read again", "Читается заново")
