@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from chatai.core.i18n import language_of_text
+from chatai.core.actor import Actor
+from chatai.core.database import Database
+from chatai.core.i18n import Language, language_of_text
+from chatai.domains.conversations import service
 from chatai.domains.conversations.citations import CitationFilter
 from chatai.domains.conversations.extractive import best_sentences, quote_passages
+from chatai.domains.conversations.schemas import Completed, Question
 from chatai.domains.knowledge.schemas import Passage
+from tests.knowledge.conftest import Add
 
 
 def passage(text: str) -> Passage:
@@ -69,3 +74,30 @@ def test_brackets_of_a_document_are_no_citations() -> None:
     answer = quote_passages("When is delivery free?", [passage("Delivery is free from 50 euros【1】, see [1].")], "en")
     shown = CitationFilter(3)
     assert (shown.feed(answer) + shown.end()).endswith(r"free from 50 euros\[1\], see \[1\]. [1]")
+
+
+@pytest.mark.parametrize(
+    ("document", "question", "other", "beginning", "language"),
+    [
+        ("Доставка по городу занимает три дня.", "How long does delivery take?", "ru", "I found nothing about", "en"),
+        ("Delivery in the city takes three days.", "Сколько идёт доставка?", "en", "В документах об этом ничего", "ru"),
+    ],
+)
+async def test_a_question_in_another_language_than_the_documents_is_told_in_its_own_that_nothing_was_found(
+    database: Database, actor: Actor, ready: Add, assistant_id: UUID,
+    document: str, question: str, other: Language, beginning: str, language: str,
+) -> None:  # fmt: skip
+    """Without a model nothing is translated: it says so, and those who tend the assistant see the question."""
+    await ready("delivery.txt", document)
+    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+        talk = await service.start_conversation(uow, actor, assistant_id, language=other)
+    events = [event async for event in service.answer(database, actor, talk.id, Question(question))]
+    assert isinstance(events[-1], Completed)
+    assert events[-1].message.text.startswith(beginning)
+    assert events[-1].message.citations == ()
+    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+        [group] = await service.list_unanswered(uow, actor, assistant_id)
+        recorded = await uow.run("SELECT language FROM unanswered_question")
+    assert (group.question, group.reason, recorded) == (question, "not_told", [(language,)])
+    # Nor is a passage quoted that only its vector brings: nobody could tell that it answers.
+    assert quote_passages(question, [passage(document)], "ru" if language == "ru" else "en").startswith(beginning)
