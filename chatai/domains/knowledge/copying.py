@@ -76,6 +76,7 @@ async def copy_documents(
         await postings.add_segment(uow, index, first_number)
         await vectors.copy(uow, actor.workspace_id, source, target)
         if served := await uow.session.get(KnowledgeIndex, source):
+            index.terms_version = min(index.terms_version, served.terms_version)
             await vectors.serve(uow, index, served.embedding_model)
     await audit.record(uow, actor, "knowledge:document:copy", target, source=source)
     return to_read

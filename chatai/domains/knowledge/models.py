@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlmodel import Field, SQLModel
 
 from chatai.core.tables import TenantRow, timestamp
+from chatai.domains.knowledge.terms import VERSION
 
 
 class Document(TenantRow, table=True):
@@ -98,6 +99,9 @@ class KnowledgeIndex(SQLModel, table=True):
     last_number: int = Field(default=0, description="Of the chunks that ever were.")
     embedding_model: str = Field(default="", sa_type=Text, description="Whose vectors serve. Empty: none yet.")
     dimension: int = Field(default=0, description="Of the vectors that serve.")
+    terms_version: int = Field(
+        default=VERSION, sa_column_kwargs={"server_default": "0"}, description="Chunks are indexed by it or later."
+    )
     near_index: bool = Field(default=False, description="The serving vectors have an index of nearest neighbours.")
     trouble: str = Field(default="", max_length=64, description="Why embedding anew does not go on: an error's code.")
     trouble_at: datetime | None = timestamp(nullable=True)

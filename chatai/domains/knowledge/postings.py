@@ -18,6 +18,7 @@ from sqlmodel import col
 
 from chatai.core.database import UnitOfWork
 from chatai.domains.knowledge.models import Chunk, KnowledgeIndex, KnowledgeSegment
+from chatai.domains.knowledge.terms import VERSION
 
 TEND_TASK = "tend_index"
 
@@ -82,7 +83,7 @@ async def locked(uow: UnitOfWork, workspace_id: UUID, assistant_id: UUID) -> Kno
     """The assistant's row, made if need be. Until the transaction ends nobody else adds or takes chunks."""
     statement = insert(KnowledgeIndex).values(
         assistant_id=assistant_id, workspace_id=workspace_id, chunks=0, terms=0, last_number=0, embedding_model="",
-        dimension=0, near_index=False,
+        dimension=0, near_index=False, terms_version=VERSION,
     )  # fmt: skip
     await uow.session.execute(statement.on_conflict_do_nothing())
     return await uow.session.get_one(KnowledgeIndex, assistant_id, with_for_update=True, populate_existing=True)

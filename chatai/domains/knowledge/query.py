@@ -18,7 +18,7 @@ from uuid import UUID
 
 from chatai.core.database import Runs
 from chatai.domains.knowledge.postings import IMPACTS, K1
-from chatai.domains.knowledge.terms import codes, folded
+from chatai.domains.knowledge.terms import codes, folded, searchable
 
 MOST_WORDS = 40  # of a question: the rarest
 PAIR_DISTANCE = 2
@@ -104,7 +104,7 @@ class _Word:
 
 async def look_up(uow: Runs, assistant_id: UUID, query: str, effort: Effort) -> tuple[Searched, TextQuery] | None:
     """Finds an assistant's index and the words of a query in it. None where nothing was ever indexed."""
-    rows = await uow.run(_LOOK_UP, {"query": folded(query), "codes": codes(query), "assistant_id": assistant_id})
+    rows = await uow.run(_LOOK_UP, {"query": searchable(query), "codes": codes(query), "assistant_id": assistant_id})
     if not rows:
         return None
     index, found = Searched(assistant_id, *rows[0][:6]), []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, LiteralString
 from uuid import UUID
@@ -15,7 +16,7 @@ from chatai.core.ids import new_id
 from chatai.domains.knowledge import postings
 from chatai.domains.knowledge.models import Chunk, Document, DocumentPage, KnowledgeIndex
 from chatai.domains.knowledge.schemas import ChunkChange, ChunkDraft, ChunkList, ChunkView, ReadPage
-from chatai.domains.knowledge.terms import codes, folded
+from chatai.domains.knowledge.terms import codes, folded, searchable
 
 ROWS_AT_ONCE = 500
 
@@ -59,12 +60,29 @@ _REWRITE_CHUNK = text(
     """  # noqa: S608  our own expressions
 )
 
+_INDEX_ANEW = text(
+    f"""
+    WITH fresh AS MATERIALIZED (
+        SELECT id, {_SEARCH.format(indexed="indexed", codes="codes")} AS search
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:indexed AS text[]), CAST(:codes AS text[])) AS row(id, indexed, codes)
+    ), before AS MATERIALIZED (
+        SELECT chunk.id, length(chunk.search) AS terms FROM fresh JOIN chunk ON chunk.id = fresh.id
+        WHERE chunk.search <> fresh.search
+    ), made AS (
+        UPDATE chunk SET search = fresh.search FROM fresh JOIN before ON before.id = fresh.id
+        WHERE chunk.id = fresh.id
+        RETURNING length(chunk.search) - before.terms AS more
+    )
+    SELECT count(*), coalesce(sum(more), 0) FROM made
+    """  # noqa: S608  our own expressions
+)
+
 _CHUNK_COLUMNS = "id, page, page_end, char_start, char_end, heading, text, original_text, disabled"
 _LIST_CHUNKS = text(
     f"""
     SELECT count(*) OVER () AS total, {_CHUNK_COLUMNS} FROM chunk
     WHERE document_id = :document_id AND (
-        :words = '' OR search @@ plainto_tsquery('russian', :words)
+        :words = '' OR search @@ plainto_tsquery('russian', :searchable)
         OR (cardinality(CAST(:codes AS text[])) > 0 AND tsvector_to_array(search) @> CAST(:codes AS text[]))
         OR strpos(translate(lower(heading || ' ' || text), 'ё\u0301\u00ad', 'е'), lower(:words)) > 0
     )
@@ -174,7 +192,7 @@ async def _insert_chunks(
             "texts": [chunk.text for chunk in chunks],
             "originals": [chunk.original_text for chunk in chunks],
             "disabled": [chunk.disabled for chunk in chunks],
-            "indexed": [folded(text) for text in indexed],
+            "indexed": [searchable(text) for text in indexed],
             "codes": [" ".join(codes(text)) for text in indexed],
         },
     )
@@ -187,7 +205,8 @@ def _indexed(heading: str, text: str) -> str:
 
 async def list_chunks(uow: UnitOfWork, document_id: UUID, words: str, first: int, limit: int) -> ChunkList:
     values = {
-        "document_id": document_id, "words": folded(words), "codes": codes(words), "limit": limit, "first": first,
+        "document_id": document_id, "words": folded(words), "searchable": searchable(words), "codes": codes(words),
+        "limit": limit, "first": first,
     }  # fmt: skip
     rows = (await uow.session.execute(_LIST_CHUNKS, values)).all()
     return ChunkList(rows[0].total if rows else 0, [ChunkView(*row[1:]) for row in rows])
@@ -208,12 +227,37 @@ async def rewrite_chunk(
     indexed = _indexed(chunk.heading, new_text)
     values = {
         "id": chunk.id, "number": number, "text": new_text, "original_text": original_text,
-        "indexed": folded(indexed), "codes": " ".join(codes(indexed)),
+        "indexed": searchable(indexed), "codes": " ".join(codes(indexed)),
     }  # fmt: skip
     index.terms += (await uow.session.execute(_REWRITE_CHUNK, values)).scalar_one()
     index.last_number = number
     await uow.session.flush()
     await postings.add_segment(uow, index, number)
+
+
+async def index_chunks_anew(uow: UnitOfWork, index: KnowledgeIndex, after: int, limit: int) -> tuple[int, int]:
+    """Makes anew what the chunks of the (locked) assistant after a number are searched by, so many of them.
+
+    Returns:
+        The last one's number, or `after` if there is none, and how many were searched by anything else before.
+    """
+    statement = (
+        select(col(Chunk.id), col(Chunk.number), col(Chunk.heading), col(Chunk.text))
+        .where(col(Chunk.assistant_id) == index.assistant_id, col(Chunk.number) > after)
+        .order_by(col(Chunk.number))
+        .limit(limit)
+    )
+    rows = (await uow.session.execute(statement)).all()
+    if not rows:
+        return after, 0
+    texts = [_indexed(row.heading, row.text) for row in rows]
+    indexed, named = await asyncio.to_thread(
+        lambda: ([searchable(text) for text in texts], [" ".join(codes(text)) for text in texts])
+    )
+    values = {"ids": [row.id for row in rows], "indexed": indexed, "codes": named}
+    changed, terms = (await uow.session.execute(_INDEX_ANEW, values)).one()
+    index.terms += int(terms)
+    return rows[-1].number, changed
 
 
 async def switch_chunk(uow: UnitOfWork, chunk_id: UUID, *, disabled: bool) -> None:

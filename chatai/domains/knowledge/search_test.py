@@ -18,7 +18,7 @@ from chatai.domains.knowledge.query import phrases
 from chatai.domains.knowledge.reranking import reranked, search_depth
 from chatai.domains.knowledge.schemas import Passage
 from chatai.domains.knowledge.searching import QueryVector, embed_query, search
-from chatai.domains.knowledge.terms import codes, folded
+from chatai.domains.knowledge.terms import codes, folded, searchable
 
 VectorLeg = Literal["on", "off", "away", "other_model", "empty"]
 """off: no embedding model is set. away: it did not answer in time. other_model: the vectors are another model's.
@@ -182,7 +182,11 @@ def _leg(vector: QueryVector | None, serving: str) -> VectorLeg:
 
 
 async def _words(uow: UnitOfWork, assistant_id: UUID, question: str) -> tuple[SearchedWord, ...]:
-    values = {"query": folded(question.replace("\x00", " ")), "codes": codes(question), "assistant_id": assistant_id}
+    values = {
+        "query": searchable(question.replace("\x00", " ")),
+        "codes": codes(question),
+        "assistant_id": assistant_id,
+    }
     rows = await uow.run(_WORDS, values)
     return tuple(SearchedWord(text.removeprefix("="), is_code, passages) for text, is_code, passages in rows)
 

@@ -1,4 +1,5 @@
-"""What keeps an assistant's index in order behind the scenes: merging segments, and embedding anew for another model.
+"""What keeps an assistant's index in order behind the scenes: merging segments, indexing anew what an earlier version
+indexed, and embedding anew for another model.
 
 Everything is kept step by step and may be repeated. Search goes on meanwhile with what there is: the segments as they
 are, the vectors of the model before.
@@ -25,6 +26,8 @@ from chatai.domains.knowledge.errors import EmbeddingsAway, EmbeddingsRefused
 from chatai.domains.knowledge.ingestion import EMBEDDING_BATCH, as_embedded
 from chatai.domains.knowledge.models import KnowledgeIndex
 from chatai.domains.knowledge.ports import Embedder, embedder
+from chatai.domains.knowledge.reindexing import index_anew
+from chatai.domains.knowledge.terms import VERSION
 
 log = structlog.get_logger(__name__)
 
@@ -57,12 +60,14 @@ class IndexView:
 
 
 async def enqueue_all(database: Database) -> int:
-    """Called when the worker starts: every assistant whose vectors are not the set model's is tended. How many."""
+    """Called when the worker starts: every assistant is tended whose vectors are not the set model's, or whose chunks
+    are indexed by words as an earlier version did it. How many."""
     model = embedder.optional
-    if model is None:
-        return 0
+    behind = col(KnowledgeIndex.terms_version) < VERSION
+    if model is not None:
+        behind |= col(KnowledgeIndex.embedding_model) != model.model
     statement = select(col(KnowledgeIndex.workspace_id), col(KnowledgeIndex.assistant_id)).where(
-        col(KnowledgeIndex.embedding_model) != model.model, col(KnowledgeIndex.chunks) > 0
+        behind, col(KnowledgeIndex.chunks) > 0
     )
     async with database.system() as uow:
         found = (await uow.session.execute(statement)).all()
@@ -73,7 +78,8 @@ async def enqueue_all(database: Database) -> int:
 
 
 async def tend(database: Database, workspace_id: UUID, assistant_id: UUID, *, last_try: bool = False) -> None:
-    """Merges segments, forgets the vectors of texts that are gone, and embeds what the set model has not embedded.
+    """Brings the index by words to this version, merges segments, forgets the vectors of texts that are gone, and
+    embeds what the set model has not embedded.
 
     Only one may run for an assistant.
 
@@ -86,6 +92,7 @@ async def tend(database: Database, workspace_id: UUID, assistant_id: UUID, *, la
     Raises:
         EmbeddingsAway: Try again later.
     """
+    await index_anew(database, workspace_id, assistant_id)
     merged = True
     while merged:
         async with database.workspace(workspace_id) as uow:

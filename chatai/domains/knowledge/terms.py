@@ -8,12 +8,18 @@ separators, Cyrillic letters that look like Latin ones as the Latin ones. "PPR-9
 from __future__ import annotations
 
 import re
+import unicodedata
+
+VERSION = 1
+"""Of what this module makes of a text. With every change of that it rises, and what was indexed is indexed anew."""
 
 LOOKALIKES = str.maketrans("авекмнорстух", "abekmhopctyx")
-# In a database whose character type is C, as the embedded one, PostgreSQL's parser takes every sign that is not ASCII
-# for a letter: «Ромашка» would be another word than Ромашка.
 NO_LETTERS = "«»„“”‟‹›‘‚…•·▪●○■□◦►→"
 FOLDED = str.maketrans({"ё": "е", "Ё": "Е", "\u0301": None, "\u00ad": None, **dict.fromkeys(NO_LETTERS, " ")})
+# In a database whose character type is C, as the embedded one, PostgreSQL's parser takes every sign that is not ASCII
+# for a letter: №5 would be another word than 5, and a–b a single one.
+SIGN = re.compile(r"[^\w\x00-\x7f]")
+HYPHENS = "‐‑"  # join words as the ASCII one does, which the parser knows
 SEPARATORS = "-‐‑–/_"
 DIGIT = re.compile(r"\d")
 JOINED = re.compile(rf"\w+(?:[{SEPARATORS}.]\w+)*")  # a word with what joins its parts
@@ -24,8 +30,25 @@ MOST_CODES = 400  # of one chunk: a table of articles has some hundred
 
 
 def folded(text: str) -> str:
-    """The text as it is handed to `to_tsvector`: ё is е; no stress marks, soft hyphens, quotation marks or bullets."""
+    """The text in one spelling: ё is е; no stress marks, soft hyphens, quotation marks or bullets."""
     return text.translate(FOLDED)
+
+
+def searchable(text: str) -> str:
+    """The text as it is handed to `to_tsvector`: folded, and with spaces for the signs that are no part of a word.
+
+    >>> searchable("Приказ №5 «О ценах», май–июнь, 20°C")
+    'Приказ  5  О ценах , май июнь, 20 C'
+    """
+    return SIGN.sub(_apart, folded(text))
+
+
+def _apart(match: re.Match[str]) -> str:
+    sign = match.group()
+    if sign in HYPHENS:
+        return "-"
+    # Marks stand on letters, and what is invisible may stand within a word.
+    return sign if unicodedata.category(sign)[0] in "MC" else " "
 
 
 def codes(text: str) -> list[str]:
