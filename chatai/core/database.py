@@ -32,8 +32,8 @@ from chatai.core.roles import SYSTEM_ROLE, application_url
 from chatai.core.settings import get_settings
 
 DEFER_JOB = text(
-    "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(:queue, :task, 0, :lock, :queueing_lock, CAST(:args AS jsonb),"
-    " CAST(:at AS timestamptz))::procrastinate_job_to_defer_v1])"
+    "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(:queue, :task, :priority, :lock, :queueing_lock,"
+    " CAST(:args AS jsonb), CAST(:at AS timestamptz))::procrastinate_job_to_defer_v1])"
 )
 
 PATIENCE = 10.0  # seconds for a connection and its first answer
@@ -136,12 +136,13 @@ class UnitOfWork:
             lock: Jobs with the same lock run one after the other.
             queueing_lock: At most one waiting job may have it; a second one is silently left out.
             queue: Which queue.
-            at: Not before.
+            at: Not before. Meanwhile it holds up no job of its lock that may run at once.
             args: What the task gets; must be JSON.
         """
         values = {
             "queue": queue,
             "task": task,
+            "priority": 0 if at is None else -1,
             "lock": lock,
             "queueing_lock": queueing_lock,
             "args": json.dumps(args, default=str),

@@ -9,9 +9,10 @@ import procrastinate
 from chatai.core.database import get_database
 from chatai.domains.knowledge import service as knowledge
 from chatai.jobs.app import app
+from chatai.jobs.retrying import StepBack
 
 TRIES = 8
-RETRY = procrastinate.RetryStrategy(max_attempts=TRIES, exponential_wait=3)  # after 3, 9, 27, … seconds: 3 hours
+RETRY = StepBack(max_attempts=TRIES, exponential_wait=3)  # after 3, 9, 27, … seconds: 3 hours
 
 
 @app.task(name=knowledge.INGEST_TASK, retry=RETRY, pass_context=True)

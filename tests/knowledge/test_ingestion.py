@@ -14,13 +14,14 @@ from sqlalchemy import text
 from chatai.core.actor import Actor
 from chatai.core.database import Database
 from chatai.core.settings import Settings
-from chatai.domains.knowledge import ingestion, service
+from chatai.domains.knowledge import ingestion, queueing, service
 from chatai.domains.knowledge.errors import EmbeddingsAway
 from chatai.domains.knowledge.ports import document_reader, embedder
 from chatai.domains.knowledge.schemas import DocumentView, ReadProgress
 from chatai.integrations.embedders import Embedders
 from chatai.integrations.openai.embeddings import OpenAIEmbedder
 from chatai.integrations.reader.process import ChildReader
+from tests.api.conftest import work_off
 from tests.fakes.openai import FakeOpenAI, Plan
 from tests.integrations.local_embeddings.folders import make_folder
 from tests.knowledge.conftest import Add
@@ -262,6 +263,25 @@ async def test_given_up_on_vectors_it_is_ready_by_words_and_can_be_repeated(
     await service.ingest(database, actor.workspace_id, document.id)
     done = await get(database, actor, document.id)
     assert (done.state, done.chunks_embedded) == ("ready", 1)
+
+
+async def test_a_document_that_waits_for_its_vectors_holds_up_no_other(
+    database: Database,
+    actor: Actor,
+    add: Add,
+    vectors: OpenAIEmbedder,
+    fake: FakeOpenAI,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queueing, "PLACES_OF_A_WORKSPACE", 1)
+    fake.plan = Plan(status=503)
+    first = await add("a.txt", "Возврат товара")
+    await work_off(database)
+    second = await add("b.txt", "Доставка товара")
+    await work_off(database)
+    for document in (first, second):
+        waiting = await get(database, actor, document.id)
+        assert (waiting.state, waiting.error_code, waiting.chunk_count) == ("embedding", "embeddings_away", 1)
 
 
 @pytest.mark.parametrize(
