@@ -1,9 +1,14 @@
 """What a bot's process reaches of the machine: the code it may still load, how names are looked up, its own folder for
 files that people send, and Telegram's port.
 
-It runs under the manager's account, whose secrets, uploads and other bots' files it must not read. It connects to no
-other TCP port, so that a database on the network is out of its reach as well; those behind Unix sockets are by
-`confine`. Without Landlock in the kernel it reaches what the account does; the manager says so at its start.
+It runs under the manager's account, whose secrets, uploads and other bots' files it must not read. It connects by TCP
+to no other port, so that a database on the network is out of its reach as well; those behind Unix sockets are by
+`confine`, and so is what is neither TCP nor UDP. Without Landlock in the kernel it reaches what the account does; the
+manager says so at its start.
+
+What this does not bound: the allowed ports are those of any host, Telegram's on others as well; and Landlock has no
+rules for UDP, by which names are looked up. A process that was taken over may send datagrams to any address and port,
+to servers on this machine too, and hear what they answer; where that matters, a packet filter has to forbid it.
 """
 
 from __future__ import annotations

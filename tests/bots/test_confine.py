@@ -22,6 +22,16 @@ DEEDS = {
     "a pair that can be turned": "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)",
     "raw packets": "socket.socket(socket.AF_PACKET, socket.SOCK_RAW)",
     "raw IP": "socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)",
+    "echoes": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)",
+    "many paths": "socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)",
+    "many paths by IPv6": "socket.socket(socket.AF_INET6, socket.SOCK_STREAM | socket.SOCK_NONBLOCK, 262)",
+    "shared memory": "socket.socket(socket.AF_INET, socket.SOCK_STREAM, 256)",
+    "shared memory on top": "socket.socket().setsockopt(socket.IPPROTO_TCP, 31, b'smc')",
+    "streams of another kind": "socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP)",
+    "packets in order": "socket.socket(socket.AF_INET, socket.SOCK_SEQPACKET)",
+    "connecting by sending": "socket.socket().sendto(b'?', socket.MSG_FASTOPEN, ('127.0.0.1', 1))",
+    "connecting by a message": "socket.socket().sendmsg([b'?'], [], socket.MSG_FASTOPEN, ('127.0.0.1', 1))",
+    "connecting by messages": "call(libc.sendmmsg((end := socket.socket()).fileno(), None, 0, socket.MSG_FASTOPEN))",
     "the routes": "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
     "a server": "socket.socket().bind(('127.0.0.1', 0))",
     "a server on any port": "socket.socket().listen()",
@@ -29,7 +39,7 @@ DEEDS = {
     "a namespace": "call(libc.unshare(0x10000000))",
 }
 PROGRAM = """
-import asyncio, ctypes, os, platform, resource, socket
+import asyncio, ctypes, os, platform, resource, socket, threading
 from bots.confine import confine
 TGKILL = {"x86_64": 234, "aarch64": 131}[platform.machine()]
 libc = ctypes.CDLL(None, use_errno=True)
@@ -38,7 +48,17 @@ def call(answer):
         raise OSError(ctypes.get_errno(), "refused")
 assert confine()
 asyncio.run(asyncio.sleep(0))
-socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
+for family in (socket.AF_INET, socket.AF_INET6):
+    socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK).close()
+    socket.socket(family, socket.SOCK_DGRAM, socket.IPPROTO_UDP).close()
+    socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC, socket.IPPROTO_TCP).close()
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+    end.sendto(b"?", ("127.0.0.1", 9))
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+one, other = socket.socketpair()
+one.sendmsg([b"!"])
+assert other.recv(1) == b"!"
+threading.Thread(target=print).start()
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 try:
     %s

@@ -69,6 +69,7 @@ async def test_what_is_not_its_own_is_out_of_reach(world):
             ("write", "/dev/shm/new"), ("link", own / "link"), ("link", outside / "link"),
             ("call", database), ("send", database),
             ("dial", elsewhere.getsockname()[1]), ("dial", world.settings.bots_port), ("serve", 0),
+            ("dial by many paths", elsewhere.getsockname()[1]), ("dial by sending", elsewhere.getsockname()[1]),
         ]  # fmt: skip
         told = await outcomes(world, bot, *tries)
     assert [pair for pair in zip(tries, told, strict=True) if pair[1] != "PermissionError"] == []

@@ -90,6 +90,16 @@ def _dial(port: str) -> None:
     socket.create_connection(("127.0.0.1", int(port)), 5).close()
 
 
+def _dial_by_many_paths(port: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262) as end:  # MPTCP
+        end.connect(("127.0.0.1", int(port)))
+
+
+def _dial_by_sending(port: str) -> None:
+    with socket.socket() as end:
+        end.sendto(b"?", socket.MSG_FASTOPEN, ("127.0.0.1", int(port)))
+
+
 def _serve(port: str) -> None:
     socket.create_server(("127.0.0.1", int(port))).close()
 
@@ -108,6 +118,8 @@ TRIES: dict[str, Callable[[str], object]] = {
     "call": _call_by_path,
     "send": _send_by_path,
     "dial": _dial,
+    "dial by many paths": _dial_by_many_paths,
+    "dial by sending": _dial_by_sending,
     "serve": _serve,
     "load": _load,
     "zone": ZoneInfo,
