@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 
 import pytest
@@ -317,6 +318,20 @@ async def test_a_stranger_has_only_so_many_bots_connected(database, actor, conne
         (first,) = [bot for bot in bots if bot.username == outcomes[0][1]]
         await service.delete_bot(uow, actor, first.id)
     assert (await make(MAKER))[0] == "connected"  # one that is gone leaves room
+
+
+@pytest.mark.parametrize("choice", ["share", "copy"])
+async def test_who_makes_many_bots_at_once_has_no_more_of_them(database, actor, connect, sandbox, store, choice):
+    there, view = await manager_bot(database, actor, connect, sandbox, choice)
+    made = [managing.make_managed(sandbox.sandbox, there, dict(DEFAULT_PERSON), "Café") for _ in range(8)]
+    # Telegram takes its time over each: meanwhile all have been counted once.
+    sandbox.sandbox.faults.add(Fault(methods=frozenset({"getmanagedbottoken"}), delay_ms=1000))
+    taking = (managed.take_over(database, actor.workspace_id, view.id, bot.id, MAKER) for bot in made)
+    outcomes = [outcome for outcome, _ in await asyncio.gather(*taking)]
+    assert sorted(outcomes) == ["connected"] * 3 + ["enough"] * 5
+    async with database.workspace(actor.workspace_id) as uow:
+        assert len(await service.list_bots(uow, actor)) == 4
+        assert len(await assistants.list_assistants(uow, actor)) == (1 if choice == "share" else 4)
 
 
 async def test_what_cannot_be_connected_is_refused_and_what_may_come_is_tried_again(

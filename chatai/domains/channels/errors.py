@@ -103,6 +103,14 @@ class TooManyBots(Conflict):
     ru = "В этом рабочем пространстве уже {limit} ботов, больше нельзя. Удалите лишнего или попросите поднять предел."
 
 
+class MadeEnough(Conflict):
+    """Told to whoever made the bot, by the managing bot."""
+
+    code = "made_bots_enough"
+    en = "One person may have {limit} bots connected by making them with this one."
+    ru = "Один человек может подключить {limit} ботов, созданных с помощью этого бота."
+
+
 class WrongBot(Invalid):
     """Somebody else's token would silently turn one bot into another."""
 

@@ -14,10 +14,9 @@ from uuid import UUID
 from chatai.core.actor import Actor, Role
 from chatai.core.database import Database
 from chatai.core.errors import ChatAIError
-from chatai.core.settings import get_settings
 from chatai.domains.channels import cloning, repository, service, tokens
 from chatai.domains.channels.asking import asking
-from chatai.domains.channels.errors import BotInUse, ManagementOff, TelegramBusy, TelegramUnreachable
+from chatai.domains.channels.errors import BotInUse, MadeEnough, ManagementOff, TelegramBusy, TelegramUnreachable
 from chatai.domains.channels.models import Bot
 from chatai.domains.channels.ports import telegram
 
@@ -65,9 +64,11 @@ async def take_over(
         made = await repository.find_by_telegram_id(uow, telegram_id)
         if manager is None or (made is None and not manager.made_bots):
             return "unwanted", ""
-        most = get_settings().made_bots_per_person
-        if made is None and most and await repository.count_made(uow, manager_id, person) >= most:
-            return "enough", ""
+        if made is None:  # asked again when it is added: others may be on their way
+            try:
+                await service.require_fewer_made(uow, manager_id, person)
+            except MadeEnough:
+                return "enough", ""
         manager_token, choice, assistant_id = service.token_of(manager), manager.made_bots, manager.assistant_id
     try:
         with asking(ManagementOff):
@@ -84,6 +85,8 @@ async def take_over(
                 bot = await service.add_bot(uow, actor, assistant_id, known, managed_by=manager_id, made_by=person)
     except (TelegramUnreachable, TelegramBusy):
         raise
+    except MadeEnough:
+        return "enough", ""
     except ChatAIError:
         return "refused", ""
     return "connected", bot.username

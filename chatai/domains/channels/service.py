@@ -20,6 +20,7 @@ from chatai.domains.channels.errors import (
     BotAlreadyHere,
     BotInUse,
     BotNotFound,
+    MadeEnough,
     NotAToken,
     TokenRefused,
     TokenUnreadable,
@@ -96,10 +97,13 @@ async def add_bot(
         AssistantNotFound: There is no such assistant in the workspace.
         BotAlreadyHere, BotInUse: The bot is connected already, in this workspace or elsewhere.
         TooManyBots: The workspace is full.
+        MadeEnough: The person has as many made with that bot as one may.
     """
     require_manage_bots(actor)
     await assistants.get_assistant(uow, actor, assistant_id)
     await _require_room(uow, actor.workspace_id)
+    if managed_by is not None and made_by is not None:
+        await require_fewer_made(uow, managed_by, made_by)
     identity = known.identity
     if await repository.find_by_telegram_id(uow, identity.telegram_id):
         raise BotAlreadyHere(username=identity.username)
@@ -268,6 +272,14 @@ async def _require_room(uow: UnitOfWork, workspace_id: UUID) -> None:
     limit = get_settings().max_bots_per_workspace
     if await repository.count_with_lock(uow, workspace_id) >= limit:
         raise TooManyBots(limit=limit)
+
+
+async def require_fewer_made(uow: UnitOfWork, manager_id: UUID, person: int) -> None:
+    """It holds until the transaction ends only where nobody else adds bots to the workspace meanwhile: after
+    `_require_room`. Raises: MadeEnough."""
+    limit = get_settings().made_bots_per_person
+    if limit and await repository.count_made(uow, manager_id, person) >= limit:
+        raise MadeEnough(limit=limit)
 
 
 def vault() -> Vault:
