@@ -5,7 +5,7 @@ Started by the manager (`python -m bots.answers FD`). What is asked is bound to 
     answer    chat, topic, person, author, language, chosen, text, attached, files, external
               → begun (for the manager: what costs time here is done, another one may begin), any number of
               delta {text, heard}, then complete {text, sources, language, notes} or failed {the same,
-              and sentence}: what had come before it broke off. attached: pairs of name and text; files: as in
+              sentence, and the error's code where it has one}: what had come before it broke off. attached: pairs of name and text; files: as in
               `downloads`; external: number of an earlier update whose question this one replaces; heard: what
               recordings said; notes: sentences about what was left out; chosen: the language that was chosen in the
               chat, empty for none, null where the bot does not know; the last event tells it
@@ -20,8 +20,9 @@ Started by the manager (`python -m bots.answers FD`). What is asked is bound to 
     migrated  chat, to → text {}: the group goes on under another number
     around    chat, most, message, business → text {updates}: what came in the chat before and after (see `job.Around`)
     managed   managed, person, language → text {outcome, username}: a bot was made (see `channels.managed`)
-    business  connection, chat, message → text {known, account, answers}: whether a customer's message is answered
-    connected   a `business.Connection` → text {}: Telegram tells of a business account
+    business  connection, chat, message → text {known, account, name, answers, full, number}: whether a customer's message
+              is answered; full: it would be, but the chat has got as many answers in an hour as it may, which is number
+    connected   a `business.Connection` → text {allowed}: Telegram tells of a business account
     invitation  → text {link}: by which people make bots with this one; empty where it takes none
 Each may end with `away` (the database is away) or `lost` (a fault of ours).
 """
@@ -122,7 +123,8 @@ class Answerer:
             self._say(ask, "away")
         except ChatAIError as error:
             language = ask["language"]
-            self._say(ask, "failed", sentence=error.sentence(language), text="", sources=[], language=language)
+            sentence = error.sentence(language)
+            self._say(ask, "failed", code=error.code, sentence=sentence, text="", sources=[], language=language)
 
     async def _dispatch(self, ask: Message, actor: Actor) -> None:
         match ask["kind"]:
@@ -191,8 +193,8 @@ class Answerer:
                         # What came of it is not kept: it is asked anew, and the chat need not be told.
                         self._say(ask, "away")
                     case Failed():
-                        sentence = event.sentence(language)
-                        self._say(ask, "failed", sentence=sentence, **_shown(event.message), **with_it)
+                        said = {"code": event.code, "sentence": event.sentence(language)}
+                        self._say(ask, "failed", **said, **_shown(event.message), **with_it)
 
     async def _conversation(self, ask: Message, actor: Actor) -> tuple[UUID, Language | None]:
         """The chat's conversation, the one that goes on or a new one, and the language that was chosen in the chat.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,6 +20,7 @@ SHOW_SECONDS_IN_GROUPS = 4.0
 """How often a growing answer is shown: a chat bears one message a second, a group twenty a minute."""
 
 REMEMBERED_CHATS = 500
+ONCE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Link:
         self._permits: dict[int, asyncio.Future[Message]] = {}
         self._last_ask = 0
         self.chosen: dict[int, str] = {}
+        self._told: dict[tuple[str, int], float] = {}
         self._last_permit = 0
 
     def take_event(self, message: Message) -> None:
@@ -140,6 +143,20 @@ class Link:
 
     def closed(self, chat: int) -> None:
         self.wire.send({"type": "closed", "chat": chat})
+
+    def tell(self, event: str, **about: Any) -> None:
+        """Has the bot's people see something on its page: one of `event_texts.TOLD_BY_WORKERS`, with what fills it."""
+        self.wire.send({"type": "tell", "event": event, "about": about})
+
+    def tell_once(self, event: str, chat_id: int, **about: Any) -> None:
+        """As `tell`, but no more than once an hour about a chat, for as long as this process lives."""
+        now = time.monotonic()
+        if now - self._told.get((event, chat_id), -ONCE_SECONDS) < ONCE_SECONDS:
+            return
+        if len(self._told) >= REMEMBERED_CHATS:
+            self._told.clear()
+        self._told[event, chat_id] = now
+        self.tell(event, **about)
 
     def log(self, level: str, event: str, **fields: Any) -> None:
         self.wire.send({"type": "log", "level": level, "event": event, "fields": fields})
@@ -211,10 +228,13 @@ class Job:
             base: The question that this one takes the place of.
             notes: What is said below the answer: why a file was left out, say.
             question: See `answers`.
+
+        A business's customers see answers alone, in its name: no word about files, recordings or what went wrong, and
+        no half of an answer. What went wrong is told to the bot's people.
         """
         known = self.link.chosen.get(place.chat_id)
         language = language_of(known, language) if known else language
-        reply = self.reply_at(place)
+        reply, aloud = self.reply_at(place), place.business is None
         growing: list[str] = []
         heard: list[str] = []
         question["chosen"] = known
@@ -226,7 +246,7 @@ class Job:
             async for event in self.link.ask(self.update, "answer", language=language, **question):
                 if event["event"] == "delta":
                     growing.append(event["text"])
-                    heard.extend(event.get("heard", ()))
+                    heard.extend(event.get("heard", ()) if aloud else ())
             return event
 
         # Nothing says that the bot is typing once the answer's last words are on their way.
@@ -247,14 +267,18 @@ class Job:
                 listener.cancel()
         if last["event"] == "lost" and self.last:
             self.link.log("error", "no answer after the last try", update=self.update)
-            await reply.show([Part(text("failed", language))])
+            await reply.show([Part(text("failed", language))] if aloud else [])
             return
         _raise_if_lost(last)
         language = last.get("language", language)
         if "chosen" in last:
             self.link.remember_choice(place.chat_id, last["chosen"])
+        if not aloud and (last["event"] == "failed" or not last["text"]):
+            self.link.tell_once("business_unanswered", place.chat_id, reason=last.get("code", ""))
+            await reply.show([])
+            return
         parts = _heard_parts(heard, language) + _final_parts(last, language)
-        if said := [*notes, *last.get("notes", ())]:
+        if aloud and (said := [*notes, *last.get("notes", ())]):
             parts.append(Part("\n\n".join(said)))
         await reply.show(parts)
 

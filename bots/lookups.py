@@ -42,9 +42,9 @@ async def answer(database: Database, actor: Actor, kind: str, ask: Message) -> d
             return await _business(database, actor, ask)
         case "connected":
             async with database.workspace(actor.workspace_id) as uow:
-                known = {name: ask[name] for name in ("connection_id", "account_id", "name", "can_reply", "enabled")}
-                await business.keep_connection(uow, actor, business.Connection(**known))
-            return {}
+                names = ("connection_id", "account_id", "name", "username", "can_reply", "enabled")
+                told = business.Connection(**{name: ask[name] for name in names})
+                return {"allowed": await business.keep_connection(uow, actor, told)}
         case "migrated":
             async with database.workspace(actor.workspace_id) as uow:
                 await chats.migrate_chat(uow, actor, ask["chat"], ask["to"])
@@ -80,11 +80,14 @@ async def _business(database: Database, actor: Actor, ask: Message) -> dict[str,
     """Whose account it is, and whether this message is to be answered."""
     minutes = get_settings().business_silence_minutes
     async with database.workspace(actor.workspace_id) as uow:
-        found = await business.standing(uow, actor, ask["connection"], ask["chat"], ask["message"], minutes)
+        place = (ask["connection"], ask["chat"], ask["message"])
+        found = await business.standing(uow, actor, *place, update=ask["update"], silence_minutes=minutes)
     if found is None:
         return {"known": False}
-    free = found.connection.enabled and found.connection.can_reply and not found.silent and not found.deleted
-    return {"known": True, "account": found.connection.account_id, "answers": free}
+    account = found.connection
+    free = account.answers and not found.silent and not found.deleted
+    told = {"known": True, "account": account.account_id, "name": account.name, "number": business.ANSWERS_AN_HOUR}
+    return told | {"answers": free and not found.full, "full": free and found.full}
 
 
 async def _source(database: Database, actor: Actor, ask: Message) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from bots.zygote_client import WENT_WITH_ZYGOTE, ZygoteClient, ZygoteError
 from bots.zygote_handle import WorkerProcess
 from chatai.core.database import DatabaseAway
 from chatai.domains.channels.errors import BotCrashes, TokenUnreadable
+from chatai.domains.channels.event_texts import TOLD_BY_WORKERS
 from chatai.domains.channels.schemas import BotState
 
 log = structlog.get_logger(__name__)
@@ -286,6 +287,11 @@ class BotProcess:
                     bot_id=str(self._bot_id),
                     **{f"worker_{key}": str(value) for key, value in message["fields"].items()},
                 )
+            case "tell":
+                self.touch()
+                if message["event"] in TOLD_BY_WORKERS:
+                    about = {key: str(message["about"].get(key, "")) for key in ("name", "number", "reason")}
+                    self._charge.note("warning", message["event"], **about)
             case _:
                 self.touch()
                 await self._charge.take(message)

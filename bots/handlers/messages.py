@@ -68,7 +68,7 @@ async def answer_bundle(bundle: Bundle, job: Job, base: Base | None) -> None:
                 attached=content.attached,
                 files=arrived.files,
             )
-        else:
+        elif place.business is None:
             await job.show(place, [Part("\n\n".join(notes))])
 
 

@@ -30,10 +30,18 @@ def connect(
 
 
 def write(
-    sandbox: Sandbox, bot: SandboxBot, account: Business, customer: Wire, text: str, *, by_owner: bool = False
+    sandbox: Sandbox,
+    bot: SandboxBot,
+    account: Business,
+    customer: Wire,
+    text: str,
+    *,
+    by_owner: bool = False,
+    **more: object,
 ) -> Wire:
-    """A customer writes to the account, or its owner to the customer. Raises: PersonError."""
-    if not text.strip():
+    """A customer writes to the account, or its owner to the customer; `more`: further fields of the message, as the Bot
+    API has them; with a file the text is its caption. Raises: PersonError."""
+    if not (text.strip() or more):
         raise PersonError("the message is empty")
     chat = account.chats.get(customer["id"])
     if chat is None:
@@ -46,7 +54,8 @@ def write(
         "from": account.owner if by_owner else customer,
         "chat": chat.wire,
         "date": int(time.time()),
-        "text": text.strip(),
+        "caption" if more.keys() - {"is_from_offline"} else "text": text.strip(),
+        **more,
     }
     sandbox.keep_message(chat, message)
     if account.enabled:

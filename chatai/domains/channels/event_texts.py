@@ -72,12 +72,30 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "Posts to the bot's webhook were refused: {number}, the last one because: {why}.",
         "Отклонены обращения к веб-хуку бота: {number}, последнее – потому что: {why}.",
     ),
+    "business_waiting": (
+        "The business account “{name}” has connected the bot and waits for your permission, on this page.",
+        "Бизнес-аккаунт «{name}» подключил бота и ждёт вашего разрешения на этой странице.",
+    ),
+    "business_full": (
+        "The bot keeps silent in a chat of the business account “{name}”: it gave {number} answers there within an "
+        "hour, perhaps to another bot.",
+        "Бот молчит в одном из чатов бизнес-аккаунта «{name}»: за час он дал там ответов: {number}, – возможно, "
+        "другому боту.",
+    ),
+    "business_unanswered": (
+        "A customer of a business account got no answer: {reason}",
+        "Клиент бизнес-аккаунта остался без ответа: {reason}",
+    ),
     "worker_log": ("The bot's process says: {text}", "Процесс бота сообщает: {text}"),
     "events_left_out": (
         "More happened than is kept here; left out: {number}.",
         "Событий было больше; пропущено: {number}.",
     ),
 }
+
+
+TOLD_BY_WORKERS = frozenset({"business_waiting", "business_full", "business_unanswered"})
+"""Codes that a bot's own process may tell. All others are for those who watch it."""
 
 
 def event_codes() -> list[str]:

@@ -98,7 +98,8 @@ class BotChat(SQLModel, table=True):
 
 
 class BotBusiness(SQLModel, table=True):
-    """A business account of Telegram that a bot is connected to, and answers for."""
+    """A business account of Telegram that a bot is connected to. It answers for those that are allowed: whoever has
+    such an account can connect it to any bot that takes them."""
 
     __tablename__ = "bot_business"
 
@@ -107,6 +108,8 @@ class BotBusiness(SQLModel, table=True):
     workspace_id: UUID = Field(foreign_key="workspace.id", ondelete="CASCADE", index=True)
     account_id: int = Field(sa_type=BigInteger, description="Telegram's number of the account's owner.")
     name: str = Field(default="", max_length=200, description="The owner's.")
+    username: str = Field(default="", max_length=64, description="The owner's at Telegram; empty: none, or unknown.")
+    allowed: bool = Field(default=False, description="The bot's people let it answer there, at their cost.")
     can_reply: bool = Field(default=False, description="The owner lets the bot write in the account's name.")
     enabled: bool = Field(default=True, description="The owner has not disconnected it.")
     updated_at: datetime = timestamp(default=True)
