@@ -3,13 +3,13 @@
 Started by the manager (`python -m bots.answers FD`). What is asked is bound to a bot by the manager. Kinds:
 
     answer    chat, topic, person, author, language, chosen, text, attached, files, external
-              → begun (for the manager: what costs time here is done, another one may begin), any number of
-              delta {text, heard}, then complete {text, sources, language, notes} or failed {the same,
-              sentence, and the error's code where it has one}: what had come before it broke off. attached: pairs of name and text; files: as in
-              `downloads`; external: number of an earlier update whose question this one replaces; heard: what
-              recordings said; notes: sentences about what was left out; chosen: the language that was chosen in the
-              chat, empty for none, null where the bot does not know; the last event tells it
-              and `answer`, the answer's id, for `source`
+              → begun (for the manager: what costs time here is done, another one may begin), any number of delta
+              {text, heard}, then complete {text, sources, language, notes} or failed {the same, sentence, and the
+              error's code where it has one}: what had come before it broke off. attached: pairs of name and text;
+              files: as in `downloads`; external: number of an earlier update whose question this one replaces; heard:
+              what recordings said; notes: sentences about what was left out; chosen: the language that was chosen in
+              the chat, empty for none, null where the bot does not know; the last event tells it and `answer`, the
+              answer's id, for `source`
     source    chat, answer, number, language → text {text, name, page, page_end, address, language}: the passage
               behind a number of an answer that was given in that chat; text is empty where there is none
     greeting  chat, chat_kind, title, source, language → text {text, language}
@@ -20,8 +20,8 @@ Started by the manager (`python -m bots.answers FD`). What is asked is bound to 
     migrated  chat, to → text {}: the group goes on under another number
     around    chat, most, message, business → text {updates}: what came in the chat before and after (see `job.Around`)
     managed   managed, person, language → text {outcome, username}: a bot was made (see `channels.managed`)
-    business  connection, chat, message → text {known, account, name, answers, full, number}: whether a customer's message
-              is answered; full: it would be, but the chat has got as many answers in an hour as it may, which is number
+    business  connection, chat, message → text {known, account, name, answers, full, number}: whether a customer's
+              message is answered; full: it would be, but within an hour the chat got `number` answers, all it may
     connected   a `business.Connection` → text {allowed}: Telegram tells of a business account
     invitation  → text {link}: by which people make bots with this one; empty where it takes none
 Each may end with `away` (the database is away) or `lost` (a fault of ours).

@@ -18,6 +18,40 @@ ROUTINES = (
 )
 
 
+CONNECTED = """
+WITH place AS (INSERT INTO workspace (id, created_at, name) VALUES (gen_random_uuid(), now(), 'Shop') RETURNING id),
+helper AS (
+    INSERT INTO assistant (id, created_at, workspace_id, name, description, instructions, greeting, model, temperature,
+        version)
+    SELECT gen_random_uuid(), now(), id, 'Shop', '', '', '', '', 0, 1 FROM place RETURNING id, workspace_id
+),
+bot AS (
+    INSERT INTO bot (id, created_at, workspace_id, assistant_id, telegram_id, username, name, token_encrypted,
+        webhook_secret, webhook_url, mode, desired_state, state, state_reason, last_error, polling_offset)
+    SELECT gen_random_uuid(), now(), workspace_id, id, 1, 'shop_bot', 'Shop', '-', '-', '', 'polling', 'stopped',
+        'stopped', '', '', 0 FROM helper RETURNING id, workspace_id
+)
+INSERT INTO bot_business (bot_id, connection_id, workspace_id, account_id, name, can_reply, enabled)
+SELECT id, 'before', workspace_id, 900, 'Olga', true, true FROM bot
+"""
+LATER = """
+INSERT INTO bot_business (bot_id, connection_id, workspace_id, account_id, name, can_reply, enabled)
+SELECT bot_id, 'after', workspace_id, 901, 'Pavel', true, true FROM bot_business
+"""
+
+
+def test_business_accounts_that_were_answered_for_still_are(settings: Settings, empty_database: str) -> None:
+    migrate.run(settings, empty_database, "0008")
+    with psycopg.connect(empty_database) as connection:
+        connection.execute("SET row_security = off")
+        connection.execute(CONNECTED)
+    migrate.run(settings, empty_database)
+    with psycopg.connect(empty_database) as connection:
+        connection.execute(LATER)
+        found = connection.execute("SELECT connection_id, allowed FROM bot_business").fetchall()
+    assert dict(found) == {"before": True, "after": False}
+
+
 def test_up_down_up_matches_the_models(settings: Settings, empty_database: str) -> None:
     migrate.run(settings, empty_database)
     migrate.down(settings, empty_database, "base")

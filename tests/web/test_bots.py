@@ -31,9 +31,10 @@ FROM bot WHERE username = 'shop_7_bot'
 
 
 ACCOUNTS = text("""
-INSERT INTO bot_business (bot_id, connection_id, workspace_id, account_id, name, can_reply, enabled)
-SELECT bot.id, n, workspace_id, 900, 'Olga Petrova ' || n, n <> 'b', n <> 'c'
-FROM bot, unnest(ARRAY['a', 'b', 'c']) AS n WHERE username = 'shop_1_bot'
+INSERT INTO bot_business (bot_id, connection_id, workspace_id, account_id, name, username, can_reply, enabled, allowed)
+SELECT bot.id, n, workspace_id, 900 + ascii(n), 'Olga Petrova ' || n, CASE n WHEN 'd' THEN 'olga_d' ELSE '' END,
+    n <> 'b', n NOT IN ('c', 'e'), n NOT IN ('d', 'e')
+FROM bot, unnest(ARRAY['a', 'b', 'c', 'd', 'e']) AS n WHERE username = 'shop_1_bot'
 """)
 
 
@@ -127,8 +128,18 @@ async def test_one_bots_page_says_why_and_what_to_do(page: Page, site: Site) -> 
     await expect(heading).to_have_count(0)
     await run(site.database, ACCOUNTS)
     await expect(heading).to_be_visible()  # it came by itself
-    for account, standing in (("a", "answers"), ("b", "may not write"), ("c", "disconnected")):
-        await expect(page.get_by_role("listitem").filter(has_text=f"Olga Petrova {account}")).to_contain_text(standing)
+    lines = page.get_by_role("listitem").filter(has_text="Olga Petrova")
+    standings = {"a": "answers", "b": "may not write", "c": "disconnected", "d": "waits for your permission"}
+    for account, standing in standings.items():
+        await expect(lines.filter(has_text=f"Olga Petrova {account}")).to_contain_text(standing)
+    await expect(lines).to_have_count(4)  # the fifth is gone and never was allowed
+    waiting = lines.filter(has_text="Olga Petrova d")
+    await waiting.get_by_role("button", name="Allow").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("Olga Petrova d · @olga_d")
+    await page.get_by_role("dialog").get_by_role("button", name="Allow").click()
+    await expect(waiting).to_contain_text("answers")
+    await waiting.get_by_role("button", name="Stop").click()
+    await expect(waiting).to_contain_text("waits for your permission")
     await page.get_by_label("New token").fill("123:short")
     await page.get_by_role("button", name="Replace the token").click()
     await expect(page.get_by_role("alert")).to_contain_text("not a bot token")

@@ -50,10 +50,14 @@ class Aside:
 
 @dataclass
 class Account:
-    """A business account that the bot answers for. `standing`: answers, mute (it may not write) or gone."""
+    """A business account that the bot is connected to. `number`: Telegram's, of its owner; `known_as`: what tells the
+    owner from namesakes; `standing`: waits (to be allowed), answers, mute (it may not write) or gone."""
 
+    number: str
     name: str
+    known_as: str
     standing: str
+    allowed: bool
 
 
 class OneBot(rx.State):
@@ -108,6 +112,7 @@ class OneBot(rx.State):
     aside: list[Aside] = []  # noqa: RUF012
     aside_count: int = 0
     accounts: list[Account] = []  # noqa: RUF012
+    account_asked: str = ""
 
     asking: str = ""
     busy: str = ""
@@ -219,6 +224,25 @@ class OneBot(rx.State):
         await self._load(actor)
 
     @handler
+    async def ask_account(self, actor: Actor, number: str) -> None:
+        self.account_asked, self.asking = number, "account"
+
+    @handler
+    async def allow_account(self, actor: Actor) -> None:
+        await self._allow(actor, self.account_asked, True)
+
+    @handler
+    async def stop_account(self, actor: Actor, number: str) -> None:
+        await self._allow(actor, number, False)
+
+    async def _allow(self, actor: Actor, number: str, allowed: bool) -> None:
+        self.asking = ""
+        if number in {one.number for one in self.accounts}:
+            async with unit(actor) as uow:
+                await business.allow(uow, actor, route_id(self, "bot_id"), int(number), allowed)
+        await self._load(actor)
+
+    @handler
     async def retry(self, actor: Actor, update_id: str = "") -> None:
         """One message that was set aside, or all of them."""
         chosen = [int(update_id)] if update_id.isdecimal() else None
@@ -322,7 +346,13 @@ class OneBot(rx.State):
 
 
 def account_of(one: business.Connection) -> Account:
-    return Account(one.name, "gone" if not one.enabled else "answers" if one.can_reply else "mute")
+    standing = "answers" if one.can_reply else "mute"
+    if not one.enabled:
+        standing = "gone"
+    elif not one.allowed:
+        standing = "waits"
+    known_as = f"@{one.username}" if one.username else f"ID {one.account_id}"
+    return Account(str(one.account_id), one.name, known_as, standing, one.allowed)
 
 
 def bot_values(bot: BotView) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import reflex as rx
 
 from chatai.domains.channels import profile
 from chatai.web.assistants.one import PLACE
-from chatai.web.bots.accounts import accounts
+from chatai.web.bots.accounts import account_dialog, accounts
 from chatai.web.bots.one import Aside, Event, OneBot
 from chatai.web.bots.plots import plot
 from chatai.web.bots.rows import state_pill
@@ -386,6 +386,7 @@ def page() -> rx.Component:
         ),
         Ticker.create(interval=REFRESH_MS, on_tick=OneBot.load),
         dialogs(),
+        account_dialog(),
     )
     missing = rx.el.div(
         empty("search-x", texts.NOT_FOUND, common.NOT_FOUND, link_button(texts.TO_BOTS, "/bots", kind="primary")),

@@ -208,10 +208,20 @@ ALWAYS_ON_HINT = Text(
 )
 BUSINESS = Text("Business accounts", "Бизнес-аккаунты")
 BUSINESS_HINT = Text(
-    "Accounts in Telegram that have connected this bot. It answers their customers in their name, and keeps silent in "
-    "a chat for a while after the owner wrote there.",
-    "Аккаунты Telegram, к которым подключён этот бот. Он отвечает их клиентам от их имени и какое-то время молчит в "
-    "чате, где написал сам владелец.",
+    "Accounts in Telegram that have connected this bot. Once you allow it, it answers their customers in their name, "
+    "at your cost, and keeps silent in a chat for a while after the owner wrote there.",
+    "Аккаунты Telegram, к которым подключён этот бот. С вашего разрешения он отвечает их клиентам от их имени и за ваш "
+    "счёт и какое-то время молчит в чате, где написал сам владелец.",
+)
+BUSINESS_WAITS = Text("waits for your permission", "ждёт вашего разрешения")
+BUSINESS_ALLOW = Text("Allow", "Разрешить")
+BUSINESS_STOP = Text("Stop", "Запретить")
+BUSINESS_ALLOW_TITLE = Text("Answer for this account?", "Отвечать за этот аккаунт?")
+BUSINESS_ALLOW_TEXT = Text(
+    "Whoever writes to it gets your assistant's answers, in the owner's name and at your cost. Anybody can connect an "
+    "account to this bot, under any name: allow only those that you know.",
+    "Все, кто пишет этому аккаунту, получат ответы вашего ассистента от имени владельца и за ваш счёт. Подключить свой "
+    "аккаунт к боту может кто угодно и под любым именем: разрешайте только тем, кого знаете.",
 )
 BUSINESS_ANSWERS = Text("answers", "отвечает")
 BUSINESS_MUTE = Text("may not write", "нет права писать")
