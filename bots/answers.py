@@ -193,8 +193,8 @@ class Answerer:
                         # What came of it is not kept: it is asked anew, and the chat need not be told.
                         self._say(ask, "away")
                     case Failed():
-                        said = {"code": event.code, "sentence": event.sentence(language)}
-                        self._say(ask, "failed", **said, **_shown(event.message), **with_it)
+                        why = {"code": event.code, "sentence": event.sentence(language)}
+                        self._say(ask, "failed", **why, **_shown(event.message), **with_it)
 
     async def _conversation(self, ask: Message, actor: Actor) -> tuple[UUID, Language | None]:
         """The chat's conversation, the one that goes on or a new one, and the language that was chosen in the chat.
