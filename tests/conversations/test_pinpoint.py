@@ -9,6 +9,7 @@ import pytest
 
 from chatai.core.actor import Actor
 from chatai.core.database import Database
+from chatai.domains.conversations.extractive import best_sentences
 from chatai.domains.conversations.pinpoint import pinpoint, statements
 from chatai.domains.conversations.schemas import Completed
 from chatai.domains.conversations.sentences import best_span, sentence_spans, stems
@@ -46,6 +47,18 @@ def test_what_an_answer_says_before_each_mark() -> None:
         2: "The refund comes later",
         3: "The refund comes later",
     }
+
+
+def test_a_quotation_is_proved_by_all_that_it_quotes() -> None:
+    """The answerer without a model quotes several sentences before one mark; the question's words may be in any."""
+    passage = "Warranty\nThe warranty on bags is 24 months. " + "It covers workmanship, and leather, too. " * 6
+    passage += "Soles can be replaced."
+    said = statements(f"> {best_sentences(passage, 'How long is the warranty on bags?')} [1]", [1])
+    span = pinpoint(passage, said[1])
+    assert span is not None
+    assert passage[span[0] : span[1]].startswith("Warranty\nThe warranty on bags is 24 months.")
+    quoted = "As they say:\n\n> One here. Two here. [1]\n\n> Three here. [2]\n\nFour. Five [3]."
+    assert statements(quoted, [1, 2, 3]) == {1: "One here. Two here", 2: "Three here", 3: "Five"}
 
 
 @pytest.mark.parametrize(

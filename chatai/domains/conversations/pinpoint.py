@@ -15,11 +15,15 @@ _STATEMENT_START = re.compile(r"(?<=[.!?…])\s|\n")
 
 
 def statements(answer: str, numbers: Sequence[int]) -> dict[int, str]:
-    """What the answer says before the first [n] of each number: the sentence that the mark ends."""
+    """What the answer says before the first [n] of each number: the sentence, or the whole quotation, that it ends."""
     found: dict[int, str] = {}
     for number in numbers:
         mark = answer.find(f"[{number}]")
         before = _MARKS.sub("", answer[: max(mark, 0)]).rstrip(" .!?…").replace("\\", "")
+        line = before.rpartition("\n")[2]
+        if line.startswith("> "):  # a quotation is proved by all that it quotes
+            found[number] = line.removeprefix("> ")
+            continue
         starts = [match.end() for match in _STATEMENT_START.finditer(before)]
         found[number] = before[starts[-1] if starts else 0 :]
     return found
@@ -33,5 +37,6 @@ def pinpoint(passage: str, statement: str) -> tuple[int, int] | None:
     wanted = stems(statement)
     if not wanted:
         return None
-    start, end, shared = best_span(passage, wanted, PINPOINT_CHARACTERS)
+    longest = max(PINPOINT_CHARACTERS, round(len(statement) * 1.1))  # of a quotation, which lost line ends and spaces
+    start, end, shared = best_span(passage, wanted, longest)
     return (start, end) if shared >= max(2, ENOUGH * len(wanted)) else None
