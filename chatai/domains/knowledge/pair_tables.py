@@ -37,7 +37,7 @@ _ANSWER_COLUMNS = {"answer", "answers", "ответ", "ответы", "a"}
 
 @dataclass(frozen=True, slots=True)
 class PairLine:
-    """What becomes of one row. `number` from 1, the header and empty rows not counted; `refusal`: an error's code."""
+    """What becomes of one row. `number`: from 1, as a spreadsheet numbers its rows; `refusal`: an error's code."""
 
     number: int
     question: str
@@ -49,7 +49,7 @@ class PairLine:
 
 @dataclass(frozen=True, slots=True)
 class ImportedPairs:
-    """What became of a table's rows. `refused`: row number (from 1, the header not counted) → code of the reason."""
+    """What became of a table's rows. `refused`: row number, as of `PairLine`, → code of the reason."""
 
     added: int
     changed: int
@@ -76,7 +76,7 @@ async def plan_pairs(
     there = {digest_of(pair.question): pair for pair in await list_pairs(uow, actor, assistant_id)}
     lines: list[PairLine] = []
     seen: set[str] = set()
-    for number, (question, answer) in enumerate(_cells(rows), start=1):
+    for number, question, answer in _cells(rows):
         try:
             kept, written = checked(question, answer)
         except BadPair as error:
@@ -183,21 +183,21 @@ async def _change(uow: UnitOfWork, actor: Actor, lines: Sequence[PairLine]) -> N
         await enqueue_named(uow, actor.workspace_id, document_id)
 
 
-def _cells(rows: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
-    """Question and answer of each row that holds anything, the header left out. Raises: BadTable."""
-    rows = [row for row in rows if any(cell.strip() for cell in row)]
-    names = [cell.strip().lower() for cell in rows[0]] if rows else []
+def _cells(rows: Sequence[Sequence[str]]) -> list[tuple[int, str, str]]:
+    """Number, question and answer of each row that holds anything, the header left out. Raises: BadTable."""
+    filled = [(number, row) for number, row in enumerate(rows, start=1) if any(cell.strip() for cell in row)]
+    names = [cell.strip().lower() for cell in filled[0][1]] if filled else []
     question_at = next((index for index, name in enumerate(names) if name in _QUESTION_COLUMNS), None)
     answer_at = next((index for index, name in enumerate(names) if name in _ANSWER_COLUMNS), None)
     if question_at is not None and answer_at is not None:
-        rows = rows[1:]
+        filled = filled[1:]
     else:
         question_at, answer_at = 0, 1
-    if not rows or len(rows) > MOST_ROWS:
+    if not filled or len(filled) > MOST_ROWS:
         raise BadTable(most=MOST_ROWS)
     return [
-        (row[question_at] if question_at < len(row) else "", row[answer_at] if answer_at < len(row) else "")
-        for row in rows
+        (number, row[question_at] if question_at < len(row) else "", row[answer_at] if answer_at < len(row) else "")
+        for number, row in filled
     ]
 
 
