@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
+from chatai.api import multipart
 from chatai.api.auth import CurrentActor
 from chatai.api.multipart import BadUpload, MultipartFiles
 from chatai.core.database import get_database
@@ -17,16 +18,7 @@ router = APIRouter(prefix="/api/v1", tags=["answers"])
 
 @router.post(
     "/assistants/{assistant_id}/answers/table",
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {
-                    "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
-                }
-            },
-        }
-    },
+    openapi_extra=multipart.described(),
 )
 async def read_table(request: Request, actor: CurrentActor, assistant_id: UUID) -> dict[str, str | int]:
     """Reads an XLSX or CSV file and answers with its rows as text (`table`, separated by tabs) and their number

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
+from chatai.api import multipart
 from chatai.api.auth import CurrentActor
 from chatai.api.multipart import BadUpload, FilePart, MultipartFiles
 from chatai.core.database import get_database
@@ -20,16 +21,7 @@ LARGEST = profile.LARGEST_PHOTO_MB * 1024 * 1024
 
 @router.post(
     "/bots/{bot_id}/photo",
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {
-                    "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
-                }
-            },
-        }
-    },
+    openapi_extra=multipart.described(),
 )
 async def set_photo(request: Request, actor: CurrentActor, bot_id: UUID) -> JSONResponse:
     """Gives a bot the picture of a form: a JPEG of at least 160 × 160 pixels."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, JSONResponse
 
+from chatai.api import multipart
 from chatai.api.auth import CurrentActor, request_language
 from chatai.api.multipart import BadUpload, FilePart, MultipartFiles
 from chatai.core.actor import Actor
@@ -36,19 +37,7 @@ OTHER_POLICY = "default-src 'none'; sandbox"
 @router.post(
     "/assistants/{assistant_id}/documents",
     status_code=201,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
-                    }
-                }
-            },
-        }
-    },
+    openapi_extra=multipart.described(several=True),
 )
 async def add_documents(request: Request, actor: CurrentActor, assistant_id: UUID) -> JSONResponse:
     """Adds the files of a form to an assistant's knowledge; they are read afterwards.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator
 from email.header import decode_header
+from typing import Any
 from urllib.parse import unquote
 
 from fastapi import Request
@@ -19,6 +20,13 @@ from starlette.requests import ClientDisconnect
 from chatai.core.errors import Invalid
 
 MAX_PARTS = 100
+_FILE = {"type": "string", "format": "binary"}
+
+
+def described(*, several: bool = False) -> dict[str, Any]:
+    """`openapi_extra` of a route that takes a file, or several, by reading the request itself."""
+    schema = {"type": "object", "properties": {"file": {"type": "array", "items": _FILE} if several else _FILE}}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
 class BadUpload(Invalid):
