@@ -9,7 +9,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url 
 export PLAYWRIGHT_SKIP_BROWSER_GC := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint fmt typecheck lock local-model docs screenshots bench bench-bots bench-faults bench-reading bench-retrieval
+.PHONY: help up test lint fmt typecheck lock local-model docs screenshots bench bench-bots bench-faults bench-reading bench-retrieval bench-search
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -19,6 +19,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 WIDTHS = {1440: 900, 390: 844}
 PUBLIC = {"login": "/login", "register": "/register", "reset": "/reset", "missing": "/no-such-page"}
 TABS = ("knowledge", "answers", "search", "channels", "setup")
+# Prerendered in one language, a page is see-through until it has the one that is wanted.
+READABLE = "getComputedStyle(document.querySelector('[data-lang]')).opacity === '1'"
 SETTLED = "document.fonts.ready.then(() => true)"
 
 
@@ -79,7 +81,7 @@ def private_pages(context: BrowserContext, base: str) -> dict[str, str]:
     page = context.new_page()
     page.goto(base)
     page.locator("h1").wait_for()
-    found = {"assistants": "/", "conversations": "/conversations", "account": "/account"}
+    found = {"assistants": "/", "bots": "/bots", "conversations": "/conversations", "account": "/account"}
     cards = page.locator("a.card")
     page.locator("a.card, .empty").first.wait_for()
     if cards.count():
@@ -88,11 +90,17 @@ def private_pages(context: BrowserContext, base: str) -> dict[str, str]:
         found |= {"chat": assistant} | {tab: f"{assistant}/{tab}" for tab in TABS}
         page.goto(f"{base}{assistant}/knowledge")
         page.locator("ul.card.list, .empty").first.wait_for()
-        document = page.locator("a[href^='/documents/']")
-        if document.count():
-            address = document.first.get_attribute("href") or ""
+        documents = page.locator("a[href^='/documents/']")
+        if documents.count():
+            pdfs = documents.filter(has_text=".pdf")  # those are shown as they look
+            address = (pdfs if pdfs.count() else documents).first.get_attribute("href") or ""
             found |= {"document": address}
             found |= {f"document-{view}": f"{address}?view={view}" for view in ("text", "passages", "report")}
+    page.goto(f"{base}/bots")
+    page.locator("table.bots a.strong, .empty").first.wait_for()
+    bots = page.locator("table.bots a.strong")
+    if bots.count():
+        found["bot"] = bots.first.get_attribute("href") or ""
     page.goto(f"{base}/conversations")
     page.locator("a.item, .empty").first.wait_for()
     lines = page.locator("a.item")
@@ -113,10 +121,14 @@ def take(context: BrowserContext, base: str, pages: dict[str, str], only: str, o
 
 
 def open_page(page: Page, address: str) -> None:
-    """Opens a page and waits until it shows its content: hydrated, nothing grey, fonts there."""
+    """Opens a page and waits until it shows its content: in its language, nothing grey, a PDF drawn, fonts there."""
     page.goto(address)
     page.locator("h1, h2").first.wait_for()
     page.locator(".skeleton").first.wait_for(state="detached")
+    page.locator("[data-lang]").first.wait_for()
+    page.wait_for_function(READABLE)
+    if page.locator(".pdf-sheet").count():
+        page.locator(".pdf-sheet:not(.waiting) canvas").wait_for()
     page.evaluate(SETTLED)
 
 

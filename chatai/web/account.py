@@ -15,7 +15,7 @@ from chatai.core.rate_limits import allow
 from chatai.domains.accounts import service as accounts
 from chatai.domains.accounts.errors import TooManyAttempts
 from chatai.domains.accounts.passwords import password_turn
-from chatai.web.shared.elements import button, field, icon, note, page_head, pill, skeleton, text_input, tile
+from chatai.web.shared.elements import button, card_head, field, icon, note, page_head, pill, skeleton, text_input, tile
 from chatai.web.shared.guard import handler, language_for, tell, unit
 from chatai.web.shared.i18n import t, when
 from chatai.web.shared.layout import Session, language_switch, shell
@@ -198,12 +198,8 @@ def log_in_line(item: rx.Var[LogInRow]) -> rx.Component:
         tile(icon("monitor", 18), names="quiet"),
         rx.el.div(
             rx.el.span(rx.cond(item.device, item.device, t(texts.UNKNOWN_DEVICE)), style={"fontWeight": "560"}),
-            rx.el.span(
-                rx.cond(item.address, rx.fragment(item.address, " · ")),
-                t(texts.LAST_SEEN, moment=when(item.seen_at)),
-                class_name="faint small",
-                style={"display": "block"},
-            ),
+            rx.cond(item.address, rx.el.span(" · ", item.address, class_name="faint small")),
+            rx.el.p(t(texts.LAST_SEEN, moment=when(item.seen_at)), class_name="faint small"),
             class_name="grow",
         ),
         rx.cond(
@@ -220,13 +216,12 @@ def sessions() -> rx.Component:
         return PlainForm.create(button(label, type="submit", **props), action=action, method="post")
 
     return rx.el.section(
-        rx.el.h2(t(texts.SESSIONS), style={"padding": "var(--s4) var(--s5)", "borderBottom": "1px solid var(--line)"}),
+        card_head(texts.SESSIONS),
         rx.el.ul(rx.foreach(Account.log_ins, log_in_line), class_name="list"),
         rx.el.div(
             leave("/api/auth/logout-everywhere", texts.EVERYWHERE, kind="bad-ghost"),
             leave("/api/auth/logout", common.LOG_OUT, icon_name="log-out"),
-            class_name="row end",
-            style={"padding": "var(--s4) var(--s5)", "borderTop": "1px solid var(--line)"},
+            class_name="row end pad-line",
         ),
         class_name="card",
     )

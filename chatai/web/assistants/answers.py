@@ -11,19 +11,17 @@ from chatai.core.actor import Actor
 from chatai.domains.conversations import service as conversations
 from chatai.domains.knowledge import service as knowledge
 from chatai.domains.knowledge.schemas import PairView
-from chatai.web.assistants.knowledge import identifier
 from chatai.web.assistants.unanswered import Unanswered
 from chatai.web.shared.elements import (
-    button,
     dialog,
     field,
+    foot,
     icon_button,
-    note,
     pill,
     text_area,
     text_input,
 )
-from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
+from chatai.web.shared.guard import handler, identifier, language_for, route_id, tell, unit
 from chatai.web.shared.i18n import t
 from chatai.web.shared.texts import answers as texts
 from chatai.web.shared.texts import common
@@ -158,7 +156,7 @@ def pair_line(row: rx.Var[Pair]) -> rx.Component:
 
 def pair_dialog() -> rx.Component:
     return dialog(
-        rx.cond(Answers.editing == "new", t(texts.ADD), t(texts.CHANGE)),
+        rx.cond(Answers.editing == "new", t(texts.NEW), t(texts.CHANGE_TITLE)),
         rx.el.form(
             field(
                 texts.QUESTION,
@@ -184,12 +182,7 @@ def pair_dialog() -> rx.Component:
                 ),
                 name="answer",
             ),
-            rx.cond(Answers.error, note(Answers.error, "bad")),
-            rx.el.div(
-                button(common.CANCEL, on_click=Answers.close),
-                button(texts.SAVE, kind="primary", type="submit"),
-                class_name="row end",
-            ),
+            foot(texts.SAVE, on_cancel=Answers.close, error=Answers.error),
             on_submit=Answers.save,
             key=Answers.editing,
             class_name="stack",

@@ -14,14 +14,12 @@ from chatai.domains.knowledge.errors import TableTooLong, failure_sentence
 from chatai.domains.knowledge.pairs import MOST_ANSWER_CHARS, MOST_QUESTION_CHARS
 from chatai.domains.knowledge.service import PairLine
 from chatai.web.assistants.answers import Answers
-from chatai.web.assistants.knowledge import identifier
 from chatai.web.assistants.one import Current
-from chatai.web.shared.elements import button, dialog, field, icon, note, pill
-from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
+from chatai.web.shared.elements import dialog, field, foot, icon, pill
+from chatai.web.shared.guard import handler, identifier, language_for, route_id, tell, unit
 from chatai.web.shared.i18n import is_russian, number, t
 from chatai.web.shared.parts import TableInput
 from chatai.web.shared.texts import answers as texts
-from chatai.web.shared.texts import common
 
 LARGEST_BYTES = 700_000  # of the table as text; one event of the page may have a million
 MOST_LINES = 300  # that the browser gets to see, the refused ones first
@@ -162,12 +160,7 @@ def table_form() -> rx.Component:
             ),
             name="table",
         ),
-        rx.cond(Import.error, note(Import.error, "bad")),
-        rx.el.div(
-            button(common.CANCEL, on_click=Import.close_dialog),
-            button(texts.CHECK, kind="primary", type="submit"),
-            class_name="row end",
-        ),
+        foot(texts.CHECK, on_cancel=Import.close_dialog, error=Import.error),
         on_submit=Import.check,
         class_name="stack",
     )
@@ -190,11 +183,13 @@ def checked() -> rx.Component:
             Import.total > MOST_LINES,
             rx.el.p(t(texts.SHOWN_LINES, number=MOST_LINES), class_name="faint small"),
         ),
-        rx.cond(Import.error, note(Import.error, "bad")),
-        rx.el.div(
-            button(texts.BACK, on_click=Import.back),
-            button(texts.IMPORT_NOW, kind="primary", on_click=Import.run, disabled=useful == 0),
-            class_name="row end",
+        foot(
+            texts.IMPORT_NOW,
+            cancel=texts.BACK,
+            on_cancel=Import.back,
+            error=Import.error,
+            on_click=Import.run,
+            disabled=useful == 0,
         ),
     )
 

@@ -8,7 +8,7 @@ from chatai.web.assistants.answers import Answers, pair_dialog, pair_line
 from chatai.web.assistants.answers_import import Import, import_dialog
 from chatai.web.assistants.one import Current, assistant_page
 from chatai.web.assistants.unanswered import Unanswered, section
-from chatai.web.shared.elements import button, confirm, empty, note, page_head, skeleton
+from chatai.web.shared.elements import button, confirm, empty, listing, note, page_head, skeleton
 from chatai.web.shared.layout import Session
 from chatai.web.shared.parts import Ticker
 from chatai.web.shared.texts import answers as texts
@@ -18,11 +18,7 @@ REFRESH_MS = 1500
 
 
 def page() -> rx.Component:
-    pairs = rx.cond(
-        Answers.rows,
-        rx.el.ul(rx.foreach(Answers.rows, pair_line), class_name="card list"),
-        rx.el.div(empty("message-circle-question", texts.EMPTY_TITLE, texts.EMPTY), class_name="card"),
-    )
+    nothing = empty("message-circle-question", texts.EMPTY_TITLE, texts.EMPTY)
     return assistant_page(
         "answers",
         rx.cond(
@@ -35,7 +31,7 @@ def page() -> rx.Component:
                     lead=texts.LEAD,
                 ),
                 section(Answers.answer_asked),
-                pairs,
+                listing(Answers.rows, pair_line, nothing),
                 rx.cond(Answers.busy, Ticker.create(interval=REFRESH_MS, on_tick=Answers.load)),
             ),
             skeleton(72, 72, 72),

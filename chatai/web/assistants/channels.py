@@ -11,20 +11,20 @@ from chatai.core.actor import Actor
 from chatai.domains.channels import service as channels
 from chatai.domains.channels.schemas import BotView
 from chatai.web.assistants.one import Current, assistant_page
-from chatai.web.bots.rows import BotRow, identifier, reason_line, run_buttons, state_pill, telegram_link
+from chatai.web.bots.rows import BotRow, reason_line, run_buttons, state_pill, telegram_link
+from chatai.web.bots.token import token_field
 from chatai.web.shared.elements import (
     button,
+    card_head,
     confirm,
-    field,
     icon,
     icon_button,
     link,
     note,
     skeleton,
-    text_input,
     tile,
 )
-from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
+from chatai.web.shared.guard import handler, identifier, language_for, route_id, tell, unit
 from chatai.web.shared.i18n import t
 from chatai.web.shared.layout import Session
 from chatai.web.shared.parts import Ticker
@@ -129,7 +129,7 @@ def bot_line(bot: rx.Var[BotRow]) -> rx.Component:
     return rx.el.li(
         tile(icon("send", 18), names="quiet"),
         rx.el.div(
-            rx.el.div(link(bot.name, to=f"/bots/{bot.id}", class_name="strong"), class_name="clip"),
+            rx.el.div(link(bot.name, to=f"/bots/{bot.id}", class_name="strong"), class_name="clip-2"),
             telegram_link(bot),
             class_name="grow",
             style={"minWidth": "140px"},
@@ -169,19 +169,7 @@ def add_form() -> rx.Component:
             )
         ),
         rx.el.form(
-            field(
-                texts.TOKEN,
-                text_input(
-                    "token",
-                    required=True,
-                    auto_complete="off",
-                    spell_check=False,
-                    placeholder="123456789:AAE…",
-                    max_length=120,
-                ),
-                name="token",
-                hint=texts.TOKEN_HINT,
-            ),
+            token_field(),
             rx.cond(Channels.error, note(Channels.error, "bad")),
             rx.el.div(button(texts.ADD, kind="primary", type="submit", icon_name="plus", disabled=Channels.adding)),
             on_submit=Channels.add,
@@ -194,15 +182,11 @@ def add_form() -> rx.Component:
 
 def page() -> rx.Component:
     bots = rx.el.section(
-        rx.el.div(
-            rx.el.h2(t(texts.TELEGRAM)),
-            rx.el.p(t(texts.LEAD), class_name="muted small"),
-            style={"padding": "var(--s4) var(--s5)", "borderBottom": "1px solid var(--line)"},
-        ),
+        card_head(texts.TELEGRAM, texts.LEAD),
         rx.cond(
             Channels.bots,
             rx.el.ul(rx.foreach(Channels.bots, bot_line), class_name="list"),
-            rx.el.p(t(texts.EMPTY), class_name="faint", style={"padding": "var(--s5)"}),
+            rx.el.p(t(texts.EMPTY), class_name="faint pad-head"),
         ),
         class_name="card",
     )

@@ -16,9 +16,9 @@ from chatai.web.shared.elements import (
     dialog,
     empty,
     field,
+    foot,
     icon,
     link,
-    note,
     page_head,
     pill,
     skeleton,
@@ -108,7 +108,7 @@ def card(item: rx.Var[Card]) -> rx.Component:
         rx.el.div(
             tile(item.initial),
             rx.el.div(
-                rx.el.h2(item.name, class_name="clip"),
+                rx.el.h2(item.name, class_name="clip-2"),
                 rx.el.p(
                     rx.cond(item.description, item.description, t(texts.NO_DESCRIPTION)),
                     class_name="muted small clip-2",
@@ -166,12 +166,7 @@ def create_dialog() -> rx.Component:
                 hint=texts.NAME_HINT,
             ),
             template_choice(),
-            rx.cond(Assistants.error, note(Assistants.error, "bad")),
-            rx.el.div(
-                button(common.CANCEL, on_click=Assistants.close_dialog),
-                button(texts.CREATE, kind="primary", type="submit"),
-                class_name="row end",
-            ),
+            foot(texts.CREATE, on_cancel=Assistants.close_dialog, error=Assistants.error),
             on_submit=Assistants.create,
             class_name="stack wide",
         ),

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePath
-from uuid import UUID
 
 import reflex as rx
 
 from chatai.core.actor import Actor
-from chatai.core.errors import NotFound
 from chatai.core.settings import get_settings
 from chatai.domains.knowledge import service as knowledge
 from chatai.domains.knowledge.errors import ChangesAtRisk
 from chatai.domains.knowledge.schemas import DocumentView
 from chatai.web.assistants import embedding, web_pages
 from chatai.web.assistants.one import Current, assistant_page
-from chatai.web.shared.elements import bar, button, confirm, empty, icon, icon_button, link, note, pill, skeleton, tile
-from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
+from chatai.web.documents.asking import ask_delete, ask_reread
+from chatai.web.shared.elements import bar, button, empty, icon, icon_button, link, listing, pill, skeleton, tile
+from chatai.web.shared.guard import handler, identifier, language_for, route_id, tell, unit
 from chatai.web.shared.i18n import count, is_russian, t
 from chatai.web.shared.layout import Session
 from chatai.web.shared.parts import Ticker, Uploader
 from chatai.web.shared.texts import common
-from chatai.web.shared.texts import documents as document_texts
 from chatai.web.shared.texts import knowledge as texts
 
 REFRESH_MS = 1000
@@ -116,13 +114,6 @@ class Knowledge(rx.State):
         async with unit(actor) as uow:
             await knowledge.retry_document(uow, actor, identifier(document_id))
         await self._load(actor)
-
-
-def identifier(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound from None
 
 
 def row_of(item: DocumentView) -> Row:
@@ -245,11 +236,6 @@ def uploader() -> rx.Component:
 
 
 def page() -> rx.Component:
-    documents = rx.cond(
-        Knowledge.rows,
-        rx.el.ul(rx.foreach(Knowledge.rows, document_line), class_name="card list"),
-        rx.el.div(empty("library", texts.EMPTY_TITLE, texts.EMPTY), class_name="card"),
-    )
     return assistant_page(
         "knowledge",
         rx.cond(
@@ -258,31 +244,18 @@ def page() -> rx.Component:
                 uploader(),
                 web_pages.form(),
                 embedding.panel(Knowledge.busy),
-                documents,
+                listing(Knowledge.rows, document_line, empty("library", texts.EMPTY_TITLE, texts.EMPTY)),
                 rx.cond(Knowledge.busy, Ticker.create(interval=REFRESH_MS, on_tick=Knowledge.load)),
             ),
             skeleton(180, 72, 72),
         ),
         rx.cond(
             Knowledge.deleting,
-            confirm(
-                texts.DELETE_TITLE,
-                texts.DELETE,
-                action=common.DELETE,
-                on_confirm=Knowledge.delete,
-                on_dismiss=Knowledge.keep,
-                extra=note(Knowledge.deleting_name),
-            ),
+            ask_delete(Knowledge.deleting_name, on_confirm=Knowledge.delete, on_dismiss=Knowledge.keep),
         ),
         rx.cond(
             Knowledge.rereading,
-            confirm(
-                document_texts.REREAD_TITLE,
-                t(document_texts.REREAD_WARNING, changes=Knowledge.changes),
-                action=texts.REREAD,
-                on_confirm=Knowledge.reread_anyway,
-                on_dismiss=Knowledge.keep,
-            ),
+            ask_reread(Knowledge.changes, on_confirm=Knowledge.reread_anyway, on_dismiss=Knowledge.keep),
         ),
     )
 

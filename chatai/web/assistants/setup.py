@@ -13,6 +13,7 @@ from chatai.domains.assistants.schemas import AssistantDetail, AssistantDraft
 from chatai.web.assistants.one import Current, assistant_page
 from chatai.web.shared.elements import (
     button,
+    card_head,
     confirm,
     field,
     note,
@@ -205,15 +206,11 @@ def version_line(item: rx.Var[Version]) -> rx.Component:
 def aside() -> rx.Component:
     return rx.el.aside(
         rx.el.section(
-            rx.el.div(
-                rx.el.h2(t(texts.VERSIONS)),
-                rx.el.p(t(texts.VERSIONS_LEAD), class_name="muted small"),
-                style={"padding": "var(--s4) var(--s5)"},
-            ),
+            card_head(texts.VERSIONS, texts.VERSIONS_LEAD),
             rx.el.ul(
                 rx.foreach(Setup.versions, version_line),
                 class_name="list",
-                style={"borderTop": "1px solid var(--line)", "maxHeight": "360px", "overflowY": "auto"},
+                style={"maxHeight": "360px", "overflowY": "auto"},
             ),
             class_name="card",
         ),

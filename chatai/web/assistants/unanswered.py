@@ -160,7 +160,7 @@ def line(row: rx.Var[Asked], write: Any) -> rx.Component:
         when(row.at),
         " · ",
         reason,
-        " · ",
+        "\u00a0· ",  # no line begins with the dot
         link(t(texts.TO_CONVERSATION), to=f"/conversations/{row.conversation}"),
         class_name="faint small",
     )

@@ -8,10 +8,9 @@ import reflex as rx
 
 from chatai.core.actor import Actor
 from chatai.domains.knowledge import service as knowledge
-from chatai.web.shared.elements import button, dialog, field, note, text_input
+from chatai.web.shared.elements import button, dialog, field, foot, note, text_input
 from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
 from chatai.web.shared.i18n import t
-from chatai.web.shared.texts import common
 from chatai.web.shared.texts import knowledge as texts
 
 SHOWN = 100
@@ -121,12 +120,7 @@ def form() -> rx.Component:
                     style={"maxHeight": "320px", "overflowY": "auto"},
                     class_name="stack tight",
                 ),
-                rx.cond(WebPages.error, note(WebPages.error, "bad")),
-                rx.el.div(
-                    button(common.CANCEL, on_click=WebPages.close),
-                    button(texts.ADD_ALL, kind="primary", on_click=WebPages.add_all),
-                    class_name="row end",
-                ),
+                foot(texts.ADD_ALL, on_cancel=WebPages.close, error=WebPages.error, on_click=WebPages.add_all),
                 on_dismiss=WebPages.close,
                 wide=True,
             ),

@@ -17,13 +17,11 @@ from chatai.core.errors import ChatAIError
 from chatai.domains.channels import importing, service
 from chatai.domains.channels.errors import ImportEmpty
 from chatai.domains.channels.importing import Line, Result
-from chatai.web.bots.rows import identifier
-from chatai.web.shared.elements import bar, button, dialog, field, icon, note, pill
-from chatai.web.shared.guard import handler, language_for, unit
+from chatai.web.shared.elements import bar, button, dialog, field, foot, icon, pill
+from chatai.web.shared.guard import handler, identifier, language_for, unit
 from chatai.web.shared.i18n import is_russian, number, t
 from chatai.web.shared.parts import TableInput
 from chatai.web.shared.texts import bots as texts
-from chatai.web.shared.texts import common
 
 LARGEST_BYTES = 700_000  # of the table; one event of the page may have a million
 TELL_SECONDS = 0.5
@@ -207,12 +205,7 @@ def table_form(choose: Callable[..., rx.Component]) -> rx.Component:
             choose("default_assistant", rx.el.option(t(texts.NONE), value="")),
             name="default_assistant",
         ),
-        rx.cond(Import.error, note(Import.error, "bad")),
-        rx.el.div(
-            button(common.CANCEL, on_click=Import.close_dialog),
-            button(texts.CHECK, kind="primary", type="submit"),
-            class_name="row end",
-        ),
+        foot(texts.CHECK, on_cancel=Import.close_dialog, error=Import.error),
         on_submit=Import.check,
         class_name="stack",
     )
@@ -227,11 +220,13 @@ def checked() -> rx.Component:
         ),
         outcome(),
         rx.el.p(t(texts.CHECKED_HINT), class_name="faint small"),
-        rx.cond(Import.error, note(Import.error, "bad")),
-        rx.el.div(
-            button(texts.BACK, on_click=Import.back),
-            button(texts.CONNECT_ALL, kind="primary", on_click=Import.run, disabled=Import.good == 0),
-            class_name="row end",
+        foot(
+            texts.CONNECT_ALL,
+            cancel=texts.BACK,
+            on_cancel=Import.back,
+            error=Import.error,
+            on_click=Import.run,
+            disabled=Import.good == 0,
         ),
     )
 

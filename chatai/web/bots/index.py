@@ -16,21 +16,21 @@ from chatai.domains.channels import overview
 from chatai.domains.channels import service as channels
 from chatai.domains.channels.schemas import BotPage, BotQuery, DesiredState
 from chatai.web.bots import importing, table_parts
-from chatai.web.bots.rows import identifier
 from chatai.web.bots.table import BotTable
+from chatai.web.bots.token import token_field
 from chatai.web.shared.elements import (
     button,
     confirm,
     dialog,
     empty,
     field,
+    foot,
     link_button,
     note,
     page_head,
     select,
-    text_input,
 )
-from chatai.web.shared.guard import handler, language_for, tell, unit
+from chatai.web.shared.guard import handler, identifier, language_for, tell, unit
 from chatai.web.shared.i18n import count
 from chatai.web.shared.layout import Session, shell
 from chatai.web.shared.texts import bots as texts
@@ -123,26 +123,9 @@ def choose_assistant(name: str, *first: rx.Component) -> rx.Component:
 
 def add_dialog() -> rx.Component:
     form = rx.el.form(
-        field(
-            channel_texts.TOKEN,
-            text_input(
-                "token",
-                required=True,
-                auto_complete="off",
-                spell_check=False,
-                placeholder="123456789:AAE…",
-                max_length=120,
-            ),
-            name="token",
-            hint=channel_texts.TOKEN_HINT,
-        ),
+        token_field(),
         field(texts.ASSISTANT, choose_assistant("assistant"), name="assistant", hint=texts.WHICH_ASSISTANT),
-        rx.cond(Adding.error, note(Adding.error, "bad")),
-        rx.el.div(
-            button(common.CANCEL, on_click=Adding.close_dialog),
-            button(texts.ADD, kind="primary", type="submit", disabled=Adding.busy),
-            class_name="row end",
-        ),
+        foot(texts.ADD, on_cancel=Adding.close_dialog, error=Adding.error, disabled=Adding.busy),
         on_submit=Adding.add,
         class_name="stack",
     )

@@ -17,8 +17,8 @@ from chatai.domains.channels import service as channels
 from chatai.domains.channels.event_texts import event_sentence
 from chatai.domains.channels.schemas import BotEventView, BotView, LiveView, MadeBots, Minute
 from chatai.web.bots.plots import points
-from chatai.web.bots.rows import MB, identifier
-from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
+from chatai.web.bots.rows import MB
+from chatai.web.shared.guard import handler, identifier, language_for, route_id, tell, unit
 from chatai.web.shared.texts import bots as texts
 
 MOST_SAMPLES = 200  # of memory, one each time that the page asks: ten minutes

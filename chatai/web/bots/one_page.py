@@ -12,6 +12,7 @@ from chatai.web.bots.accounts import account_dialog, accounts
 from chatai.web.bots.one import Aside, Event, OneBot
 from chatai.web.bots.plots import plot
 from chatai.web.bots.rows import state_pill
+from chatai.web.bots.token import token_field
 from chatai.web.shared.elements import (
     button,
     confirm,
@@ -19,6 +20,7 @@ from chatai.web.shared.elements import (
     dialog,
     empty,
     field,
+    foot,
     icon_button,
     link,
     link_button,
@@ -54,7 +56,7 @@ def header() -> rx.Component:
             running,
             rx.fragment(
                 button(texts.RESTART, icon_name="rotate-ccw", on_click=OneBot.start),
-                button(texts.STOP, icon_name="square", on_click=OneBot.stop),
+                button(texts.STOP, icon_name="circle-stop", on_click=OneBot.stop),
             ),
             button(texts.START, kind="primary", icon_name="play", on_click=OneBot.start),
         ),
@@ -225,19 +227,7 @@ def token() -> rx.Component:
     return card(
         texts.TOKEN_TITLE,
         rx.el.form(
-            field(
-                texts.TOKEN_NEW,
-                text_input(
-                    "token",
-                    required=True,
-                    auto_complete="off",
-                    spell_check=False,
-                    placeholder="123456789:AAE…",
-                    max_length=120,
-                ),
-                name="token",
-                hint=channel_texts.TOKEN_HINT,
-            ),
+            token_field(texts.TOKEN_NEW),
             rx.cond(OneBot.token_error, note(OneBot.token_error, "bad")),
             rx.el.div(
                 button(texts.TOKEN_SAVE, type="submit", disabled=OneBot.busy == "token"),
@@ -353,12 +343,7 @@ def dialogs() -> rx.Component:
                 rx.el.span(t(texts.CLONE_DOCUMENTS)),
                 class_name="check-line",
             ),
-            rx.cond(OneBot.clone_error, note(OneBot.clone_error, "bad")),
-            rx.el.div(
-                button(common.CANCEL, on_click=OneBot.dismiss),
-                button(texts.CLONE, kind="primary", type="submit", disabled=OneBot.busy == "clone"),
-                class_name="row end",
-            ),
+            foot(texts.CLONE, on_cancel=OneBot.dismiss, error=OneBot.clone_error, disabled=OneBot.busy == "clone"),
             on_submit=OneBot.clone,
             class_name="stack",
         ),

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import reflex as rx
 
-from chatai.core.errors import NotFound
 from chatai.domains.channels.schemas import BotLine
 from chatai.web.shared.elements import icon_button, link, pill
 from chatai.web.shared.i18n import is_russian, number, short_when, t
@@ -39,14 +37,6 @@ class BotRow:
     memory_mb: float = 0.0
     restarts: int = 0
     last_at: str = ""
-
-
-def identifier(text: str) -> UUID:
-    """An identifier that the browser sent. Raises: NotFound."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound from None
 
 
 def row_of(bot: BotLine) -> BotRow:
@@ -125,7 +115,7 @@ def run_buttons(bot: rx.Var[BotRow], start: Any, stop: Any) -> rx.Component:
             bot.wanted == "running",
             rx.fragment(
                 icon_button("rotate-ccw", texts.RESTART, on_click=start(bot.id)),
-                icon_button("square", texts.STOP, on_click=stop(bot.id)),
+                icon_button("circle-stop", texts.STOP, on_click=stop(bot.id)),
             ),
             icon_button("play", texts.START, on_click=start(bot.id)),
         ),
@@ -134,10 +124,10 @@ def run_buttons(bot: rx.Var[BotRow], start: Any, stop: Any) -> rx.Component:
 
 
 def name_cell(bot: rx.Var[BotRow], to: str | rx.Var[str] | None) -> rx.Component:
-    name = rx.el.span(bot.name, class_name="clip strong")
+    name = rx.el.span(bot.name, class_name="clip-2 strong")
     return cell(
         "name",
-        link(bot.name, to=to, class_name="clip strong") if to is not None else name,
+        link(bot.name, to=to, class_name="clip-2 strong") if to is not None else name,
         telegram_link(bot),
         reason_line(bot, "clip-2"),
     )

@@ -13,8 +13,8 @@ import reflex as rx
 
 from chatai.core.actor import Actor
 from chatai.domains.channels.schemas import BotGroup, BotPage, BotQuery, BotSort, BotTotals, DesiredState
-from chatai.web.bots.rows import MB, BotRow, identifier, row_of
-from chatai.web.shared.guard import handler, language_for, tell
+from chatai.web.bots.rows import MB, BotRow, row_of
+from chatai.web.shared.guard import handler, identifier, language_for, tell
 from chatai.web.shared.texts import bots as texts
 
 PAGE = 50

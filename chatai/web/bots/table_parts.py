@@ -97,7 +97,7 @@ def table(state: Any, *, everywhere: bool = False) -> rx.Component:
         owner = (
             cell("workspace", rx.el.span(bot.workspace, class_name="clip"))
             if everywhere
-            else cell("assistant", link(bot.assistant, to=f"/assistants/{bot.assistant_id}", class_name="clip small"))
+            else cell("assistant", link(bot.assistant, to=f"/assistants/{bot.assistant_id}", class_name="clip-2 small"))
         )
         return rx.el.tr(
             rx.el.td(
@@ -190,7 +190,7 @@ def selection(state: Any, *more: rx.Component) -> rx.Component:
             ),
             rx.el.span(class_name="grow"),
             button(texts.START, icon_name="play", small=True, on_click=state.start_chosen),
-            button(texts.STOP, icon_name="square", small=True, on_click=state.ask("stop")),
+            button(texts.STOP, icon_name="circle-stop", small=True, on_click=state.ask("stop")),
             *more,
             icon_button("x", texts.CLEAR, on_click=state.choose_none),
             class_name="selection card",

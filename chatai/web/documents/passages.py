@@ -12,7 +12,6 @@ from chatai.core.errors import NotFound
 from chatai.domains.knowledge import service as knowledge
 from chatai.domains.knowledge.chunks import MOST_CHARS
 from chatai.domains.knowledge.schemas import ChunkView
-from chatai.web.assistants.knowledge import identifier
 from chatai.web.documents.state import Reader, place_of
 from chatai.web.shared.elements import (
     button,
@@ -20,15 +19,17 @@ from chatai.web.shared.elements import (
     dialog,
     empty,
     field,
+    foot,
     icon,
     icon_button,
     link,
+    listing,
     note,
     pill,
     skeleton,
     text_area,
 )
-from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
+from chatai.web.shared.guard import handler, identifier, language_for, route_id, tell, unit
 from chatai.web.shared.i18n import count, t
 from chatai.web.shared.texts import chat, common
 from chatai.web.shared.texts import documents as texts
@@ -192,11 +193,7 @@ def passages_view() -> rx.Component:
                 ),
             ),
             finder(),
-            rx.cond(
-                Passages.rows,
-                rx.el.ul(rx.foreach(Passages.rows, passage_line), class_name="card list"),
-                rx.el.div(nothing, class_name="card"),
-            ),
+            listing(Passages.rows, passage_line, nothing),
             rx.cond(Passages.total > SHOWN, turner()),
             class_name="stack",
         ),
@@ -321,11 +318,7 @@ def dialogs() -> rx.Component:
                         hint=texts.EDIT_HINT,
                         error=Passages.error,
                     ),
-                    rx.el.div(
-                        button(common.CANCEL, on_click=Passages.close),
-                        button(common.SAVE, kind="primary", type="submit"),
-                        class_name="row end",
-                    ),
+                    foot(common.SAVE, on_cancel=Passages.close),
                     on_submit=Passages.save,
                     key=Passages.editing,
                     class_name="stack",

@@ -6,8 +6,9 @@ from typing import Any
 
 import reflex as rx
 
+from chatai.web.documents.asking import ask_delete, ask_reread
 from chatai.web.documents.state import Reader
-from chatai.web.shared.elements import bar, button, confirm, link, note, pill
+from chatai.web.shared.elements import bar, button, link, note, pill
 from chatai.web.shared.i18n import Text, count, is_russian, number, t, when
 from chatai.web.shared.parts import Ticker
 from chatai.web.shared.texts import common, knowledge
@@ -153,23 +154,10 @@ def dialogs() -> rx.Component:
     return rx.fragment(
         rx.cond(
             Reader.deleting,
-            confirm(
-                knowledge.DELETE_TITLE,
-                knowledge.DELETE,
-                action=common.DELETE,
-                on_confirm=Reader.delete,
-                on_dismiss=Reader.dismiss,
-                extra=note(Reader.name),
-            ),
+            ask_delete(Reader.name, on_confirm=Reader.delete, on_dismiss=Reader.dismiss),
         ),
         rx.cond(
             Reader.rereading > 0,
-            confirm(
-                texts.REREAD_TITLE,
-                t(texts.REREAD_WARNING, changes=Reader.rereading),
-                action=knowledge.REREAD,
-                on_confirm=Reader.reread_anyway,
-                on_dismiss=Reader.dismiss,
-            ),
+            ask_reread(Reader.rereading, on_confirm=Reader.reread_anyway, on_dismiss=Reader.dismiss),
         ),
     )

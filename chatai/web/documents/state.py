@@ -14,8 +14,8 @@ from chatai.domains.assistants import service as assistants
 from chatai.domains.knowledge import service as knowledge
 from chatai.domains.knowledge.errors import ChangesAtRisk, PageNotFound
 from chatai.domains.knowledge.schemas import DocumentView
-from chatai.web.assistants.knowledge import identifier, size
-from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
+from chatai.web.assistants.knowledge import size
+from chatai.web.shared.guard import handler, identifier, language_for, route_id, tell, unit
 from chatai.web.shared.texts import knowledge as texts
 
 PDF = "application/pdf"

@@ -141,14 +141,30 @@ def skeleton(*heights: int) -> rx.Component:
     return rx.el.div(*boxes, class_name="stack", role="status", aria_label=t(common.LOADING))
 
 
+def listing(rows: Var[Any], line: Any, nothing: rx.Component) -> rx.Component:
+    """A card with a line for each row; `nothing` stands in it where there are none."""
+    return rx.cond(
+        rows, rx.el.ul(rx.foreach(rows, line), class_name="card list"), rx.el.div(nothing, class_name="card")
+    )
+
+
+def card_head(title: Label, lead: Label = "") -> rx.Component:
+    """The heading of a card that holds a list."""
+    return rx.el.div(
+        rx.el.h2(said(title)),
+        *([rx.el.p(said(lead), class_name="muted small")] if lead else []),
+        class_name="pad-head under",
+    )
+
+
 def dialog(title: Label, *content: Any, on_dismiss: Any, wide: bool = False) -> rx.Component:
     """A modal dialog. Put it into `rx.cond`; it is open while it is there."""
     return Modal.create(
         rx.el.div(
             rx.el.div(
-                rx.el.h2(said(title), id="dialog-title"),
+                rx.el.h2(said(title), id="dialog-title", class_name="grow"),
                 icon_button("x", common.CLOSE, on_click=on_dismiss),
-                class_name="row between",
+                class_name="row top",
             ),
             *content,
             class_name="stack",
@@ -156,6 +172,24 @@ def dialog(title: Label, *content: Any, on_dismiss: Any, wide: bool = False) -> 
         class_name="dialog wide" if wide else "dialog",
         aria_labelledby="dialog-title",
         on_dismiss=on_dismiss,
+    )
+
+
+def foot(
+    action: Label,
+    *,
+    on_cancel: Any,
+    error: Var[str] | None = None,
+    cancel: Label = common.CANCEL,
+    kind: ButtonKind = "primary",
+    **props: Any,
+) -> rx.Component:
+    """The end of a dialog: what went wrong, the way back, and what it is for. Without `on_click` it sends the form."""
+    if "on_click" not in props:
+        props["type"] = "submit"
+    return rx.fragment(
+        *([rx.cond(error, note(error, "bad"))] if error is not None else []),
+        rx.el.div(button(cancel, on_click=on_cancel), button(action, kind=kind, **props), class_name="row end"),
     )
 
 
@@ -170,11 +204,7 @@ def confirm(
     extra: rx.Component | None = None,
 ) -> rx.Component:
     """Asks before something is lost. With `form`, the answer is a form with the controls in `extra`."""
-    buttons = rx.el.div(
-        button(common.CANCEL, on_click=on_dismiss),
-        button(action, kind="bad", **({"type": "submit"} if form else {"on_click": on_confirm})),
-        class_name="row end",
-    )
+    buttons = foot(action, kind="bad", on_cancel=on_dismiss, **({} if form else {"on_click": on_confirm}))
     content = (extra, buttons) if extra else (buttons,)
     return dialog(
         title,

@@ -108,8 +108,13 @@ def cookie_of(state: rx.State, name: str) -> str:
 
 def route_id(state: rx.State, name: str) -> UUID:
     """The identifier in the page's address. Raises: NotFound: if it is none."""
+    return identifier(str(getattr(state, name)))
+
+
+def identifier(text: str) -> UUID:
+    """An identifier that the browser sent. Raises: NotFound: if it is none."""
     try:
-        return UUID(str(getattr(state, name)))
+        return UUID(text)
     except ValueError:
         raise NotFound from None
 

@@ -11,8 +11,10 @@ QUESTION = Text("Question", "Вопрос")
 QUESTION_HINT = Text("As a customer would ask it", "Так, как спросил бы клиент")
 ANSWER = Text("Answer", "Ответ")
 ADD = Text("Add", "Добавить")
+NEW = Text("A new answer", "Новый ответ")
 ADDED = Text("The answer is added", "Ответ добавлен")
 CHANGE = Text("Change", "Изменить")
+CHANGE_TITLE = Text("Change the answer", "Изменить ответ")
 CHANGED = Text("The answer is changed", "Ответ изменён")
 SAVE = Text("Save", "Сохранить")
 DELETE_TITLE = Text("Delete this answer?", "Удалить этот ответ?")
@@ -55,8 +57,9 @@ OUTCOMES = {
 ROW = Text("Row {number}", "Строка {number}")
 SHOWN_LINES = Text("The first {number} rows are shown.", "Показаны первые {number} строк.")
 IMPORTED = Text(
-    "Added: {added}, changed: {changed}, refused: {refused}",
-    "Добавлено: {added}, изменено: {changed}, отклонено: {refused}",
+    # Spaces that do not break keep each number with its word.
+    "Added:\u00a0{added}, changed:\u00a0{changed}, refused:\u00a0{refused}",
+    "Добавлено:\u00a0{added}, изменено:\u00a0{changed}, отклонено:\u00a0{refused}",
 )
 NOT_READY = Text("Being processed", "Обрабатывается")
 
