@@ -14,6 +14,7 @@ from sqlalchemy import text
 from chatai.core.actor import Actor
 from chatai.core.database import Database
 from chatai.core.settings import Settings
+from chatai.domains.assistants import service as assistants
 from chatai.domains.knowledge import ingestion, queueing, service
 from chatai.domains.knowledge.errors import EmbeddingsAway
 from chatai.domains.knowledge.ports import document_reader, embedder
@@ -313,11 +314,23 @@ async def test_our_own_failure_is_retried_and_told_in_the_end(database: Database
         await service.ingest(database, actor.workspace_id, document.id, last_try=True)
     failed = await get(database, actor, document.id)
     assert (failed.state, failed.error_code) == ("failed", "reading_failed")
+    assert await counted(database, actor) == (1, 0, 1)
     document_reader.bind(ChildReader(timeout_seconds=60, memory_mb=1024))
     async with database.workspace(actor.workspace_id, actor.account_id) as uow:
         assert (await service.retry_document(uow, actor, document.id)).state == "queued"
     await service.ingest(database, actor.workspace_id, document.id)
     assert (await get(database, actor, document.id)).state == "ready"
+    # A written answer is no document to who reads the list.
+    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+        await service.add_pair(uow, actor, document.assistant_id, "Когда?", "Завтра.")
+    assert await counted(database, actor) == (1, 1, 0)
+
+
+async def counted(database: Database, actor: Actor) -> tuple[int, int, int]:
+    """The one assistant's documents, those that are ready and those that failed, as the list of assistants has them."""
+    async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+        [one] = await assistants.list_assistants(uow, actor)
+    return one.document_count, one.ready_document_count, one.failed_document_count
 
 
 async def test_chunks_stand_where_they_say(database: Database, actor: Actor, ready: Add) -> None:

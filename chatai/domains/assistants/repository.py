@@ -17,10 +17,12 @@ _SUMMARIES = text(
     """
     SELECT a.id, a.name, a.description, a.updated_at,
            coalesce(d.total, 0) AS document_count, coalesce(d.ready, 0) AS ready_document_count,
+           coalesce(d.failed, 0) AS failed_document_count,
            coalesce(b.total, 0) AS bot_count, coalesce(c.total, 0) AS conversation_count
     FROM assistant a
-    LEFT JOIN (SELECT assistant_id, count(*) AS total, count(*) FILTER (WHERE state = 'ready') AS ready
-               FROM document GROUP BY assistant_id) d ON d.assistant_id = a.id
+    LEFT JOIN (SELECT assistant_id, count(*) AS total, count(*) FILTER (WHERE state = 'ready') AS ready,
+                      count(*) FILTER (WHERE state = 'failed') AS failed
+               FROM document WHERE kind <> 'answer' GROUP BY assistant_id) d ON d.assistant_id = a.id
     LEFT JOIN (SELECT assistant_id, count(*) AS total FROM bot GROUP BY assistant_id) b ON b.assistant_id = a.id
     LEFT JOIN (SELECT assistant_id, count(*) AS total FROM conversation GROUP BY assistant_id) c
            ON c.assistant_id = a.id

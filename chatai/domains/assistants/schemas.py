@@ -21,13 +21,14 @@ class AssistantDraft:
 
 @dataclass(frozen=True, slots=True)
 class AssistantSummary:
-    """One line of the list of assistants."""
+    """One line of the list of assistants. Written answers are not among its documents."""
 
     id: UUID
     name: str
     description: str
     document_count: int
     ready_document_count: int
+    failed_document_count: int
     bot_count: int
     conversation_count: int
     updated_at: datetime

@@ -12,6 +12,7 @@ from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.schemas import AssistantDraft, AssistantSummary
 from chatai.web.assistants.templates import TEMPLATES, template_for
 from chatai.web.shared.elements import (
+    PillKind,
     button,
     dialog,
     empty,
@@ -41,7 +42,8 @@ class Card:
     initial: str
     description: str
     documents: int
-    ready: int
+    documents_kind: str
+    """How they are, as a pill's kind."""
     bots: int
     conversations: int
 
@@ -97,10 +99,17 @@ def card_of(item: AssistantSummary) -> Card:
         initial=item.name[:1].upper(),
         description=item.description,
         documents=item.document_count,
-        ready=item.ready_document_count,
+        documents_kind=documents_kind(item),
         bots=item.bot_count,
         conversations=item.conversation_count,
     )
+
+
+def documents_kind(item: AssistantSummary) -> PillKind:
+    """As a whole: being read as long as one is, and not well where one failed."""
+    if item.ready_document_count + item.failed_document_count < item.document_count:
+        return "busy"
+    return "warn" if item.failed_document_count else "ok"
 
 
 def card(item: rx.Var[Card]) -> rx.Component:
@@ -120,7 +129,7 @@ def card(item: rx.Var[Card]) -> rx.Component:
         rx.el.div(
             rx.cond(
                 item.documents > 0,
-                pill(count(common.DOCUMENTS, item.documents), rx.cond(item.ready == item.documents, "ok", "busy")),
+                pill(count(common.DOCUMENTS, item.documents), item.documents_kind),
                 pill(texts.NO_DOCUMENTS, "warn"),
             ),
             rx.cond(item.bots > 0, pill(count(common.BOTS, item.bots), bare=True)),
