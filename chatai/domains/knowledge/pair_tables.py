@@ -37,7 +37,7 @@ _ANSWER_COLUMNS = {"answer", "answers", "ответ", "ответы", "a"}
 
 @dataclass(frozen=True, slots=True)
 class PairLine:
-    """What becomes of one row. `number`: from 1, as a spreadsheet numbers its rows; `refusal`: an error's code."""
+    """What becomes of one row. `number`: from 1, the header and empty rows counted; `refusal`: an error's code."""
 
     number: int
     question: str

@@ -225,7 +225,11 @@ def uploader() -> rx.Component:
     labels = {name: t(text) for name, text in texts.UPLOADER.items()}
     return Uploader.create(
         tile(icon("file-up", 20)),
-        rx.el.p(t(texts.DROP), style={"fontWeight": "580"}),
+        rx.el.p(
+            rx.el.span(t(texts.DROP), class_name="on-wide"),
+            rx.el.span(t(texts.DROP_ON_PHONE), class_name="on-phone"),
+            class_name="strong",
+        ),
         rx.el.p(t(texts.DROP_HINT, mb=Knowledge.max_mb), class_name="muted small"),
         url=f"/api/v1/assistants/{Current.id}/documents",
         accept=".pdf,.docx,.txt,.md",

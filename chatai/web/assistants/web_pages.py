@@ -103,7 +103,7 @@ def form() -> rx.Component:
                     title=t(texts.ADD_SITE_HINT),
                 ),
                 button(texts.ADD_PAGE, kind="primary", icon_name="globe", type="submit"),
-                class_name="row end",
+                class_name="row end fill",
             ),
             rx.cond(WebPages.looking, note(texts.SEARCHING_SITE)),
             on_submit=WebPages.add,

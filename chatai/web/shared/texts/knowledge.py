@@ -4,6 +4,7 @@ from chatai.web.shared.i18n import Text
 
 DOCUMENT = Text("Document", "Документ")
 DROP = Text("Drop documents here", "Перетащите документы сюда")
+DROP_ON_PHONE = Text("Documents", "Документы")
 DROP_HINT = Text("PDF, DOCX, TXT or MD, up to {mb} MB each", "PDF, DOCX, TXT или MD, до {mb} МБ каждый")
 PICK = Text("Choose files", "Выбрать файлы")
 EMPTY_TITLE = Text("Nothing to know yet", "Пока знать нечего")
