@@ -11,14 +11,14 @@ import secrets
 import socket
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chatai.core.setting_types import Address, DatabaseAddress, Languages, Names, ScannerAddress, SecretKey
 
 PLACEHOLDER_SECRETS = {"your-secret-key-here", "secret", "changeme", "change-me", "test", "password"}
-MIN_SECRET_LENGTH = 32
 
 
 class SettingsError(Exception):
@@ -48,13 +48,13 @@ class Settings(BaseSettings):
     web_workers: int = Field(
         1, ge=1, le=64, description="Worker processes of the web process. More than one needs Redis."
     )
-    public_url: str = Field(
+    public_url: Address = Field(
         "", description="https address under which the world reaches this installation. Set: bots use webhooks."
     )
-    frontend_url: str = Field(
+    frontend_url: Address = Field(
         "", description="Address of the pages, for links in mail. Empty: `PUBLIC_URL`, or this machine and `PORT`."
     )
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    cors_origins: Names = Field(
         (), description="Comma-separated origins that may call the API from a browser, besides the pages themselves."
     )
     default_language: Literal["en", "ru"] = Field("en", description="Language of pages before a person chooses one.")
@@ -63,10 +63,10 @@ class Settings(BaseSettings):
     )
 
     # --- Database and Redis
-    database_url: SecretStr | None = Field(
+    database_url: DatabaseAddress = Field(
         None, description="PostgreSQL 16+ with pgvector, as the owner of the tables. Empty: the embedded server."
     )
-    database_app_url: SecretStr | None = Field(
+    database_app_url: DatabaseAddress = Field(
         None,
         description="The same database as the application role, which owns nothing. Empty: the role `chatai_app` is "
         "created by `chatai migrate`, with a password derived from `SECRET_KEY`.",
@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(None, description="Redis 7+ or Valkey. Empty: the embedded Valkey.")
 
     # --- Security
-    secret_key: SecretStr | None = Field(
+    secret_key: SecretKey = Field(
         None,
         description="Signs sessions and encrypts stored tokens, at least 32 characters. Empty: one is made and kept "
         "in `DATA_DIR/secrets`. In production with `DATABASE_URL` it must be set.",
@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = Field(
         None, description="Key of OpenAI or of the compatible endpoint. Empty: assistants quote the best passages."
     )
-    openai_base_url: str = Field("", description="Address of a compatible endpoint, up to and with `/v1`.")
+    openai_base_url: Address = Field("", description="Address of a compatible endpoint, up to and with `/v1`.")
     openai_model: str = Field("gpt-4.1-mini", description="Chat model of assistants that name none.")
     embedding_model: str = Field(
         "",
@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     transcription_model: str = Field(
         "", description="Model that writes down voice messages to bots, `whisper-1` say. Empty: bots ask to write."
     )
-    transcription_base_url: str = Field(
+    transcription_base_url: Address = Field(
         "", description="Compatible endpoint for speech, up to and with `/v1`. Empty: `OPENAI_BASE_URL`."
     )
     transcription_api_key: SecretStr | None = Field(
@@ -129,7 +129,7 @@ class Settings(BaseSettings):
     transcription_max_minutes: int = Field(
         10, ge=1, le=120, description="Longest voice message that is written down, in minutes."
     )
-    rerank_url: str = Field(
+    rerank_url: Address = Field(
         "", description="Whole address of a reranking endpoint, such as `http://host/v1/rerank`. Empty: none."
     )
     rerank_model: str = Field("", description="Model to name to the reranking endpoint.")
@@ -154,12 +154,12 @@ class Settings(BaseSettings):
     workspace_storage_mb: int = Field(
         10_240, ge=0, description="Room for the documents of one workspace, in MB. 0: no limit."
     )
-    outgoing_trusted_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    outgoing_trusted_hosts: Names = Field(
         (),
         description="Hosts of your own network (`host` or `host:port`, comma-separated) from which web pages may be "
         "fetched. All others there are refused.",
     )
-    clamav_address: str = Field(
+    clamav_address: ScannerAddress = Field(
         "",
         description="ClamAV daemon that scans each upload before it is read: `unix:/path` or `host:port`. Empty: none. "
         "Its StreamMaxLength must not be below `MAX_UPLOAD_MB`.",
@@ -168,7 +168,7 @@ class Settings(BaseSettings):
         300, ge=1, le=3600, description="Longest time that reading a document may take."
     )
     parser_memory_mb: int = Field(1024, ge=128, le=65536, description="Most memory that reading a document may take.")
-    ocr_languages: Annotated[tuple[str, ...], NoDecode] = Field(
+    ocr_languages: Languages = Field(
         ("rus", "eng"),
         description="Languages in which scanned pages are recognised, by tesseract's names, comma-separated. Needs "
         "`tesseract` and `pdftoppm` on the PATH. `none`: scans are not recognised.",
@@ -186,7 +186,7 @@ class Settings(BaseSettings):
     )
 
     # --- Telegram
-    telegram_api_url: str = Field(
+    telegram_api_url: Address = Field(
         "https://api.telegram.org", description="Bot API server: Telegram's, your own, or `chatai sandbox`."
     )
     sandbox_host: str = Field(
@@ -268,56 +268,6 @@ class Settings(BaseSettings):
     log_rotation: Literal["daily", "none"] = Field("daily", description="Rotate the log files at midnight, or never.")
     log_retention_days: int = Field(7, ge=1, le=3650, description="How many days rotated log files are kept.")
     health_check_interval: int = Field(30, ge=1, le=3600, description="Seconds between two checks of the components.")
-
-    @field_validator("cors_origins", "outgoing_trusted_hosts", mode="before")
-    @classmethod
-    def _split_names(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
-        return value
-
-    @field_validator("clamav_address")
-    @classmethod
-    def _check_scanner(cls, value: str) -> str:
-        if value and not re.fullmatch(r"unix:/.+|[^:/\s]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", value):
-            raise ValueError("must be unix:/path/of/the.socket or host:port")
-        return value
-
-    @field_validator("ocr_languages", mode="before")
-    @classmethod
-    def _split_languages(cls, value: object) -> object:
-        if isinstance(value, str):
-            names = tuple(part.strip() for part in value.replace("+", ",").split(",") if part.strip())
-            if not all(re.fullmatch(r"[A-Za-z_]{2,20}", name) for name in names):
-                raise ValueError("must be tesseract's names of languages, as in rus,eng")
-            return () if names == ("none",) else names
-        return value
-
-    @field_validator(
-        "public_url", "frontend_url", "openai_base_url", "transcription_base_url", "telegram_api_url", "rerank_url"
-    )
-    @classmethod
-    def _check_address(cls, value: str) -> str:
-        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
-            raise ValueError("must be an address that starts with http:// or https://")
-        return value.rstrip("/")
-
-    @field_validator("database_url", "database_app_url")
-    @classmethod
-    def _check_database_address(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and urlsplit(value.get_secret_value()).scheme.split("+")[0] not in {"postgresql", "postgres"}:
-            raise ValueError("must be an address that starts with postgresql://")
-        return value
-
-    @field_validator("secret_key")
-    @classmethod
-    def _check_secret_key(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and len(value.get_secret_value()) < MIN_SECRET_LENGTH:
-            raise ValueError(
-                f"must have at least {MIN_SECRET_LENGTH} characters; make one with: "
-                'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
-            )
-        return value
 
     @model_validator(mode="after")
     def _check_bursts(self) -> Settings:
