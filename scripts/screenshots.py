@@ -143,7 +143,8 @@ def take_readme(browser: Browser, base: str, email: str) -> None:
     page.screenshot(path=folder / "knowledge.png")
     open_page(page, base + pages["conversation"])
     page.get_by_role("link", name="Continue").click()
-    page.locator("a.chip").first.wait_for()
+    page.locator(".chat a.chip").last.wait_for()  # the conversation's own page has them, too
+    page.evaluate(SETTLED)
     page.screenshot(path=folder / "conversation.png")
     context.close()
 
