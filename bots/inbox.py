@@ -32,13 +32,20 @@ R = TypeVar("R")
 class Batcher(Generic[T, R]):
     """Collects items while a write runs, and writes them together in the next. All of a batch get its result.
 
-    `linger`: seconds that a write waits for company; `most`: items in one write.
+    `linger`: seconds that a write waits for company; `most`: items in one write; `withdrawable`: what nobody waits for
+    any more is left out.
     """
 
     def __init__(
-        self, write: Callable[[list[T]], Awaitable[R]], *, linger: float = 0.0, most: int = MOST_AT_ONCE
+        self,
+        write: Callable[[list[T]], Awaitable[R]],
+        *,
+        linger: float = 0.0,
+        most: int = MOST_AT_ONCE,
+        withdrawable: bool = False,
     ) -> None:
         self._write = write
+        self._withdrawable = withdrawable
         self._linger = linger
         self._most = most
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
@@ -56,6 +63,8 @@ class Batcher(Generic[T, R]):
         while self._waiting:
             if self._linger and len(self._waiting) < self._most:
                 await asyncio.sleep(self._linger)
+            if self._withdrawable:
+                self._waiting = [waiting for waiting in self._waiting if not waiting[1].done()]
             batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             await self._write_batch(batch)
 
@@ -95,7 +104,9 @@ class Inbox:
         self._marks: Batcher[UpdateMark, set[Key]] = Batcher(self._mark, linger=MARK_LINGER_SECONDS)
         self._sends: Batcher[SendBegun, set[SendBegun]] = Batcher(self._begin_sends)
         self._most_of_a_bot = most_of_a_bot
-        self._wishes: Batcher[Wish, dict[UUID, list[StoredUpdate]]] = Batcher(self._take, most=MOST_TAKING)
+        self._wishes: Batcher[Wish, dict[UUID, list[StoredUpdate]]] = Batcher(
+            self._take, most=MOST_TAKING, withdrawable=True
+        )
 
     async def store(
         self, updates: Sequence[IncomingUpdate], offsets: Mapping[UUID, int] | None = None

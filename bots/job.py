@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from bots.delivery import Delivery, Dropped, Later, Place, Undeliverable
@@ -44,6 +44,12 @@ class BotConfig:
     hears_seconds: int
     streaming: Streaming = "auto"
     look_seconds: float = 0.4
+
+    @classmethod
+    def of(cls, told: Message) -> BotConfig:
+        """As the manager tells it. One of another version may say more, or less than has no default here."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in told.items() if name in known})
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from chatai.core.roles import SYSTEM_ROLE, application_url
 from chatai.core.settings import Settings, SettingsError, load_settings
 
 MOST_DESCRIPTORS = 65_536
+_AT_ONCE = "-c statement_timeout=2000 -c lock_timeout=2000"
 _ANY_BOT_IS_WANTED = (
     "SELECT EXISTS (SELECT FROM bot WHERE desired_state = 'running' AND state NOT IN ('revoked', 'quarantined'))"
 )
@@ -85,7 +86,9 @@ def allow_many_descriptors() -> None:
 def any_bot_is_wanted(url: str) -> bool:
     """Whether processes for bots will be needed at once. Not when the database cannot be asked."""
     try:
-        with psycopg.connect(url, autocommit=True, connect_timeout=2) as connection:
+        with psycopg.connect(
+            url, autocommit=True, connect_timeout=2, options=_AT_ONCE, tcp_user_timeout=5_000
+        ) as connection:
             connection.execute(f"SET ROLE {SYSTEM_ROLE}")
             row = connection.execute(_ANY_BOT_IS_WANTED).fetchone()
     except psycopg.Error:
@@ -115,9 +118,9 @@ async def run(settings: Settings) -> None:
     predecessor = succeed(settings, manager_id)
     manager = Manager(settings, tuning, manager_id, predecessor, zygote=zygote, answers=answers)
     renew_on_hangup(manager)
-    await manager.start()
-    heap.keep_for_good()
     try:
+        await manager.start()
+        heap.keep_for_good()
         await stopped.wait()
     finally:
         if ahead is not None:
@@ -135,6 +138,8 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(str(error))
     configure("bots", settings)
+    if not (sys.stdin and sys.stdin.isatty()):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it is there: it asks for new code, and this is the newest
     try:
         held = hold_pid_file(settings)
     except AlreadyRunning:

@@ -18,7 +18,6 @@ import sys
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
 
 from aiogram import Bot, Dispatcher
 from aiogram.client.telegram import TelegramAPIServer
@@ -127,9 +126,7 @@ async def _live(end: socket.socket, dispatcher: Dispatcher, session: Session) ->
     if start is None or start["type"] != "start":
         return EXIT_ORPHANED
     call_process("chatai-bot")
-    # A manager of another version may say more, or less than has no default here.
-    known = {field.name for field in fields(BotConfig)}
-    config = BotConfig(**{name: value for name, value in start["bot"].items() if name in known})
+    config = BotConfig.of(start["bot"])
     limit_memory(config.memory_mb)
     bounded = restrict_reach(config.incoming, config.api)
     # Looking names up is the only thing done in threads.

@@ -129,8 +129,7 @@ class ZygoteClient:
                     raise
             old, self._running = self._running, fresh
             self._renewed_at = time.monotonic()
-            self._send_next_away()
-            self._fork_ahead()
+            self._begin_anew()
             if self._spare is not None:
                 self._spare.hang_up()
             self._stand_by()
@@ -152,8 +151,9 @@ class ZygoteClient:
         """A new worker, which waits for its `start` frame. Raises ZygoteError."""
         await self.start()
         self._fork_ahead()
-        worker, self._next = self._next, None
+        worker = self._next
         if worker is not None and worker.home is self._running and not worker.exited.done():
+            self._next = None
             return worker
         async with self._admission:
             if self._running is None:
@@ -171,10 +171,21 @@ class ZygoteClient:
             self._forking = asyncio.create_task(self._make_next())
 
     async def _make_next(self) -> None:
-        if self._running is None or self._next is not None or self._stopped:
+        if (running := self._running) is None or self.next_pid is not None or self._stopped:
             return
         with contextlib.suppress(ZygoteError):
-            self._next = await self._fork(self._running)
+            self._send_next_away()
+            self._next = await self._fork(running)
+            if running is not self._running or self._stopped:  # it was replaced meanwhile
+                self._send_next_away()
+
+    def _begin_anew(self) -> None:
+        """Another zygote is there: what was forked ahead from the former, or is just being, is not wanted any more."""
+        self._send_next_away()
+        if self._forking is not None:
+            self._forking.cancel()
+            self._forking = None
+        self._fork_ahead()
 
     def _send_next_away(self) -> None:
         """The worker that was forked ahead is not wanted any more: it goes when its wire is cut."""
@@ -326,6 +337,7 @@ class ZygoteClient:
             self._running = self._spare
             if self._running is not None and not self._stopped:
                 log.warning("the zygote that stood by takes over", pid=self._running.pid)
+            self._begin_anew()
             self._stand_by()
         elif self._spare is running:
             self._spare = None

@@ -37,7 +37,7 @@ DEFER_JOB = text(
 )
 
 PATIENCE = 10.0  # seconds for a connection and its first answer
-PATIENCE_ALONE = 60.0  # seconds for a unit in one turn, whose first answer is its last
+PATIENCE_ALONE = 60.0  # seconds for a tenant's unit in one turn, whose first answer is its last
 
 # Plans for the values at hand: a tenant of ten rows and one of a million need different ones.
 _CUSTOM_PLANS = "; SET LOCAL plan_cache_mode = force_custom_plan"
@@ -127,6 +127,7 @@ class UnitOfWork:
         queueing_lock: str | None = None,
         queue: str = "default",
         at: datetime | None = None,
+        priority: int = 0,
         **args: object,
     ) -> None:
         """Puts a durable job into the queue, in this transaction: it exists exactly if the transaction commits.
@@ -137,12 +138,13 @@ class UnitOfWork:
             queueing_lock: At most one waiting job may have it; a second one is silently left out.
             queue: Which queue.
             at: Not before. Meanwhile it holds up no job of its lock that may run at once.
+            priority: Jobs of a higher one come first.
             args: What the task gets; must be JSON.
         """
         values = {
             "queue": queue,
             "task": task,
-            "priority": 0 if at is None else -1,
+            "priority": priority if at is None else priority - 1,
             "lock": lock,
             "queueing_lock": queueing_lock,
             "args": json.dumps(args, default=str),
@@ -177,8 +179,9 @@ class Statements:
     whose rows they are says so in its `settings`.
     """
 
-    def __init__(self, database: Database, scope: Mapping[str, str]) -> None:
+    def __init__(self, database: Database, scope: Mapping[str, str], patience: float) -> None:
         self._database = database
+        self._patience = patience
         self._scope = {"plan_cache_mode": "force_generic_plan", **scope}
 
     async def run(
@@ -190,7 +193,7 @@ class Statements:
     ) -> list[tuple[Any, ...]]:
         """As `Runs.run`. Raises: DatabaseAway, psycopg.Error."""
         scope = {**self._scope, **settings} if settings else self._scope
-        (rows,) = await self._database.run_alone(scope, [(statement, values)])
+        (rows,) = await self._database.run_alone(scope, [(statement, values)], self._patience)
         return rows
 
     async def run_together(self, statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
@@ -199,9 +202,9 @@ class Statements:
         Of two units that wait for each other PostgreSQL refuses one. Nothing of it is stored, so it is run once more.
         """
         try:
-            return await self._database.run_alone(self._scope, statements)
+            return await self._database.run_alone(self._scope, statements, self._patience)
         except psycopg.errors.DeadlockDetected:
-            return await self._database.run_alone(self._scope, statements)
+            return await self._database.run_alone(self._scope, statements, self._patience)
 
 
 class Database:
@@ -263,23 +266,25 @@ class Database:
     def statements(self, workspace_id: UUID, account_id: UUID | None = None, *, lasting: bool = True) -> Statements:
         """Statements in one workspace, each a unit by itself. `lasting`: as with `workspace`."""
         scope = {"app.workspace_id": _identifier(workspace_id), "app.account_id": _identifier(account_id)}
-        return Statements(self, scope if lasting else {**scope, "synchronous_commit": "off"})
+        return Statements(self, scope if lasting else {**scope, "synchronous_commit": "off"}, self.patience_alone)
 
     def system_statements(self) -> Statements:
-        """Statements that see every workspace, each a unit by itself. For whom `system` is for."""
-        return Statements(self, {"role": SYSTEM_ROLE})
+        """Statements that see every workspace, each a unit by itself. For whom `system` is for: all tenants wait for
+        them, so one that takes as long as a dead server is given up as soon."""
+        return Statements(self, {"role": SYSTEM_ROLE}, self.patience)
 
     async def run_alone(
-        self, settings: Mapping[str, str], statements: Sequence[Statement]
+        self, settings: Mapping[str, str], statements: Sequence[Statement], patience: float
     ) -> list[list[tuple[Any, ...]]]:
-        """Statements as one unit of work in one turn, under PostgreSQL's settings; see `statements`."""
+        """Statements as one unit of work in one turn, under PostgreSQL's settings; see `statements`. They may take
+        `patience` seconds."""
         scope = _setting(tuple(settings)), tuple(settings.values())
         with _told_when_away():
             connection = None
             try:
                 async with asyncio.timeout(self.patience):
                     connection = Connection(self.engine, await self.engine.raw_connection())
-                async with asyncio.timeout(self.patience_alone):
+                async with asyncio.timeout(patience):
                     return await connection.run_alone(scope, statements)
             except BaseException as error:
                 # Nobody knows what is still on its way, nor which statements the server was told to keep ready.

@@ -16,5 +16,5 @@ class StepBack(procrastinate.RetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> procrastinate.RetryDecision | None:
         decision = super().get_retry_decision(exception=exception, job=job)
         if decision is not None:
-            decision.priority = -job.attempts - 1
+            decision.priority = job.priority - 1
         return decision

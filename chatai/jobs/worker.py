@@ -39,9 +39,9 @@ async def run(settings: Settings) -> None:
     with app.replace_connector(connector_for(database)):
         async with app.open_async():
             await rescue(app)
-            await knowledge.enqueue_all(database)  # the embedding model may have been changed
             background = [asyncio.create_task(_rescue_forever()), asyncio.create_task(beat(settings, "jobs"))]
             try:
+                await knowledge.enqueue_all(database)  # there may be another embedding model, or another version
                 await app.run_worker_async(
                     concurrency=CONCURRENCY,
                     fetch_job_polling_interval=2.0,

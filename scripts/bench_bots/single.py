@@ -11,7 +11,6 @@ import asyncio
 import gc
 import os
 from collections.abc import Callable
-from dataclasses import fields
 from typing import cast
 
 import uvloop
@@ -98,7 +97,7 @@ class Tasks(ZygoteClient):
     async def _live(self, wire: Wire) -> int:
         start = await wire.receive()
         assert start is not None  # noqa: S101 - the first frame
-        config = BotConfig(**{field.name: start["bot"][field.name] for field in fields(BotConfig)})
+        config = BotConfig.of(start["bot"])
         self._session.api = TelegramAPIServer.from_base(config.api)
         worker = Worker(config, wire, self._dispatcher, Bot(config.token, session=self._session))
         wire.send({"type": "ready"})

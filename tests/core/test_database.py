@@ -100,11 +100,11 @@ async def test_a_frozen_server_is_as_good_as_away(database: Database, postgres: 
 
 async def test_a_statement_alone_may_take_longer_than_a_connection(database: Database) -> None:
     database.patience = 0.5
-    alone = database.statements(new_id())
-    assert await alone.run("SELECT 1 FROM pg_sleep(1)") == [(1,)]
+    assert await database.statements(new_id()).run("SELECT 1 FROM pg_sleep(1)") == [(1,)]
     database.patience_alone = 0.5
-    with pytest.raises(DatabaseAway):
-        await alone.run("SELECT pg_sleep(30)")
+    for alone in (database.statements(new_id()), database.system_statements()):
+        with pytest.raises(DatabaseAway):
+            await alone.run("SELECT pg_sleep(30)")
 
 
 async def test_connections_that_the_server_closed_are_not_used_again(database: Database) -> None:

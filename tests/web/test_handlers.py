@@ -22,7 +22,7 @@ from chatai.domains.accounts.models import Account, LoginSession
 from chatai.domains.accounts.schemas import SESSION_COOKIE, Client
 from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.schemas import AssistantDraft
-from chatai.domains.channels.models import Bot
+from chatai.domains.channels.models import Bot, BotBusiness
 from chatai.domains.conversations.models import Conversation, Message, UnansweredQuestion
 from chatai.domains.knowledge import repository
 from chatai.domains.knowledge.models import Chunk, Document, KnowledgeIndex, QAPair
@@ -34,6 +34,7 @@ from tests.web.conftest import Site
 
 PUBLIC = {"Entry.read_address", "Confirmation.confirm", "Session.choose_language", "Notices.dismiss"}
 SECRET = "victim-secret-7f3a"
+ACCOUNT = 4242
 
 
 def handlers() -> dict[str, tuple[type[rx.State], str, Callable[..., Any]]]:
@@ -96,7 +97,8 @@ async def fill(database: Database, actor: Actor) -> dict[str, str]:
         await uow.session.flush()
         question = Message(**common, conversation_id=conversation.id, role="person", text=SECRET)
         answer = Message(**common, conversation_id=conversation.id, role="assistant", text=SECRET, reply_to=question.id)
-        uow.session.add_all([question, answer])
+        account = BotBusiness(**common, bot_id=bot.id, connection_id=SECRET, account_id=ACCOUNT, name=SECRET)
+        uow.session.add_all([question, answer, account])
         await uow.session.flush()
         unanswered = UnansweredQuestion(
             **common,
@@ -171,6 +173,7 @@ def arguments(function: Callable[..., Any], ids: dict[str, str]) -> dict[str, An
         "key": "shop",
         "language": "en",
         "version": 1,
+        "number": str(ACCOUNT),
         "channel": "web",
         "name": "x",
         "search": "x",

@@ -78,6 +78,9 @@ SELECT connection_id, account_id, name, username, can_reply, enabled, allowed FR
 WHERE enabled OR allowed ORDER BY allowed DESC, enabled DESC, updated_at DESC LIMIT :most
 """)
 
+# Who connects and who stops an account at the same moment must see each other.
+_ONE_AT_A_TIME = text("SELECT 1 FROM bot WHERE id = :bot FOR NO KEY UPDATE")
+
 _ALLOW = text("""
 UPDATE bot_business SET allowed = :allowed WHERE bot_id = :bot AND account_id = :account AND allowed <> :allowed
 RETURNING connection_id
@@ -126,6 +129,7 @@ async def keep_connection(uow: UnitOfWork, actor: Actor, connection: Connection)
         "can_reply": connection.can_reply,
         "enabled": connection.enabled,
     }
+    await uow.session.execute(_ONE_AT_A_TIME, {"bot": values["bot"]})
     return bool((await uow.session.execute(_KEEP, values)).scalar_one())
 
 
@@ -163,6 +167,7 @@ async def allow(uow: UnitOfWork, actor: Actor, bot_id: UUID, account_id: int, al
     require_manage_bots(actor)
     if await repository.find(uow, bot_id) is None:
         raise BotNotFound
+    await uow.session.execute(_ONE_AT_A_TIME, {"bot": bot_id})
     changed = await uow.session.execute(_ALLOW, {"bot": bot_id, "account": account_id, "allowed": allowed})
     if changed.all():
         action = "channels:business:allow" if allowed else "channels:business:stop"

@@ -25,6 +25,7 @@ TEND_TASK = "tend_index"
 K1, B = 1.2, 0.7
 IMPACTS = 4096  # an entry is `number * IMPACTS + impact`
 FIRST_BLOCK = 256  # entries; each block after it is twice as long
+TENDED_AT_ONCE = 3  # of the four places that the jobs process has
 SMALL = 1_000  # chunks; below, a segment is taken into the next one at once, and the job leaves it alone
 TOGETHER = 2_000  # chunks that are indexed anew at once, at most, when a document is added
 TIER = 4  # segments of like size are merged when they are so many, and two are alike within this factor
@@ -154,11 +155,15 @@ def _alike(large: Sequence[KnowledgeSegment]) -> list[list[KnowledgeSegment]]:
 
 
 async def enqueue_tending(uow: UnitOfWork, workspace_id: UUID, assistant_id: UUID) -> None:
-    """Has the assistant's index tended soon, once, however often this is called."""
+    """Has the assistant's index tended soon, once, however often this is called.
+
+    After an upgrade all are at once, for hours: everything else comes first, and finds a place in the jobs process.
+    """
     await uow.enqueue(
         TEND_TASK,
-        lock=f"index:{assistant_id}",
+        lock=f"index:{assistant_id.int % TENDED_AT_ONCE}",
         queueing_lock=f"index:{assistant_id}",
+        priority=-100,
         workspace_id=workspace_id,
         assistant_id=assistant_id,
     )
@@ -172,8 +177,12 @@ async def segments(uow: UnitOfWork, assistant_id: UUID) -> Sequence[KnowledgeSeg
 async def replace(
     uow: UnitOfWork, index: KnowledgeIndex, old: Sequence[KnowledgeSegment], first: int, last: int
 ) -> None:
-    """Puts one segment over the chunks that are there in the place of others."""
+    """Puts one segment over the chunks that are there in the place of others, unless one of them was replaced
+    meanwhile: a job of whose worker nothing was heard for long is begun anew, and it may live."""
     assistant_id = index.assistant_id
+    there = select(col(KnowledgeSegment.id)).where(col(KnowledgeSegment.id).in_([segment.id for segment in old]))
+    if len((await uow.session.execute(there.with_for_update())).all()) < len(old):
+        return
     await uow.session.execute(
         delete(KnowledgeSegment).where(col(KnowledgeSegment.id).in_([segment.id for segment in old]))
     )
