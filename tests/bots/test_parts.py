@@ -145,6 +145,28 @@ async def test_one_bad_item_does_not_fail_its_neighbours_but_a_missing_database_
     assert {type(result) for result in results} == {DatabaseAway}
 
 
+@pytest.mark.parametrize(("withdrawable", "expected"), [(True, [[1], [3]]), (False, [[1], [2, 3]])])
+async def test_what_nobody_waits_for_any_more_may_be_left_out(withdrawable, expected):
+    batches: list[list[int]] = []
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    async def write(items: list[int]) -> None:
+        batches.append(items)
+        begun.set()
+        await gate.wait()
+
+    batcher = Batcher(write, withdrawable=withdrawable)
+    tasks = [asyncio.create_task(batcher.add(1))]
+    await begun.wait()
+    tasks += [asyncio.create_task(batcher.add(number)) for number in (2, 3)]
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    await asyncio.gather(tasks[1], return_exceptions=True)
+    gate.set()
+    await asyncio.gather(tasks[0], tasks[2])
+    assert batches == expected
+
+
 def test_waits_double_within_bounds():
     assert [backoff(1, times, 60, 1.0) for times in (1, 2, 3, 10, 10_000)] == [1, 2, 4, 60, 60]
     assert backoff(1, 3, 60, 0.0) == 2

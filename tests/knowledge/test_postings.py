@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 from collections import Counter, defaultdict
@@ -20,6 +21,7 @@ from chatai.domains.knowledge.models import Document, KnowledgeIndex
 from chatai.domains.knowledge.query import NORMAL, Effort
 from chatai.domains.knowledge.schemas import ChunkDraft
 from tests.knowledge.conftest import Add, make_assistant
+from tests.waiting import eventually
 
 ENTRIES = """
     SELECT lexeme, entry / 4096 AS number, count(*) FROM chunk_posting AS posting, unnest(entries) AS entry,
@@ -113,6 +115,27 @@ async def test_large_segments_are_merged_and_forget_what_is_gone(
     indexed, held = await pairs(database, actor, assistant_id)
     assert indexed == held
     assert not await merge(database, actor, assistant_id)
+
+
+async def test_two_that_merge_at_once_leave_each_chunk_indexed_once(
+    small: None, database: Database, actor: Actor, assistant_id: UUID
+) -> None:
+    """One's worker was thought dead, and its job was begun anew."""
+    for number in range(5):
+        await store(database, actor, assistant_id, [f"насос{number} общее {part}" for part in range(12)])
+
+    async def waits() -> bool:
+        async with database.system() as other:
+            return bool(await other.run("SELECT 1 FROM pg_locks WHERE NOT granted"))
+
+    async with database.workspace(actor.workspace_id) as uow:
+        assert await postings.merge(uow, actor.workspace_id, assistant_id)
+        other = asyncio.create_task(merge(database, actor, assistant_id))
+        await eventually(waits)
+    await other
+    assert await sizes(database, actor, assistant_id) == [48, 12]
+    indexed, held = await pairs(database, actor, assistant_id)
+    assert indexed == held
 
 
 async def test_ranks_as_bm25_counted_by_hand(database: Database, actor: Actor, assistant_id: UUID) -> None:
