@@ -38,7 +38,7 @@ from chatai.domains.models.ports import language_model
 from chatai.integrations.openai.chat import OpenAIChat
 from tests.fakes.openai import FakeOpenAI, Plan
 from tests.knowledge.conftest import Add
-from tests.waiting import eventually
+from tests.waiting import eventually, somebody_waits
 
 NewActor = Callable[..., Awaitable[Actor]]
 
@@ -203,14 +203,10 @@ async def test_an_ending_that_is_being_stored_is_stored_once_though_its_reader_l
         if isinstance(event, Searched):
             break
 
-    async def waits() -> bool:
-        async with database.system() as other:
-            return bool(await other.run("SELECT 1 FROM pg_locks WHERE NOT granted"))
-
     async with database.system() as uow:
         await uow.run("SELECT 1 FROM message WHERE conversation_id = %(id)s FOR UPDATE", {"id": conversation_id})
         reading = asyncio.ensure_future(collected(events))
-        await eventually(waits)
+        await somebody_waits(database)
         reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
     assert reading.cancelled()

@@ -14,7 +14,7 @@ from chatai.core.clock import now
 from chatai.core.database import Database
 from chatai.core.errors import Forbidden
 from chatai.domains.assistants import service as assistants
-from chatai.domains.conversations import service
+from chatai.domains.conversations import service, unanswered
 from chatai.domains.conversations.courtesy import is_courtesy, normalised
 from chatai.domains.conversations.schemas import AnswerEvent, Completed, MessageView, Question, TextDelta
 from chatai.domains.conversations.unanswered import MOST_OPEN, State, UnansweredGroup, recording
@@ -208,6 +208,18 @@ async def test_one_conversation_fills_no_list(
     latest = await groups(database, actor, assistant_id, limit=100)
     assert [group.question for group in latest[:2]] == ["Is there parking?", "Is there room now?"]
     assert len(latest) == MOST_OPEN + 1
+
+
+async def test_a_chat_that_begins_anew_fills_no_list_either(
+    database: Database, actor: Actor, document: UUID, assistant_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unanswered, "MOST_OPEN", 2)
+    for chat, expected in (("bot/1", 2), ("bot/1", 2), ("bot/2", 4)):
+        async with database.workspace(actor.workspace_id, actor.account_id) as uow:
+            begun = await service.start_conversation(uow, actor, assistant_id, channel="telegram", external_id=chat)
+        for number in range(3):
+            await ask(database, actor, begun.id, f"Is there a lift to floor {number} of {begun.id}?")
+        assert len(await groups(database, actor, assistant_id, limit=100)) == expected
 
 
 async def test_recording_one_and_deleting_its_assistant_follow_each_other(

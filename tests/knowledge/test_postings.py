@@ -21,7 +21,7 @@ from chatai.domains.knowledge.models import Document, KnowledgeIndex
 from chatai.domains.knowledge.query import NORMAL, Effort
 from chatai.domains.knowledge.schemas import ChunkDraft
 from tests.knowledge.conftest import Add, make_assistant
-from tests.waiting import eventually
+from tests.waiting import somebody_waits
 
 ENTRIES = """
     SELECT lexeme, entry / 4096 AS number, count(*) FROM chunk_posting AS posting, unnest(entries) AS entry,
@@ -124,14 +124,10 @@ async def test_two_that_merge_at_once_leave_each_chunk_indexed_once(
     for number in range(5):
         await store(database, actor, assistant_id, [f"насос{number} общее {part}" for part in range(12)])
 
-    async def waits() -> bool:
-        async with database.system() as other:
-            return bool(await other.run("SELECT 1 FROM pg_locks WHERE NOT granted"))
-
     async with database.workspace(actor.workspace_id) as uow:
         assert await postings.merge(uow, actor.workspace_id, assistant_id)
         other = asyncio.create_task(merge(database, actor, assistant_id))
-        await eventually(waits)
+        await somebody_waits(database)
     await other
     assert await sizes(database, actor, assistant_id) == [48, 12]
     indexed, held = await pairs(database, actor, assistant_id)

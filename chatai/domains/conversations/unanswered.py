@@ -33,8 +33,8 @@ State = Literal["open", "answered", "dismissed"]
 LONGEST = 2_000  # characters of a question that are kept here
 PAGE = 20
 REMOVED_AT_ONCE = 2_000
-# Of one conversation: what more a person asks without an answer tells those who tend the assistant little new, and a
-# stranger who writes nonsense to a bot must not fill their list.
+# Of one conversation, and of all that were begun in one chat of a bot: what more a person asks without an answer tells
+# those who tend the assistant little new, and a stranger who writes nonsense to a bot must not fill their list.
 MOST_OPEN = 20
 
 # The assistant is locked first: whoever deletes it has its row before those of its conversations. The conversation is
@@ -52,7 +52,10 @@ _RECORD: LiteralString = """
     FROM conversation AS talk JOIN assistant ON assistant.id = talk.assistant_id
          JOIN message AS answer ON answer.conversation_id = talk.id
     WHERE talk.id = %(conversation)s AND answer.id = %(answer)s AND (
-        SELECT count(*) FROM unanswered_question AS open WHERE open.conversation_id = talk.id AND open.state = 'open'
+        SELECT count(*) FROM conversation AS same JOIN unanswered_question AS open ON open.conversation_id = same.id
+        WHERE same.assistant_id = talk.assistant_id AND same.channel = talk.channel
+          AND same.external_id = talk.external_id AND (same.id = talk.id OR talk.external_id <> '')
+          AND open.state = 'open'
     ) < %(most)s
     FOR KEY SHARE OF assistant, talk
     ON CONFLICT (message_id) DO NOTHING
@@ -117,7 +120,7 @@ def recording(
     conversation_id: UUID, answer_id: UUID, question: str, reason: Reason, default_language: str
 ) -> Statement:
     """The statement that keeps a question as unanswered. Nothing happens if its answer is gone,
-    or if `MOST_OPEN` of its conversation are open."""
+    or if `MOST_OPEN` of its conversation or chat are open."""
     values = {
         "id": new_id(),
         "now": now(),
