@@ -28,6 +28,8 @@ REWRITE_INTERVAL = 20.0
 """Figures of a bot with a process are written at least so often: whoever reads older ones knows that the manager is
 gone (see `schemas.STALE_AFTER`)."""
 WINDOW = 60.0
+LONGEST_WAIT_MS = 2**31 - 1
+"""As its column holds: what came three weeks ago, to a bot that was stopped, may be answered now."""
 MOST_WAITS = 256
 """Of so many answers the wait is remembered, the latest ones."""
 
@@ -130,7 +132,7 @@ class Figures:
             sent_per_second=round(self.sent_per_second, 3),
             throttled=self.throttled_total,
             paused_until=self.paused_until_time,
-            wait_p95_ms=round(self.wait_p95 * 1000),
+            wait_p95_ms=min(round(self.wait_p95 * 1000), LONGEST_WAIT_MS),
             last_update_at=self.last_update_at,
         )
 

@@ -210,9 +210,14 @@ class BotRunner:
         self._count_repeated(sum(update.repeated for update in taken))
         self._behind = self._behind or len(taken) == most
 
+    @property
+    def _has_room(self) -> bool:
+        """Whether more waits in the inbox, and little is held here."""
+        return self._behind and len(self._queues) < self._means.tuning.loaded_updates // 4
+
     async def _catch_up(self) -> None:
         """Fetches more for the process if there is room for it."""
-        if len(self._queues) < self._means.tuning.loaded_updates // 4:
+        if self._has_room:
             with suppress(DatabaseAway):  # the fleet's timer comes back to it
                 await self.prepare()
                 self._pump()
@@ -401,6 +406,8 @@ class BotRunner:
             await self._means.inbox.mark(mark)
             if then_forget:
                 self._queues.forget(mark.update_id)
+                if self._has_room:  # the process may have nothing left to say anything about
+                    self.nudge()
 
         task = asyncio.create_task(write())
         self._marks.add(task)
