@@ -10,11 +10,11 @@ from uuid import UUID
 from bots.inbox import Batcher
 from chatai.core.database import Database
 from chatai.domains.channels import service
+from chatai.domains.channels.schemas import GIVEN_UP
 
 KEPT_SECONDS = 60.0
 UNKNOWN_SECONDS = 5.0
 MOST_KEPT = 20_000
-_GIVEN_UP = {"revoked", "quarantined"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,6 @@ class Directory:
         async with self._database.system() as uow:
             bots = await service.list_managed(uow, list(set(bot_ids)))
         return {
-            bot.id: Elsewhere(bot.webhook_secret, bot.desired_state == "running" and bot.state not in _GIVEN_UP)
+            bot.id: Elsewhere(bot.webhook_secret, bot.desired_state == "running" and bot.state not in GIVEN_UP)
             for bot in bots
         }

@@ -41,7 +41,7 @@ from chatai.domains.channels.errors import (
     WebhookRefused,
 )
 from chatai.domains.channels.ports import TelegramAway, TelegramRefusal, telegram
-from chatai.domains.channels.schemas import BotState, LiveFigures, ManagedBot, Mode
+from chatai.domains.channels.schemas import GIVEN_UP, BotState, LiveFigures, ManagedBot, Mode
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,6 @@ LONGEST_SETUP_RETRY = 300.0
 LATE_COMMITS = timedelta(seconds=60)
 """A change may become visible so much later than its time says."""
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
-_GIVEN_UP = {"revoked", "quarantined"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +166,7 @@ class Fleet:
         bot_id = runner.bot.id
         if self._runners.get(bot_id) is not runner:
             return
-        if state in _GIVEN_UP or (state == "failed" and reason == TokenUnreadable.code):
+        if state in GIVEN_UP or (state == "failed" and reason == TokenUnreadable.code):
             log.warning("a bot is given up", bot_id=str(bot_id), state=state, reason=reason)
             self._end(bot_id)
         self._states.say(runner, state, reason, last_error)
@@ -265,8 +264,8 @@ class Fleet:
         self._end(bot.id)
         if self._closing:
             return
-        if bot.desired_state != "running" or bot.state in _GIVEN_UP:
-            if bot.mode == "webhook" and bot.webhook_url and bot.state not in _GIVEN_UP:
+        if bot.desired_state != "running" or bot.state in GIVEN_UP:
+            if bot.mode == "webhook" and bot.webhook_url and bot.state not in GIVEN_UP:
                 self._background(self._unhook(bot))
             return
         self._answers.start()

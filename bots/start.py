@@ -25,12 +25,11 @@ from chatai.core.ids import new_id
 from chatai.core.logging import configure
 from chatai.core.roles import SYSTEM_ROLE, application_url
 from chatai.core.settings import Settings, SettingsError, load_settings
+from chatai.domains.channels.schemas import GIVEN_UP
 
 MOST_DESCRIPTORS = 65_536
 _AT_ONCE = "-c statement_timeout=2000 -c lock_timeout=2000"
-_ANY_BOT_IS_WANTED = (
-    "SELECT EXISTS (SELECT FROM bot WHERE desired_state = 'running' AND state NOT IN ('revoked', 'quarantined'))"
-)
+_ANY_BOT_IS_WANTED = "SELECT EXISTS (SELECT FROM bot WHERE desired_state = 'running' AND NOT state = ANY(%s))"
 
 
 class AlreadyRunning(Exception):
@@ -90,7 +89,7 @@ def any_bot_is_wanted(url: str) -> bool:
             url, autocommit=True, connect_timeout=2, options=_AT_ONCE, tcp_user_timeout=5_000
         ) as connection:
             connection.execute(f"SET ROLE {SYSTEM_ROLE}")
-            row = connection.execute(_ANY_BOT_IS_WANTED).fetchone()
+            row = connection.execute(_ANY_BOT_IS_WANTED, [list(GIVEN_UP)]).fetchone()
     except psycopg.Error:
         return False
     return bool(row and row[0])
