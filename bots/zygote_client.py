@@ -129,7 +129,8 @@ class ZygoteClient:
                     raise
             old, self._running = self._running, fresh
             self._renewed_at = time.monotonic()
-            self._begin_anew()
+            self._send_next_away()
+            self._fork_ahead()
             if self._spare is not None:
                 self._spare.hang_up()
             self._stand_by()
@@ -174,24 +175,17 @@ class ZygoteClient:
         if (running := self._running) is None or self.next_pid is not None or self._stopped:
             return
         with contextlib.suppress(ZygoteError):
-            self._send_next_away()
+            if self._next is not None:  # it has died
+                self._next.wire.cut()
             self._next = await self._fork(running)
-            if running is not self._running or self._stopped:  # it was replaced meanwhile
-                self._send_next_away()
-
-    def _begin_anew(self) -> None:
-        """Another zygote is there: what was forked ahead from the former, or is just being, is not wanted any more."""
-        self._send_next_away()
-        if self._forking is not None:
-            self._forking.cancel()
-            self._forking = None
-        self._fork_ahead()
 
     def _send_next_away(self) -> None:
-        """The worker that was forked ahead is not wanted any more: it goes when its wire is cut."""
-        worker, self._next = self._next, None
-        if worker is not None:
-            worker.wire.cut()
+        """The worker that was forked ahead, or is just being, is not wanted any more: it goes when its wire is cut."""
+        if self._forking is not None:
+            self._forking.cancel()
+        if self._next is not None:
+            self._next.wire.cut()
+            self._next = None
 
     async def _fork(self, running: Running) -> WorkerProcess:
         """A worker of this zygote. Raises ZygoteError."""
@@ -337,7 +331,8 @@ class ZygoteClient:
             self._running = self._spare
             if self._running is not None and not self._stopped:
                 log.warning("the zygote that stood by takes over", pid=self._running.pid)
-            self._begin_anew()
+            self._send_next_away()
+            self._fork_ahead()
             self._stand_by()
         elif self._spare is running:
             self._spare = None
