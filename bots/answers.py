@@ -29,6 +29,10 @@ Each may end with `away` (the database is away) or `lost` (a fault of ours).
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from bots import uncollected  # noqa: F401 - before all that takes long to import
+
+# isort: split
 import asyncio
 import signal
 import socket

@@ -113,13 +113,13 @@ async def run(settings: Settings) -> None:
     from bots.renewal import renew_on_hangup
     from chatai import wiring
 
+    heap.keep_for_good()
     wiring.bind(settings, models=False)
     predecessor = succeed(settings, manager_id)
     manager = Manager(settings, tuning, manager_id, predecessor, zygote=zygote, answers=answers)
     renew_on_hangup(manager)
     try:
         await manager.start()
-        heap.keep_for_good()
         await stopped.wait()
     finally:
         if ahead is not None:

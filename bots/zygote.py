@@ -28,6 +28,10 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+if __name__ == "__main__":
+    from bots import uncollected  # noqa: F401 - before all that takes long to import
+
+# isort: split
 import bots.lean_models  # noqa: F401 - the first of all that imports aiogram
 
 # isort: split
@@ -173,9 +177,9 @@ def main(descriptor: int) -> None:
     heap.gather_code(lambda: warm_up(dispatcher, session, rounds=1))
     warm_up(dispatcher, session)
     gc.collect()
-    gc.disable()
     heap.fill_pages()
     gc.freeze()
+    heap.join_pages()
     gc.collect()  # of nothing: else a worker, by the number of objects here, puts its own collections off
     Zygote(control, dispatcher, session).serve()
 

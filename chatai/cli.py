@@ -74,6 +74,7 @@ def bots(
         _renew_bots(load_settings())
         return
     _with_database(load_settings())
+    from bots import uncollected  # noqa: F401 - before all that takes long to import
     from bots.start import main as run
 
     run()
