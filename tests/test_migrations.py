@@ -52,6 +52,28 @@ def test_business_accounts_that_were_answered_for_still_are(settings: Settings, 
     assert dict(found) == {"before": True, "after": False}
 
 
+TALKS = """
+INSERT INTO conversation (id, created_at, workspace_id, assistant_id, channel, external_id, person_name, title,
+    language, last_message_at)
+SELECT gen_random_uuid(), now(), workspace_id, id, 'telegram', chat, '', '', 'en', now()
+FROM assistant, unnest(ARRAY['', '', '7:1', '7:1', '7:2']) AS chat
+"""
+
+
+def test_of_two_conversations_under_one_name_the_latest_stays_open(settings: Settings, empty_database: str) -> None:
+    migrate.run(settings, empty_database, "0010")
+    with psycopg.connect(empty_database) as connection:
+        connection.execute("SET row_security = off")
+        connection.execute(CONNECTED)
+        connection.execute(TALKS)
+        twice = "SELECT id FROM conversation WHERE external_id = '7:1' ORDER BY id"
+        older, _ = connection.execute(twice).fetchall()
+    migrate.run(settings, empty_database)
+    with psycopg.connect(empty_database) as connection:
+        closed = connection.execute("SELECT id FROM conversation WHERE closed_at IS NOT NULL").fetchall()
+    assert closed == [older]
+
+
 def test_up_down_up_matches_the_models(settings: Settings, empty_database: str) -> None:
     migrate.run(settings, empty_database)
     migrate.down(settings, empty_database, "base")

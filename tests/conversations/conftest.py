@@ -13,10 +13,11 @@ from chatai.core.settings import Settings
 from chatai.domains.conversations import service
 from chatai.domains.models.ports import language_model
 from chatai.integrations.openai.chat import OpenAIChat
+from tests.channels.conftest import new_bot
 from tests.fakes.openai import FakeOpenAI
 from tests.knowledge.conftest import Add, add, assistant_id, ports, ready
 
-__all__ = ["add", "assistant_id", "ports", "ready"]
+__all__ = ["add", "assistant_id", "new_bot", "ports", "ready"]
 
 DELIVERY = """# Delivery
 

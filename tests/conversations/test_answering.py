@@ -12,7 +12,9 @@ from psycopg.errors import DivisionByZero
 
 from chatai.core.actor import Actor, Role
 from chatai.core.database import Database
+from chatai.core.ids import new_id
 from chatai.core.settings import get_settings
+from chatai.domains.assistants.errors import AssistantNotFound
 from chatai.domains.conversations import answering, service, turns
 from chatai.domains.conversations.errors import (
     ConversationNotFound,
@@ -360,6 +362,39 @@ async def test_a_channel_opens_its_conversation_with_its_first_question(
         "And the refund?",
         "How long may I return goods?",
     ]
+
+
+async def test_nobody_else_goes_on_with_a_channels_conversation(
+    database: Database, actor: Actor, stranger: Actor, assistant_id: UUID, new_actor: NewActor, model: FakeOpenAI
+) -> None:
+    colleague = await new_actor(workspace_id=actor.workspace_id)
+    talk = ChannelTalk(assistant_id, "telegram", "7:42", "Anna")
+    await collected(service.answer(database, actor, talk, Question("What is it?", external_id="1")))
+    with pytest.raises(ConversationNotFound):
+        await collected(service.answer(database, colleague, talk, Question("What did they say?", external_id="2")))
+    for absent in (talk, ChannelTalk(new_id(), "telegram", "7:42")):
+        with pytest.raises(AssistantNotFound):
+            await collected(service.answer(database, stranger, absent, Question("Who is it?", external_id="2")))
+    async with database.system() as uow:
+        said = await uow.run("SELECT text FROM message WHERE role = 'person'")
+    assert said == [("What is it?",)]
+
+
+async def test_a_chat_that_gets_the_name_of_an_open_one_is_closed(
+    database: Database, actor: Actor, assistant_id: UUID, new_bot: Callable[..., Awaitable[UUID]]
+) -> None:
+    bot = Actor("bot", actor.workspace_id, bot_id=await new_bot(actor))
+
+    async def start(name: str) -> UUID:
+        async with database.workspace(bot.workspace_id) as uow:
+            view = await service.start_conversation(uow, bot, assistant_id, channel="telegram", external_id=name)
+        return view.id
+
+    small, grown = await start("7:1"), await start("7:2")
+    async with database.workspace(bot.workspace_id) as uow:
+        await service.rename_conversations(uow, bot, "telegram", "7:1", "7:2")
+    assert await start("7:2") == grown
+    assert await start("7:1") not in {small, grown}
 
 
 async def test_a_search_that_fails_does_not_undo_the_question(

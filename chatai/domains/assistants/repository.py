@@ -11,7 +11,6 @@ from sqlmodel import col
 
 from chatai.core.database import UnitOfWork
 from chatai.domains.assistants.models import Assistant, AssistantVersion
-from chatai.domains.assistants.schemas import AssistantDetail
 
 _SUMMARIES = text(
     """
@@ -45,10 +44,9 @@ async def get(uow: UnitOfWork, assistant_id: UUID, *, lock: bool = False) -> Ass
     return await uow.session.get(Assistant, assistant_id, with_for_update=lock or None)
 
 
-async def detail(uow: UnitOfWork, assistant_id: UUID) -> AssistantDetail | None:
-    """As every question needs it."""
-    rows = await uow.run(_DETAIL, {"id": assistant_id})
-    return AssistantDetail(*rows[0]) if rows else None
+def describing(assistant_id: UUID) -> tuple[LiteralString, dict[str, object]]:
+    """The statement that finds what each question needs of an assistant: the fields of `AssistantDetail`."""
+    return _DETAIL, {"id": assistant_id}
 
 
 async def keep(uow: UnitOfWork, assistant_id: UUID) -> bool:

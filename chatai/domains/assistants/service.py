@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
+from typing import Any, LiteralString
 from uuid import UUID
 
 from chatai.core.actor import Actor
@@ -55,11 +57,20 @@ async def create_assistant(uow: UnitOfWork, actor: Actor, draft: AssistantDraft)
 
 
 async def get_assistant(uow: UnitOfWork, actor: Actor, assistant_id: UUID) -> AssistantDetail:
+    return described(await uow.run(*describing(actor, assistant_id)))
+
+
+def describing(actor: Actor, assistant_id: UUID) -> tuple[LiteralString, dict[str, object]]:
+    """The statement of `get_assistant`, for who runs it together with others; `described` reads its rows."""
     require_reader(actor)
-    assistant = await repository.detail(uow, assistant_id)
-    if assistant is None:
+    return repository.describing(assistant_id)
+
+
+def described(rows: Sequence[tuple[Any, ...]]) -> AssistantDetail:
+    """Raises: AssistantNotFound."""
+    if not rows:
         raise AssistantNotFound
-    return assistant
+    return AssistantDetail(*rows[0])
 
 
 async def update_assistant(uow: UnitOfWork, actor: Actor, assistant_id: UUID, draft: AssistantDraft) -> AssistantDetail:

@@ -44,7 +44,7 @@ from chatai.domains.conversations.schemas import (
     Started,
     TextDelta,
 )
-from chatai.domains.conversations.turns import Turn, begin
+from chatai.domains.conversations.turns import Turn, begin, must_last
 from chatai.domains.knowledge import service as knowledge
 from chatai.domains.knowledge.schemas import Passage
 from chatai.domains.models import service as models
@@ -81,16 +81,13 @@ async def answer(
             before anything is stored.
         DatabaseAway: PostgreSQL is away; ask again.
     """
-    # A channel that would bring the question again need not wait for it on its way to the disk: the bot manager notes
-    # there, after this, that it passes the answer on.
-    lasting = question.external_id is None
-    async with database.workspace(actor.workspace_id, actor.account_id, lasting=lasting, by_keys=True) as uow:
-        turn = await begin(uow, actor, talk, question)
+    turn = await begin(database, actor, talk, question)
     if isinstance(turn, MessageView):
         yield Completed(turn)
         return
     yield Started(turn.question.id, turn.answer_id)
-    writing = _Writing(database.statements(actor.workspace_id, actor.account_id, lasting=lasting), actor, turn)
+    statements = database.statements(actor.workspace_id, actor.account_id, lasting=must_last(question))
+    writing = _Writing(statements, actor, turn)
     settled = False
     beats = _Beats(writing)
     try:

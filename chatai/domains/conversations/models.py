@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, Text, UniqueConstraint
+from sqlalchemy import Index, Text, UniqueConstraint, text
 from sqlmodel import Field
 
 from chatai.core.tables import TenantRow, timestamp
@@ -18,6 +18,14 @@ class Conversation(TenantRow, table=True):
     __table_args__ = (
         Index("ix_conversation_last_message", "workspace_id", "last_message_at"),
         Index("ix_conversation_external", "assistant_id", "channel", "external_id"),
+        Index(
+            "uq_conversation_open",
+            "assistant_id",
+            "channel",
+            "external_id",
+            unique=True,
+            postgresql_where=text("closed_at IS NULL AND external_id <> ''"),
+        ),
     )
 
     assistant_id: UUID = Field(foreign_key="assistant.id", ondelete="CASCADE", index=True)

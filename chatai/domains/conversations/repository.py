@@ -5,21 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, func, select, update
+from sqlalchemy import ColumnElement, false, func, select
 from sqlmodel import col
 
+from chatai.core.actor import Actor
 from chatai.core.clock import now
+from chatai.core.connection import Statement
 from chatai.core.database import Runs, UnitOfWork
 from chatai.core.ids import new_id
 from chatai.domains.conversations.models import Citation, Conversation, Message
-from chatai.domains.conversations.schemas import ChannelTalk, CitationView, Ending, OpenTalk, Said
+from chatai.domains.conversations.schemas import Asked, ChannelTalk, CitationView, Ending, OpenTalk, Said
 
 _LOCK: LiteralString = """
     SELECT id, workspace_id, assistant_id, account_id, bot_id, language, last_message_at
     FROM conversation WHERE id = %(id)s FOR UPDATE
+"""
+_RENAME: LiteralString = """
+    UPDATE conversation AS talk
+    SET external_id = %(new)s::text,
+        closed_at = CASE WHEN EXISTS (
+            SELECT FROM conversation AS other
+            WHERE other.assistant_id = talk.assistant_id AND other.channel = talk.channel
+              AND other.external_id = %(new)s::text AND other.closed_at IS NULL
+        ) THEN coalesce(closed_at, %(now)s) ELSE closed_at END
+    WHERE bot_id = %(bot)s AND channel = %(channel)s AND external_id = %(old)s
 """
 _TOUCH: LiteralString = "UPDATE conversation SET last_message_at = %(now)s WHERE id = %(id)s"
 # The conversation first: a question locks them in this order too.
@@ -28,40 +40,58 @@ _KEEP_WRITING: LiteralString = """
     UPDATE message SET text = %(text)s FROM touched
     WHERE message.id = %(answer)s AND message.state = 'streaming' AND message.conversation_id = touched.id
 """
-_LOCK_EXTERNAL: LiteralString = """
-    SELECT id, workspace_id, assistant_id, account_id, bot_id, language, last_message_at
-    FROM conversation
-    WHERE assistant_id = %(assistant)s AND channel = %(channel)s AND external_id = %(external)s AND closed_at IS NULL
-    ORDER BY id DESC LIMIT 1 FOR UPDATE
+# One conversation at most is open under a channel's name of it (`uq_conversation_open`): it is found, or begun, and
+# locked. Somebody else's is not, which leaves no row; nor is one begun with an assistant that is not there.
+_OPEN: LiteralString = """
+    INSERT INTO conversation AS talk (id, created_at, workspace_id, assistant_id, channel, external_id, account_id,
+                                      bot_id, person_name, title, language, last_message_at)
+    SELECT %(conversation)s, %(now)s, workspace_id, id, %(channel)s, %(name)s, %(account)s, %(bot)s, %(person)s,
+           %(title)s, %(language)s, %(now)s
+    FROM assistant WHERE id = %(assistant)s
+    ON CONFLICT (assistant_id, channel, external_id) WHERE closed_at IS NULL AND external_id <> '' DO UPDATE
+    SET title = CASE WHEN talk.title = '' THEN excluded.title ELSE talk.title END,
+        last_message_at = CASE WHEN %(asks)s THEN excluded.last_message_at ELSE talk.last_message_at END
+    WHERE talk.account_id IS NOT DISTINCT FROM excluded.account_id AND talk.bot_id IS NOT DISTINCT FROM excluded.bot_id
+    RETURNING id, workspace_id, assistant_id, account_id, bot_id, language, last_message_at
 """
-
-# The talk so far is read as it was before the statement, so without the question and its answer.
-_ASK: LiteralString = """
-    WITH asked AS (
+_STORE: LiteralString = """
+    asked AS (
         INSERT INTO message (id, created_at, workspace_id, conversation_id, role, text, state, external_id, model,
                              error_code, prompt_tokens, completion_tokens, author, attachment_name, attachment_text)
-        VALUES (%(id)s, %(now)s, %(workspace)s, %(conversation)s, 'person', %(text)s, 'complete', %(external)s, '',
-                '', 0, 0, %(author)s, %(attachment_name)s, %(attachment_text)s)
+        SELECT %(id)s, %(now)s, workspace_id, id, 'person', %(text)s, 'complete', %(external)s, '', '', 0, 0,
+               %(author)s, %(attachment_name)s, %(attachment_text)s
+        FROM talk
         ON CONFLICT (conversation_id, external_id) DO NOTHING
-        RETURNING id
+        RETURNING id, workspace_id, conversation_id
     ), answering AS (
         INSERT INTO message (id, created_at, workspace_id, conversation_id, role, text, state, reply_to, model,
                              error_code, prompt_tokens, completion_tokens, author, attachment_name, attachment_text)
-        SELECT %(answer)s, %(now)s, %(workspace)s, %(conversation)s, 'assistant', '', 'streaming', id, '', '', 0, 0,
+        SELECT %(answer)s, %(now)s, workspace_id, conversation_id, 'assistant', '', 'streaming', id, '', '', 0, 0,
                '', '', ''
         FROM asked
-    ), touched AS (
-        UPDATE conversation
-        SET last_message_at = %(now)s, title = CASE WHEN title = '' THEN %(title)s ELSE title END
-        FROM asked WHERE conversation.id = %(conversation)s
     )
-    SELECT fresh, m.id, m.role, m.text, m.state, m.author, m.attachment_name, m.attachment_text
-    FROM (SELECT count(*) > 0 AS fresh FROM asked) AS fresh
+"""
+# The talk so far is read as it was before the statement, so without the question and its answer.
+_SO_FAR: LiteralString = """
     LEFT JOIN LATERAL (
-        SELECT * FROM message WHERE conversation_id = %(conversation)s ORDER BY id DESC LIMIT %(history)s
+        SELECT * FROM message WHERE conversation_id = talk.id ORDER BY id DESC LIMIT %(history)s
     ) AS m ON true
     ORDER BY m.id
 """
+_ASK: LiteralString = f"""
+    WITH talk AS (SELECT id, workspace_id FROM conversation WHERE id = %(conversation)s), {_STORE}, touched AS (
+        UPDATE conversation
+        SET last_message_at = %(now)s, title = CASE WHEN title = '' THEN %(title)s ELSE title END
+        FROM asked WHERE conversation.id = asked.conversation_id
+    )
+    SELECT fresh, m.id, m.role, m.text, m.state, m.author, m.attachment_name, m.attachment_text
+    FROM (SELECT count(*) > 0 AS fresh FROM asked) AS fresh CROSS JOIN talk {_SO_FAR}
+"""  # noqa: S608 - of our own parts alone
+_ASK_IN_CHANNEL: LiteralString = f"""
+    WITH talk AS ({_OPEN}), {_STORE}
+    SELECT fresh, talk.id, talk.language, m.id, m.role, m.text, m.state, m.author, m.attachment_name, m.attachment_text
+    FROM (SELECT count(*) > 0 AS fresh FROM asked) AS fresh CROSS JOIN talk {_SO_FAR}
+"""  # noqa: S608 - of our own parts alone
 
 # Once, however often it is asked for: an ending that is stored stays. A document that is deleted at the same moment is
 # waited for, and then not referred to.
@@ -95,23 +125,10 @@ async def get(uow: UnitOfWork, conversation_id: UUID, *, lock: bool = False) -> 
     return await uow.session.get(Conversation, conversation_id, with_for_update=lock or None)
 
 
-async def lock_external(uow: UnitOfWork, assistant_id: UUID, channel: str, external_id: str) -> None:
-    """Only one transaction at a time may open a conversation under this name."""
-    key = f"{assistant_id}/{channel}/{external_id}"
-    await uow.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
-
-
 async def rename(uow: UnitOfWork, bot_id: UUID, channel: str, old: str, new: str) -> None:
-    """Gives a bot's conversations of this name another one."""
-    await uow.session.execute(
-        update(Conversation)
-        .where(
-            col(Conversation.bot_id) == bot_id,
-            col(Conversation.channel) == channel,
-            col(Conversation.external_id) == old,
-        )
-        .values(external_id=new)
-    )
+    """Gives a bot's conversations of this name another one. Where one is open under that already, it goes on, and the
+    old one is closed."""
+    await uow.run(_RENAME, {"bot": bot_id, "channel": channel, "old": old, "new": new, "now": now()})
 
 
 async def page(
@@ -165,40 +182,71 @@ async def lock(uow: UnitOfWork, conversation_id: UUID) -> OpenTalk | None:
     return OpenTalk(*rows[0]) if rows else None
 
 
-async def lock_open(uow: UnitOfWork, talk: ChannelTalk) -> OpenTalk | None:
-    """The conversation that goes on under the channel's own name of it, locked for a question."""
-    values = {"assistant": talk.assistant_id, "channel": talk.channel, "external": talk.external_id}
-    rows = await uow.run(_LOCK_EXTERNAL, values)
+async def open_talk(uow: UnitOfWork, actor: Actor, talk: ChannelTalk) -> OpenTalk | None:
+    """The conversation that is open under the channel's own name of it, or a new one, locked. None: it is another
+    actor's, or there is no such assistant."""
+    rows = await uow.run(_OPEN, {**_opening(actor, talk), "now": now(), "title": "", "asks": False})
     return OpenTalk(*rows[0]) if rows else None
+
+
+def asking(
+    actor: Actor, talk: ChannelTalk, external_id: str, content: Mapping[str, str], *, history: int
+) -> tuple[Statement, Asked]:
+    """The statement that does in one turn what `open_talk` and `ask` do, for a question that the channel has a name of;
+    and what it stores. `found_asked` says what its rows mean."""
+    asked = Asked(Said(id=new_id(), role="person", **content), new_id(), now())
+    values = _opening(actor, talk) | _storing(asked, external_id, content, history) | {"asks": True}
+    return (_ASK_IN_CHANNEL, values), asked
+
+
+def found_asked(rows: Sequence[tuple[Any, ...]]) -> tuple[bool, UUID, str, list[Said]] | None:
+    """What the rows of `asking` say: whether the question is new (else nothing of it was stored), the conversation and
+    its language, and the messages before. None: the conversation is another actor's, or there is no such assistant."""
+    if not rows:
+        return None
+    fresh, conversation, language = rows[0][:3]
+    return fresh, conversation, language, [Said(*row[3:]) for row in rows if row[3] is not None]
 
 
 async def ask(
     uow: UnitOfWork, talk: OpenTalk, external_id: str | None, content: Mapping[str, str], *, history: int
-) -> tuple[Said, UUID, datetime, list[Said]] | None:
-    """Stores a question and its empty answer, unless the channel handed the question over before: then None.
+) -> tuple[Asked, list[Said]] | None:
+    """Stores a question and its empty answer in a locked conversation, unless the channel handed the question over
+    before: then None. With them, the latest `history` messages before, oldest first.
 
     `content`: the question's text, its author and what is attached.
-
-    Returns:
-        The question, the answer's id and time, and the latest `history` messages before them, oldest first.
     """
-    question = Said(id=new_id(), role="person", **content)
-    answer_id, at = new_id(), now()
-    values = {
-        "id": question.id,
-        "answer": answer_id,
-        "now": at,
-        "workspace": talk.workspace_id,
-        "conversation": talk.id,
+    asked = Asked(Said(id=new_id(), role="person", **content), new_id(), now())
+    values = {"conversation": talk.id, **_storing(asked, external_id, content, history)}
+    rows = await uow.run(_ASK, values)
+    if not rows or not rows[0][0]:
+        return None
+    return asked, [Said(*row[1:]) for row in rows if row[1] is not None]
+
+
+def _opening(actor: Actor, talk: ChannelTalk) -> dict[str, object]:
+    return {
+        "conversation": new_id(),
+        "assistant": talk.assistant_id,
+        "channel": talk.channel,
+        "name": talk.external_id,
+        "account": actor.account_id,
+        "bot": actor.bot_id,
+        "person": talk.person_name[:200],
+        "language": talk.language,
+    }
+
+
+def _storing(asked: Asked, external_id: str | None, content: Mapping[str, str], history: int) -> dict[str, object]:
+    return {
+        "id": asked.question.id,
+        "answer": asked.answer_id,
+        "now": asked.at,
         "external": external_id,
-        "title": title_of(question),
+        "title": title_of(asked.question),
         "history": history,
         **content,
     }
-    rows = await uow.run(_ASK, values)
-    if not rows[0][0]:
-        return None
-    return question, answer_id, at, [Said(*row[1:]) for row in rows if row[1] is not None]
 
 
 def title_of(question: Said) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -74,6 +74,14 @@ class Said:
     author: str = ""
     attachment_name: str = ""
     attachment_text: str = ""
+
+
+class Asked(NamedTuple):
+    """A question that was just stored, and the empty answer to it."""
+
+    question: Said
+    answer_id: UUID
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from chatai.core.actor import Actor
 from chatai.core.clock import now
-from chatai.core.database import UnitOfWork
+from chatai.core.database import Database, Statements, UnitOfWork
 from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.schemas import AssistantDetail
 from chatai.domains.conversations import repository
@@ -23,7 +23,7 @@ from chatai.domains.conversations.errors import (
     StillAnswering,
     TooLongQuestion,
 )
-from chatai.domains.conversations.models import Conversation, Message
+from chatai.domains.conversations.models import Message
 from chatai.domains.conversations.prompt import HISTORY_MESSAGES
 from chatai.domains.conversations.schemas import ChannelTalk, MessageView, OpenTalk, Question, Said
 from chatai.domains.conversations.views import message_view
@@ -61,48 +61,65 @@ class Turn:
     default_language: str
 
 
-async def begin(uow: UnitOfWork, actor: Actor, talk: UUID | ChannelTalk, question: Question) -> Turn | MessageView:
+def must_last(question: Question) -> bool:
+    """Whether what is stored must be on the disk at once. A channel that would bring the question again need not wait
+    for that: the bot manager notes there, after this, that it passes the answer on."""
+    return question.external_id is None
+
+
+async def begin(database: Database, actor: Actor, talk: UUID | ChannelTalk, question: Question) -> Turn | MessageView:
     """Stores the question and an empty answer; or finds the answer that is there already."""
-    conversation = require_participant(actor, await _locked(uow, actor, talk))
+    lasting = must_last(question)
+    if isinstance(talk, ChannelTalk) and question.external_id is not None and question.repeat_of is None:
+        statements = database.statements(actor.workspace_id, actor.account_id, lasting=lasting)
+        turn = await _begin_at_once(statements, actor, talk, question, question.external_id)
+        if turn is not None:
+            return turn
+    async with database.workspace(actor.workspace_id, actor.account_id, lasting=lasting, by_keys=True) as uow:
+        return await _begin(uow, actor, talk, question)
+
+
+async def _begin_at_once(
+    statements: Statements, actor: Actor, talk: ChannelTalk, question: Question, external_id: str
+) -> Turn | None:
+    """In one turn: most questions are new, and of a channel. None: this one is stored already."""
+    storing, asked = repository.asking(actor, talk, external_id, _content(question), history=HISTORY_MESSAGES)
+    describing = assistants.describing(actor, talk.assistant_id)
+    rows, about = await statements.run_together([storing, describing])
+    assistant, found = assistants.described(about), repository.found_asked(rows)
+    if found is None:
+        raise ConversationNotFound
+    fresh, conversation_id, language, history = found
+    if not fresh:
+        return None
+    return Turn(conversation_id, assistant, *asked, history, question, language)
+
+
+async def _begin(uow: UnitOfWork, actor: Actor, talk: UUID | ChannelTalk, question: Question) -> Turn | MessageView:
+    if isinstance(talk, UUID):
+        conversation = require_participant(actor, await repository.lock(uow, talk))
+    else:
+        conversation = await open_talk(uow, actor, talk)
     assistant = await assistants.get_assistant(uow, actor, conversation.assistant_id)
     if question.repeat_of is None:
         content = _content(question)
         stored = await repository.ask(uow, conversation, question.external_id, content, history=HISTORY_MESSAGES)
         if stored is not None:
-            asked, answer_id, at, history = stored
+            asked, history = stored
             if question.external_id is None:
                 _refuse_two_at_once(conversation, history)
-            return Turn(conversation.id, assistant, asked, answer_id, at, history, question, conversation.language)
+            return Turn(conversation.id, assistant, *asked, history, question, conversation.language)
     return await _again(uow, conversation, assistant, question)
 
 
-async def _locked(uow: UnitOfWork, actor: Actor, talk: UUID | ChannelTalk) -> OpenTalk | None:
-    if isinstance(talk, UUID):
-        return await repository.lock(uow, talk)
-    return await repository.lock_open(uow, talk) or await open_talk(uow, actor, talk)
-
-
 async def open_talk(uow: UnitOfWork, actor: Actor, talk: ChannelTalk) -> OpenTalk:
-    """Goes on with the conversation that is open under the channel's name of it, or begins one."""
-    await repository.lock_external(uow, talk.assistant_id, talk.channel, talk.external_id)
-    found = await repository.lock_open(uow, talk)
-    if found is not None:
-        return found
-    await assistants.get_assistant(uow, actor, talk.assistant_id)
-    begun = Conversation(
-        workspace_id=actor.workspace_id,
-        assistant_id=talk.assistant_id,
-        channel=talk.channel,
-        external_id=talk.external_id,
-        account_id=actor.account_id,
-        bot_id=actor.bot_id,
-        person_name=talk.person_name[:200],
-        language=talk.language,
-    )
-    uow.session.add(begun)
-    await uow.session.flush()
-    opened = await repository.lock(uow, begun.id)
+    """Goes on with the conversation that is open under the channel's name of it, or begins one.
+
+    Raises: AssistantNotFound, ConversationNotFound: it is not the actor's.
+    """
+    opened = await repository.open_talk(uow, actor, talk)
     if opened is None:
+        await assistants.get_assistant(uow, actor, talk.assistant_id)
         raise ConversationNotFound
     return opened
 
@@ -133,15 +150,9 @@ async def _again(
     uow.session.add(made)
     await repository.touch(uow, conversation.id)
     await uow.session.flush()
+    said = [_said(message) for message in history]
     return Turn(
-        conversation_id=conversation.id,
-        assistant=assistant,
-        question=_said(asked),
-        answer_id=made.id,
-        answer_at=made.created_at,
-        history=[_said(message) for message in history],
-        asked=question,
-        default_language=conversation.language,
+        conversation.id, assistant, _said(asked), made.id, made.created_at, said, question, conversation.language
     )
 
 
