@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, LiteralString, cast
 
@@ -21,8 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 
-Values = Mapping[str, object] | tuple[object, ...] | None
-Statement = tuple[LiteralString, Values]
+from chatai.core.roundtrip import Prepared, Statement, Values, round_trip
 
 
 def prepare(connection: DBAPIConnection, _record: object) -> None:
@@ -31,18 +30,22 @@ def prepare(connection: DBAPIConnection, _record: object) -> None:
 
 
 def refuse_dead(connection: DBAPIConnection, _record: object, _proxy: object) -> None:
-    """Raises DisconnectionError, upon which the pool connects anew, for a connection that the server has closed, and
-    for one that came back with its transaction open: whose that was, and in which workspace, nobody knows.
+    """Raises DisconnectionError, upon which the pool connects anew, for a connection that is not `usable`."""
+    if not usable(cast(Any, connection).driver_connection):
+        raise DisconnectionError
+
+
+def usable(driver: psycopg.AsyncConnection[Any]) -> bool:
+    """Not for a connection that the server has closed, nor for one that came back with its transaction open: whose that
+    was, and in which workspace, nobody knows.
 
     An idle connection has nothing to read but its end. Asking the kernel costs a thousandth of asking the server.
     """
-    driver: psycopg.AsyncConnection[Any] = cast(Any, connection).driver_connection
     if driver.closed or driver.pgconn.transaction_status != TransactionStatus.IDLE:
-        raise DisconnectionError
+        return False
     poll = select.poll()
     poll.register(driver.fileno(), select.POLLIN)
-    if poll.poll(0):
-        raise DisconnectionError
+    return not poll.poll(0)
 
 
 class Connection:
@@ -71,20 +74,15 @@ class Connection:
             await self._session.flush()
         return await _rows(await self._driver.execute(statement, values))
 
-    async def run_alone(self, scope: Statement, statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
-        """Runs statements as a transaction of their own, with their scope, in one turn; the rows of each.
+    async def run_alone(self, statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
+        """Runs statements as a transaction of their own, in one turn; the rows of each."""
+        prepared = self._pooled.info.setdefault("prepared", Prepared())
+        return await round_trip(self._driver, prepared, statements)
 
-        What a pipeline holds up to its end is one transaction, without BEGIN and COMMIT
-        (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING).
-        """
-        async with self._driver.pipeline():
-            try:
-                await self._driver.execute(*scope)
-                cursors = [await self._driver.execute(*statement) for statement in statements]
-            except BaseException:
-                await self._driver.close()  # else the pipeline's end would commit what is queued by now
-                raise
-        return [await _rows(cursor) for cursor in cursors]
+    @property
+    def usable(self) -> bool:
+        """Whether another unit of work may have it."""
+        return self._pooled.is_valid and usable(self._driver)
 
     async def commit(self) -> None:
         if self._session is not None:
@@ -109,10 +107,14 @@ class Connection:
             with suppress(psycopg.Error):
                 await greenlet_spawn(self._pooled.invalidate)
 
-    async def release(self) -> None:
-        """Gives the connection back to the pool."""
+    async def end(self) -> None:
+        """No unit of work has it any more."""
         if self._session is not None:
             await self._session.close()
+            self._session = None
+
+    async def release(self) -> None:
+        """Gives the connection back to the pool."""
         if self._driver.closed:
             await self.discard()
         await greenlet_spawn(self._pooled.close)

@@ -26,9 +26,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from chatai.core.connection import Connection, Statement, prepare, refuse_dead
+from chatai.core.connection import Connection, prepare, refuse_dead
 from chatai.core.errors import Unavailable
 from chatai.core.roles import SYSTEM_ROLE, application_url
+from chatai.core.roundtrip import Statement
 from chatai.core.settings import get_settings
 
 DEFER_JOB = text(
@@ -236,6 +237,9 @@ class Database:
             options |= {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 10}
         else:
             options |= {"poolclass": NullPool}
+        self._pooled = pool_size > 0
+        self._at_hand: list[Connection] = []
+        self._waiting = 0
         self.engine: AsyncEngine = create_async_engine(address, pool_reset_on_return=None, **options)
         event.listen(self.engine.sync_engine, "connect", prepare)
         event.listen(self.engine.sync_engine, "checkout", refuse_dead)
@@ -283,9 +287,10 @@ class Database:
             connection = None
             try:
                 async with asyncio.timeout(self.patience):
-                    connection = Connection(self.engine, await self.engine.raw_connection())
+                    connection = await self._take()
                 async with asyncio.timeout(patience):
-                    return await connection.run_alone(scope, statements)
+                    _, *rows = await connection.run_alone([scope, *statements])
+                return rows
             except BaseException as error:
                 # Nobody knows what is still on its way, nor which statements the server was told to keep ready.
                 if connection is not None:
@@ -295,7 +300,7 @@ class Database:
                 raise
             finally:
                 if connection is not None:
-                    await connection.release()
+                    await self._give_back(connection)
 
     @asynccontextmanager
     async def _unit(self, begin: str, workspace_id: UUID | None = None) -> AsyncIterator[UnitOfWork]:
@@ -309,7 +314,7 @@ class Database:
                 await connection.undo(self.patience)
                 raise
             finally:
-                await connection.release()
+                await self._give_back(connection)
         await uow._committed()
 
     async def _begin(self, begin: str) -> Connection:
@@ -317,7 +322,7 @@ class Database:
         connection = None
         try:
             async with asyncio.timeout(self.patience):
-                connection = Connection(self.engine, await self.engine.raw_connection())
+                connection = await self._take()
                 await connection.begin(begin)
         except BaseException as error:
             if connection is not None:
@@ -327,7 +332,38 @@ class Database:
             raise
         return connection
 
+    async def _take(self) -> Connection:
+        """A connection that is at hand, or one of the pool's, which may have to be waited for."""
+        while self._at_hand:
+            connection = self._at_hand.pop()
+            if connection.usable:
+                return connection
+            await connection.discard()
+            await connection.release()
+        self._waiting += 1
+        try:
+            return Connection(self.engine, await self.engine.raw_connection())
+        finally:
+            self._waiting -= 1
+
+    async def _give_back(self, connection: Connection) -> None:
+        """Keeps a connection at hand, which spares the pool's ways; unless somebody waits for one there."""
+        await connection.end()
+        if self._pooled and not self._waiting and connection.usable:
+            self._at_hand.append(connection)
+        else:
+            await connection.release()
+
+    @property
+    def connections_in_use(self) -> int:
+        """How many connections units of work have at the moment."""
+        pool: Any = self.engine.pool
+        return int(pool.checkedout()) - len(self._at_hand)
+
     async def close(self) -> None:
+        self._pooled = False
+        while self._at_hand:
+            await self._at_hand.pop().release()
         await self.engine.dispose()
 
 

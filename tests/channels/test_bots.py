@@ -177,7 +177,7 @@ async def test_a_slow_telegram_holds_no_connection_to_the_database(database, act
     sandbox.sandbox.faults.add(Fault(delay_ms=1000))
     adding = [asyncio.create_task(add(database, actor, bot.token, assistant_id)) for bot in bots]
     await eventually(lambda: all(bot.call_count for bot in bots))
-    assert database.engine.pool.checkedout() == 0
+    assert database.connections_in_use == 0
     assert len(await asyncio.gather(*adding)) == len(bots)
 
 

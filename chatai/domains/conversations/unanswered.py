@@ -17,10 +17,10 @@ from sqlalchemy import TextClause, text
 
 from chatai.core.actor import Actor
 from chatai.core.clock import now
-from chatai.core.connection import Statement
 from chatai.core.database import Database, UnitOfWork
 from chatai.core.i18n import Language, language_of, language_of_text
 from chatai.core.ids import new_id
+from chatai.core.roundtrip import Statement
 from chatai.domains.audit import service as audit
 from chatai.domains.conversations.access import may_tend_questions, require_question_tender
 from chatai.domains.conversations.courtesy import is_courtesy, normalised

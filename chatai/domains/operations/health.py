@@ -98,7 +98,7 @@ async def _database(database: Database) -> Component:
     async with database.person() as uow:
         await uow.session.execute(text("SELECT 1"))
     pool: Any = database.engine.pool
-    return Component("healthy", {"connections_in_use": pool.checkedout(), "pool_size": pool.size()})
+    return Component("healthy", {"connections_in_use": database.connections_in_use, "pool_size": pool.size()})
 
 
 async def _redis() -> Component:

@@ -1,0 +1,104 @@
+"""Statements in one round trip: one transaction, values and rows as psycopg has them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from chatai.core import roundtrip
+from chatai.core.database import Database
+from chatai.core.roundtrip import Prepared, round_trip
+from chatai.core.settings import Settings
+from tests.waiting import eventually
+
+NAMED = "SELECT %(a)s::int, %(b)s::text, %(a)s::int + 1, '100%%'"
+
+
+@pytest.fixture
+async def connection(settings: Settings, database: Database) -> AsyncIterator[psycopg.AsyncConnection[object]]:
+    async with await psycopg.AsyncConnection.connect(database.url, autocommit=True) as opened:
+        yield opened
+
+
+async def test_values_and_rows_are_psycopgs(connection):
+    at, name = datetime(2026, 11, 28, 12, tzinfo=UTC), UUID(int=7)
+    rows = await round_trip(
+        connection,
+        Prepared(),
+        [
+            (NAMED, {"b": "x'; --", "a": 3, "unused": 1}),
+            ("SELECT %s, %s::text, %s::uuid[], %s::float8, %s::text[]", (at, None, [name], 0.5, ["a", None, '"'])),
+            ("SELECT 1 WHERE false", None),
+            ("CREATE TEMPORARY TABLE kept (a int)", None),
+        ],
+    )
+    assert rows == [[(3, "x'; --", 4, "100%")], [(at, None, [name], 0.5, ["a", None, '"'])], [], []]
+
+
+async def test_a_statement_is_prepared_once_for_each_types_of_its_values(connection, monkeypatch):
+    prepared = Prepared()
+    for number in (1, 2, 70_000):
+        assert await round_trip(connection, prepared, [("SELECT %s + 1", (number,))]) == [[(number + 1,)]]
+    assert len(prepared.names) == 2
+    monkeypatch.setattr(roundtrip, "MOST_PREPARED", 2)
+    for words in ("one", "two"):
+        assert await round_trip(connection, prepared, [("SELECT %s::text", (words,))]) == [[(words,)]]
+    assert len(prepared.names) == 2
+
+
+async def test_what_does_not_fit_into_the_sockets_comes_and_goes(connection):
+    large = "я" * 4_000_000
+    rows = await round_trip(connection, Prepared(), [("SELECT %s::text", (large,))] * 3)
+    assert rows == [[(large,)]] * 3
+
+
+async def test_a_statement_that_fails_undoes_those_before_it(database: Database, actor):
+    statements = database.statements(actor.workspace_id)
+    with pytest.raises(psycopg.errors.DivisionByZero) as failed:
+        await statements.run_together(
+            [
+                ("UPDATE workspace SET name = 'Changed' WHERE id = %(id)s", {"id": actor.workspace_id}),
+                ("SELECT 1 / %(zero)s::int", {"zero": 0}),
+                ("SELECT 1", None),
+            ]
+        )
+    assert failed.value.diag.message_primary == "division by zero"
+    assert await statements.run("SELECT name FROM workspace") == [("Workshop",)]
+
+
+async def test_a_value_that_cannot_be_told_fails_alone(database: Database, actor):
+    statements = database.statements(actor.workspace_id)
+    with pytest.raises(psycopg.ProgrammingError):
+        await statements.run("SELECT %(what)s", {"what": object()})
+    with pytest.raises(KeyError):
+        await statements.run("SELECT %(what)s", {})
+    assert await statements.run("SELECT 1") == [(1,)]
+
+
+async def test_connections_are_given_to_who_waits_for_them(database: Database, actor):
+    size = database.engine.pool.size()
+    statements = database.statements(actor.workspace_id)
+
+    async def unit() -> None:
+        async with database.workspace(actor.workspace_id) as uow:
+            await uow.run("SELECT pg_sleep(0.01)")
+
+    work = [unit() if number % 2 else statements.run("SELECT pg_sleep(0.01)") for number in range(size * 8)]
+    await asyncio.wait_for(asyncio.gather(*work), 20)
+    assert database.connections_in_use == 0
+
+
+async def test_a_unit_that_is_given_up_leaves_no_connection_behind(database: Database, actor):
+    statements = database.statements(actor.workspace_id)
+    waiting = [asyncio.create_task(statements.run("SELECT pg_sleep(60)")) for _ in range(3)]
+    await eventually(lambda: database.connections_in_use == 3)
+    for one in waiting:
+        one.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert database.connections_in_use == 0
+    assert await statements.run("SELECT 1") == [(1,)]
