@@ -12,7 +12,7 @@ from chatai.core.actor import Actor
 from chatai.core.database import get_database
 from chatai.core.errors import NotFound
 from chatai.domains.assistants import service as assistants
-from chatai.domains.channels import business, cloning, events, live, managed, overview, profile, set_aside, tokens
+from chatai.domains.channels import cloning, events, live, managed, overview, profile, set_aside, tokens
 from chatai.domains.channels import service as channels
 from chatai.domains.channels.event_texts import event_sentence
 from chatai.domains.channels.schemas import BotEventView, BotView, LiveView, MadeBots, Minute
@@ -46,18 +46,6 @@ class Aside:
     at: str
     attempts: int
     error: str
-
-
-@dataclass
-class Account:
-    """A business account that the bot is connected to. `number`: Telegram's, of its owner; `known_as`: what tells the
-    owner from namesakes; `standing`: waits (to be allowed), answers, mute (it may not write) or gone."""
-
-    number: str
-    name: str
-    known_as: str
-    standing: str
-    allowed: bool
 
 
 class OneBot(rx.State):
@@ -111,8 +99,6 @@ class OneBot(rx.State):
     more_events: bool = False
     aside: list[Aside] = []  # noqa: RUF012
     aside_count: int = 0
-    accounts: list[Account] = []  # noqa: RUF012
-    account_asked: str = ""
 
     asking: str = ""
     busy: str = ""
@@ -141,7 +127,6 @@ class OneBot(rx.State):
                 figures = (await live.list_live(uow, actor, [bot_id])).get(bot_id)
                 hour = await overview.last_hour(uow, actor, bot_id)
                 happened = await events.list_events(uow, actor, bot_id, limit=EVENTS)
-                connections = await business.list_connections(uow, actor, bot_id)
                 aside, number = await set_aside.list_set_aside(uow, actor, bot_id)
         except NotFound:
             self._put(found="missing", id="")
@@ -151,7 +136,6 @@ class OneBot(rx.State):
         self._put(
             aside=[Aside(str(one.update_id), one.received_at.isoformat(), one.attempts, one.error) for one in aside],
             aside_count=number,
-            accounts=[account_of(one) for one in connections],
             found="ready",
         )
         self._take_events([event_of(one) for one in happened])
@@ -221,25 +205,6 @@ class OneBot(rx.State):
     async def set_made_bots(self, actor: Actor, choice: str) -> None:
         async with unit(actor) as uow:
             await channels.set_made_bots(uow, actor, route_id(self, "bot_id"), MADE_BOTS.get(choice, ""))
-        await self._load(actor)
-
-    @handler
-    async def ask_account(self, actor: Actor, number: str) -> None:
-        self.account_asked, self.asking = number, "account"
-
-    @handler
-    async def allow_account(self, actor: Actor) -> None:
-        await self._allow(actor, self.account_asked, True)
-
-    @handler
-    async def stop_account(self, actor: Actor, number: str) -> None:
-        await self._allow(actor, number, False)
-
-    async def _allow(self, actor: Actor, number: str, allowed: bool) -> None:
-        self.asking = ""
-        if number in {one.number for one in self.accounts}:
-            async with unit(actor) as uow:
-                await business.allow(uow, actor, route_id(self, "bot_id"), int(number), allowed)
         await self._load(actor)
 
     @handler
@@ -343,16 +308,6 @@ class OneBot(rx.State):
     async def _free(self) -> None:
         async with self:
             self.busy = ""
-
-
-def account_of(one: business.Connection) -> Account:
-    standing = "answers" if one.can_reply else "mute"
-    if not one.enabled:
-        standing = "gone"
-    elif not one.allowed:
-        standing = "waits"
-    known_as = f"@{one.username}" if one.username else f"ID {one.account_id}"
-    return Account(str(one.account_id), one.name, known_as, standing, one.allowed)
 
 
 def bot_values(bot: BotView) -> dict[str, Any]:

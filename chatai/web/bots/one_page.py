@@ -8,7 +8,7 @@ import reflex as rx
 
 from chatai.domains.channels import profile
 from chatai.web.assistants.one import PLACE
-from chatai.web.bots.accounts import account_dialog, accounts
+from chatai.web.bots.accounts import Accounts, account_dialog, accounts
 from chatai.web.bots.one import Aside, Event, OneBot
 from chatai.web.bots.plots import plot
 from chatai.web.bots.rows import state_pill
@@ -381,4 +381,4 @@ def page() -> rx.Component:
     return shell("bots", rx.match(state, ("ready", ready), ("missing", missing), skeleton(64, 120, 260)), wide=True)
 
 
-ON_LOAD = [Session.enter, OneBot.enter]
+ON_LOAD = [Session.enter, Accounts.enter, OneBot.enter]
