@@ -21,7 +21,6 @@ from chatai.core.errors import Forbidden
 from chatai.domains.audit import service as audit
 from chatai.domains.channels import repository
 from chatai.domains.channels.access import require_manage_bots, require_run_bots
-from chatai.domains.channels.errors import BotNotFound
 
 ANSWERS_AN_HOUR = 30
 """In one chat of an account, more than a customer asks for. Two accounts that both have a bot answer each other, and
@@ -165,8 +164,7 @@ async def allow(uow: UnitOfWork, actor: Actor, bot_id: UUID, account_id: int, al
         BotNotFound: There is no such bot in the workspace.
     """
     require_manage_bots(actor)
-    if await repository.find(uow, bot_id) is None:
-        raise BotNotFound
+    await repository.require(uow, bot_id)
     await uow.session.execute(_ONE_AT_A_TIME, {"bot": bot_id})
     changed = await uow.session.execute(_ALLOW, {"bot": bot_id, "account": account_id, "allowed": allowed})
     if changed.all():

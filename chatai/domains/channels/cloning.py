@@ -63,7 +63,7 @@ async def _clone(
     made: tuple[UUID | None, int | None],
     files: list[knowledge.CopiedFile],
 ) -> BotView:
-    source = await service.find_bot(uow, source_id)
+    source = await repository.require(uow, source_id)
     original = await assistants.get_assistant(uow, actor, source.assistant_id)
     draft = AssistantDraft(
         name=known.identity.name.strip()[:LONGEST_NAME] or original.name,

@@ -13,7 +13,6 @@ from chatai.core.actor import Actor
 from chatai.core.database import UnitOfWork
 from chatai.domains.channels import repository
 from chatai.domains.channels.access import require_run_bots
-from chatai.domains.channels.errors import BotNotFound
 from chatai.domains.channels.models import BotEvent
 from chatai.domains.channels.schemas import BotEventRow, BotEventView
 
@@ -61,8 +60,7 @@ async def list_events(
         BotNotFound: There is no such bot in the workspace.
     """
     require_run_bots(actor)
-    if await repository.find(uow, bot_id) is None:
-        raise BotNotFound
+    await repository.require(uow, bot_id)
     query = select(BotEvent).where(col(BotEvent.bot_id) == bot_id)
     if before is not None:
         query = query.where(col(BotEvent.id) < before)

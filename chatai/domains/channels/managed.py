@@ -100,5 +100,5 @@ async def _take_token(database: Database, actor: Actor, made: Bot, token: str) -
     if known.identity.telegram_id != made.telegram_id:
         raise BotInUse
     async with database.workspace(actor.workspace_id) as uow:
-        await tokens.keep_token(uow, actor, await service.find_bot(uow, made.id), known)
+        await tokens.keep_token(uow, actor, await repository.require(uow, made.id), known)
     return "updated", made.username

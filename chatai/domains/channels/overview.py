@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from chatai.core.actor import Actor
 from chatai.core.database import UnitOfWork
-from chatai.domains.channels import service
+from chatai.domains.channels import repository, service
 from chatai.domains.channels.access import require_everywhere, require_run_bots
 from chatai.domains.channels.schemas import STALE_AFTER, BotLine, BotPage, BotQuery, BotTotals, DesiredState, Minute
 
@@ -112,7 +112,7 @@ async def want_everywhere(uow: UnitOfWork, actor: Actor, bot_ids: Sequence[UUID]
 async def last_hour(uow: UnitOfWork, actor: Actor, bot_id: UUID) -> list[Minute]:
     """The bot's last sixty minutes, the earliest first. Raises: MayNotManageBots, BotNotFound."""
     require_run_bots(actor)
-    await service.find_bot(uow, bot_id)
+    await repository.require(uow, bot_id)
     rows = await uow.session.execute(_LAST_HOUR, {"bot": bot_id})
     return [Minute(row.minute, row.messages, row.wait_ms) for row in rows]
 

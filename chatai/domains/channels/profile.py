@@ -133,7 +133,7 @@ async def require_bot(database: Database, actor: Actor, bot_id: UUID) -> None:
     """Asked before a picture's bytes are taken. Raises: BotNotFound, MayNotManageBots."""
     require_manage_bots(actor)
     async with database.workspace(actor.workspace_id, actor.account_id) as uow:
-        await service.find_bot(uow, bot_id)
+        await repository.require(uow, bot_id)
 
 
 def jpeg_size(data: bytes) -> tuple[int, int]:
@@ -154,5 +154,5 @@ def jpeg_size(data: bytes) -> tuple[int, int]:
 async def _open(database: Database, actor: Actor, bot_id: UUID) -> tuple[str, BotView]:
     require_manage_bots(actor)
     async with database.workspace(actor.workspace_id, actor.account_id) as uow:
-        bot = await service.find_bot(uow, bot_id)
+        bot = await repository.require(uow, bot_id)
         return service.token_of(bot), service.view(bot)

@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from chatai.core.clock import now
 from chatai.core.database import UnitOfWork
+from chatai.domains.channels.errors import BotNotFound
 from chatai.domains.channels.models import Bot
 from chatai.domains.channels.schemas import BotName, BotState, DesiredState, ManagedBot, Mode, WebhookInfo
 
@@ -32,6 +33,14 @@ async def insert(uow: UnitOfWork, bot: Bot) -> bool:
 
 async def find(uow: UnitOfWork, bot_id: UUID) -> Bot | None:
     return await uow.session.get(Bot, bot_id)
+
+
+async def require(uow: UnitOfWork, bot_id: UUID) -> Bot:
+    """The bot, which must be among those that this unit of work may see. Raises: BotNotFound."""
+    bot = await find(uow, bot_id)
+    if bot is None:
+        raise BotNotFound
+    return bot
 
 
 async def find_by_telegram_id(uow: UnitOfWork, telegram_id: int) -> Bot | None:

@@ -136,7 +136,7 @@ async def list_bots(uow: UnitOfWork, actor: Actor, assistant_id: UUID | None = N
 async def get_bot(uow: UnitOfWork, actor: Actor, bot_id: UUID) -> BotView:
     """Raises: BotNotFound."""
     require_run_bots(actor)
-    return view(await find_bot(uow, bot_id))
+    return view(await repository.require(uow, bot_id))
 
 
 async def start_bot(uow: UnitOfWork, actor: Actor, bot_id: UUID) -> None:
@@ -200,7 +200,7 @@ async def set_always_on(uow: UnitOfWork, actor: Actor, bot_id: UUID, always_on: 
         BotNotFound
     """
     require_manage_bots(actor)
-    bot = await find_bot(uow, bot_id)
+    bot = await repository.require(uow, bot_id)
     if bot.always_on != always_on:
         await repository.change(uow, bot_id, restarts=True, always_on=always_on)
         await audit.record(uow, actor, "channels:bot:always_on", bot_id, on=always_on)
@@ -210,7 +210,7 @@ async def set_always_on(uow: UnitOfWork, actor: Actor, bot_id: UUID, always_on: 
 async def set_made_bots(uow: UnitOfWork, actor: Actor, bot_id: UUID, made_bots: MadeBots) -> None:
     """Says what becomes of bots that people make with this one. Raises: BotNotFound."""
     require_manage_bots(actor)
-    bot = await find_bot(uow, bot_id)
+    bot = await repository.require(uow, bot_id)
     if bot.made_bots != made_bots:
         await repository.change(uow, bot_id, restarts=False, made_bots=made_bots)
         await audit.record(uow, actor, "channels:bot:made_bots", bot_id, choice=made_bots or "none")
@@ -247,14 +247,6 @@ async def _introduce(token: str) -> BotIdentity:
         identity = await telegram().get_me(token)
         await telegram().set_commands(token)
     return identity
-
-
-async def find_bot(uow: UnitOfWork, bot_id: UUID) -> Bot:
-    """For this domain's other modules. Raises: BotNotFound."""
-    bot = await repository.find(uow, bot_id)
-    if bot is None:
-        raise BotNotFound
-    return bot
 
 
 async def _one(counting: Awaitable[int]) -> None:

@@ -14,7 +14,7 @@ from chatai.core.actor import Actor
 from chatai.core.clock import now
 from chatai.core.database import UnitOfWork
 from chatai.domains.audit import service as audit
-from chatai.domains.channels import service
+from chatai.domains.channels import repository
 from chatai.domains.channels.access import require_run_bots
 from chatai.domains.channels.models import BotUpdate
 from chatai.domains.channels.service import BOTS_CHANNEL
@@ -37,7 +37,7 @@ class SetAside:
 async def list_set_aside(uow: UnitOfWork, actor: Actor, bot_id: UUID) -> tuple[list[SetAside], int]:
     """The newest of them, and how many there are. Raises: BotNotFound, MayNotManageBots."""
     require_run_bots(actor)
-    await service.find_bot(uow, bot_id)
+    await repository.require(uow, bot_id)
     aside = (col(BotUpdate.bot_id) == bot_id) & (col(BotUpdate.state) == "set_aside")
     number = (await uow.session.execute(select(func.count()).select_from(BotUpdate).where(aside))).scalar_one()
     query = select(BotUpdate).where(aside).order_by(col(BotUpdate.update_id).desc()).limit(MOST_LISTED)
@@ -70,7 +70,7 @@ async def _change(
     action: str,
 ) -> int:
     require_run_bots(actor)
-    await service.find_bot(uow, bot_id)
+    await repository.require(uow, bot_id)
     aside = (col(BotUpdate.bot_id) == bot_id) & (col(BotUpdate.state) == "set_aside")
     if update_ids is not None:
         aside &= col(BotUpdate.update_id).in_(update_ids)

@@ -24,7 +24,7 @@ async def replace_token(uow: UnitOfWork, actor: Actor, bot_id: UUID, known: Know
         BotNotFound, MayNotManageBots
     """
     require_manage_bots(actor)
-    bot = await service.find_bot(uow, bot_id)
+    bot = await repository.require(uow, bot_id)
     identity = known.identity
     if identity.telegram_id != bot.telegram_id:
         raise WrongBot(username=identity.username, expected=bot.username)
@@ -57,7 +57,7 @@ async def renew_managed_token(database: Database, actor: Actor, bot_id: UUID) ->
     """
     require_manage_bots(actor)
     async with database.workspace(actor.workspace_id, actor.account_id) as uow:
-        bot = await service.find_bot(uow, bot_id)
+        bot = await repository.require(uow, bot_id)
         manager = await repository.find(uow, bot.managed_by) if bot.managed_by else None
         if manager is None:
             raise NotManaged
