@@ -7,7 +7,8 @@ import time
 
 from aiohttp import web
 
-from bots.sandbox.control import SANDBOX, refuse, the_bot, the_person
+from bots.sandbox.control import SANDBOX, refuse, the_bot, the_file, the_person
+from bots.sandbox.methods.files import attachment
 from bots.sandbox.parameters import Parameters, read_parameters
 from bots.sandbox.people import PersonError
 from bots.sandbox.state import Business, Chat, Sandbox, SandboxBot, Wire
@@ -25,6 +26,7 @@ def connect(
         bot.business[account.id] = account
     account.can_reply, account.enabled = can_reply, enabled
     sandbox.queue_update(bot, "business_connection", account.wire())
+    sandbox.publish(bot, "chats")
     sandbox.on_change()
     return account
 
@@ -35,6 +37,7 @@ def write(
     account: Business,
     customer: Wire,
     text: str,
+    /,
     *,
     by_owner: bool = False,
     **more: object,
@@ -54,10 +57,12 @@ def write(
         "from": account.owner if by_owner else customer,
         "chat": chat.wire,
         "date": int(time.time()),
-        "caption" if more.keys() - {"is_from_offline"} else "text": text.strip(),
         **more,
     }
+    if text.strip():
+        message["caption" if more.keys() - {"is_from_offline"} else "text"] = text.strip()
     sandbox.keep_message(chat, message)
+    sandbox.publish(bot, "message", connection=account.id, message=message)
     if account.enabled:
         sandbox.queue_update(bot, "business_message", message)
     return message
@@ -68,8 +73,10 @@ def edit(sandbox: Sandbox, bot: SandboxBot, account: Business, chat: Chat, messa
     old = chat.messages.get(message_id)
     if old is None or "sender_business_bot" in old or not text.strip():
         raise PersonError("only a person's own message can be edited, and not to nothing")
-    fresh = {**old, "text": text.strip(), "edit_date": int(time.time())}
+    key = "caption" if "caption" in old else "text"
+    fresh = {**old, key: text.strip(), "edit_date": int(time.time())}
     chat.messages[message_id] = fresh
+    sandbox.publish(bot, "edited", connection=account.id, message=fresh)
     if account.enabled:
         sandbox.queue_update(bot, "edited_business_message", fresh)
     return fresh
@@ -79,6 +86,7 @@ def delete(sandbox: Sandbox, bot: SandboxBot, account: Business, chat: Chat, mes
     """A message is deleted, for both sides. Raises: PersonError."""
     if chat.messages.pop(message_id, None) is None:
         raise PersonError("there is no such message")
+    sandbox.publish(bot, "deleted", connection=account.id, chat_id=chat.id, message_id=message_id)
     if account.enabled:
         gone = {"business_connection_id": account.id, "chat": chat.wire, "message_ids": [message_id]}
         sandbox.queue_update(bot, "deleted_business_messages", gone)
@@ -108,14 +116,29 @@ async def connect_account(request: web.Request) -> web.Response:
     return web.json_response(account.wire(), status=201)
 
 
+@routes.get("/sandbox/bots/{bot}/business")
+async def list_accounts(request: web.Request) -> web.Response:
+    """The connected accounts, with their chats."""
+    accounts = the_bot(request).business.values()
+    views = [{**one.wire(), "chats": [chat.view() for chat in one.chats.values()]} for one in accounts]
+    return web.json_response({"accounts": views})
+
+
 @routes.post("/sandbox/bots/{bot}/business/{connection}/messages")
 async def write_to_account(request: web.Request) -> web.Response:
-    """The customer `from` writes `text`; or, with `by_owner`, the owner does to that customer."""
+    """The customer `from` writes `text`; or, with `by_owner`, the owner does to that customer. A file and `content` as
+    in the bot's own chats."""
     sandbox, bot, account = _account(request)
     values = await read_parameters(request)
-    customer = the_person(sandbox, values)
+    customer, by_owner = the_person(sandbox, values), values.boolean("by_owner")
+    kind, upload = the_file(values)
+    more = values.structure("content", "content") or {}
+    if not isinstance(more, dict):
+        raise refuse(400, "`content` is an object with parts of a message")
+    if upload is not None:
+        more |= attachment(sandbox, kind, upload)
     try:
-        message = write(sandbox, bot, account, customer, values.text("text"), by_owner=values.boolean("by_owner"))
+        message = write(sandbox, bot, account, customer, values.text("text"), **{**more, "by_owner": by_owner})
     except PersonError as error:
         raise refuse(400, str(error)) from None
     return web.json_response(message, status=201)
@@ -150,5 +173,6 @@ async def delete_at_account(request: web.Request) -> web.Response:
 async def list_messages_of_account(request: web.Request) -> web.Response:
     """Those of the chat `chat_id`."""
     _, _, account = _account(request)
-    chat = _chat(account, Parameters(dict(request.query)))
-    return web.json_response({"messages": list(chat.messages.values())})
+    number = Parameters(dict(request.query)).integer("chat_id")
+    chat = account.chats.get(number) or Chat(number, {})  # it begins with its first message
+    return web.json_response({"messages": list(chat.messages.values()), "drafts": list(chat.drafts.values())})

@@ -60,6 +60,15 @@ def the_person(sandbox: Sandbox, values: Parameters) -> Wire:
     )
 
 
+def the_file(values: Parameters) -> tuple[str, Upload | None]:
+    """The file that came with a message, and its kind; an empty kind and None where none came."""
+    kind = next((kind for kind in FILE_KINDS if kind in values.uploads), "")
+    upload = values.uploads.get(kind)
+    if upload is not None and not upload.data:
+        raise refuse(400, "the file is empty")
+    return kind, upload
+
+
 def bot_view(bot: SandboxBot, *, token: bool = True) -> Wire:
     view = {
         "id": bot.id,
@@ -80,16 +89,6 @@ def bot_view(bot: SandboxBot, *, token: bool = True) -> Wire:
         "commands": next((c for scope in SCOPES for key, c in bot.commands.items() if scope in key), []),
     }
     return {**view, "token": bot.token} if token else view
-
-
-def chat_view(chat: Chat) -> Wire:
-    return {
-        "chat": chat.wire,
-        "closed": chat.closed,
-        "topics": [{"message_thread_id": number, "name": name} for number, name in chat.topics.items()],
-        "members": list(chat.members.values()),
-        "last_message": next(reversed(chat.messages.values()), None),
-    }
 
 
 @routes.get("/sandbox/bots")
@@ -150,10 +149,7 @@ async def write_message(request: web.Request) -> web.Response:
     author = the_person(sandbox, values)
     number = values.integer("chat_id")
     chat = the_chat(bot, number) if number and number != author["id"] else sandbox.private_chat(bot, author)
-    kind = next((kind for kind in FILE_KINDS if kind in values.uploads), "")
-    upload: Upload | None = values.uploads.get(kind)
-    if upload is not None and not upload.data:
-        raise refuse(400, "the file is empty")
+    kind, upload = the_file(values)
     try:
         if values.integer("forward"):
             message, update = people.forward(sandbox, bot, author, chat, values.integer("forward"))
@@ -204,7 +200,7 @@ async def create_group(request: web.Request) -> web.Response:
     sandbox, bot, values = request.app[SANDBOX], the_bot(request), await read_parameters(request)
     title = values.text("title").strip()[:128] or "Group"
     chat = people.new_group(sandbox, bot, title, the_person(sandbox, values), forum=values.boolean("is_forum"))
-    return web.json_response(chat_view(chat), status=201)
+    return web.json_response(chat.view(), status=201)
 
 
 @routes.post("/sandbox/bots/{bot}/topics")
@@ -226,7 +222,7 @@ async def block_bot(request: web.Request) -> web.Response:
     chat = the_chat(bot, values.integer("chat_id") or int(the_person(sandbox, values)["id"]))
     author = the_person(sandbox, values) if not chat.private else chat.members.get(chat.id, {"id": chat.id})
     (people.block if request.match_info["step"] == "block" else people.unblock)(sandbox, bot, chat, author)
-    return web.json_response(chat_view(chat))
+    return web.json_response(chat.view())
 
 
 @routes.post("/sandbox/bots/{bot}/updates")
@@ -288,7 +284,7 @@ async def list_calls(request: web.Request) -> web.Response:
 
 @routes.get("/sandbox/bots/{bot}/chats")
 async def list_chats(request: web.Request) -> web.Response:
-    return web.json_response({"chats": [chat_view(chat) for chat in the_bot(request).chats.values()]})
+    return web.json_response({"chats": [chat.view() for chat in the_bot(request).chats.values()]})
 
 
 @routes.get("/sandbox/bots/{bot}/chats/{chat}/messages")

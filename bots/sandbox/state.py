@@ -66,6 +66,16 @@ class Chat:
     def private(self) -> bool:
         return bool(self.wire["type"] == "private")
 
+    def view(self) -> Wire:
+        """The chat as the control API shows it."""
+        return {
+            "chat": self.wire,
+            "closed": self.closed,
+            "topics": [{"message_thread_id": number, "name": name} for number, name in self.topics.items()],
+            "members": list(self.members.values()),
+            "last_message": next(reversed(self.messages.values()), None),
+        }
+
 
 @dataclass(slots=True)
 class Business:

@@ -27,4 +27,5 @@ async def delete_business_messages(call: Call) -> bool:
         for number in numbers:
             if "sender_business_bot" in chat.messages.get(number, {}):
                 del chat.messages[number]
+                call.show("deleted", chat_id=chat.id, message_id=number)
     return True

@@ -59,8 +59,7 @@ def send(call: Call, chat: Chat, content: Wire) -> Wire:
     call.sandbox.keep_message(chat, message)
     if chat.drafts:
         chat.drafts.clear()
-    if account is None:  # the page shows the bot's own chats
-        call.sandbox.publish(bot, "message", message=message, keyboard=other)
+    call.show("message", message=message, keyboard=other)
     return message
 
 
@@ -93,7 +92,7 @@ async def send_message_draft(call: Call) -> bool:
     if formatted.entities:
         draft["entities"] = formatted.entities
     chat.drafts[draft_id] = draft
-    call.sandbox.publish(call.bot, "draft", chat_id=chat.id, draft=draft)
+    call.show("draft", chat_id=chat.id, draft=draft)
     return True
 
 
@@ -121,8 +120,7 @@ def edited(call: Call, message: Wire, content: Wire, dropped: tuple[str, ...] = 
     account = call.business()
     chats = call.bot.chats if account is None else account.chats
     chats[message["chat"]["id"]].messages[fresh["message_id"]] = fresh
-    if account is None:
-        call.sandbox.publish(call.bot, "edited", message=fresh)
+    call.show("edited", message=fresh)
     return fresh
 
 
@@ -158,7 +156,7 @@ async def edit_message_reply_markup(call: Call) -> Wire:
 def _delete(call: Call, chat: Chat, message_id: int) -> bool:
     if chat.messages.pop(message_id, None) is None:
         return False
-    call.sandbox.publish(call.bot, "deleted", chat_id=chat.id, message_id=message_id)
+    call.show("deleted", chat_id=chat.id, message_id=message_id)
     return True
 
 
@@ -186,8 +184,7 @@ async def send_chat_action(call: Call) -> bool:
     action = call.parameters.text("action").lower()
     if action not in CHAT_ACTIONS:
         raise bad_request("wrong parameter action in request")
-    if call.business() is None:
-        call.sandbox.publish(call.bot, "action", chat_id=chat.id, action=action)
+    call.show("action", chat_id=chat.id, action=action)
     return True
 
 
@@ -238,5 +235,5 @@ async def set_message_reaction(call: Call) -> bool:
     if message_id not in chat.messages:
         raise bad_request("message to react not found")
     reaction = call.parameters.structure("reaction", "reaction") or []
-    call.sandbox.publish(call.bot, "reaction", chat_id=chat.id, message_id=message_id, reaction=reaction)
+    call.show("reaction", chat_id=chat.id, message_id=message_id, reaction=reaction)
     return True

@@ -58,6 +58,10 @@ class Call:
             raise bad_request("BUSINESS_CONNECTION_NOT_ALLOWED")
         return account
 
+    def show(self, kind: str, **content: Any) -> None:
+        """Tells the pages what the bot has done in a chat, its own or one of the account that the call names."""
+        self.sandbox.publish(self.bot, kind, connection=self.parameters.text("business_connection_id"), **content)
+
 
 Method = Callable[[Call], Awaitable[Any]]
 METHODS: dict[str, Method] = {}

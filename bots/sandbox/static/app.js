@@ -1,35 +1,38 @@
 // What the page knows, what people do on it, and what comes from the server.
 
 import * as api from "./api.js";
-import { drawChat, drawMessages, head, noBots } from "./chat.js";
-import { notice } from "./dom.js";
+import { accountActions, writeToAccount } from "./business.js";
+import { activityLine, drawChat, drawMessages, head, noBots } from "./chat.js";
+import { keepingFocus, notice } from "./dom.js";
 import { addCall, drawCalls, drawFaults, drawPanel } from "./panel.js";
 import { ask, drawSidebar } from "./sidebar.js";
-import { isPrivateChat, keep, keepNews, note, path, startNews, state, view } from "./state.js";
+import { show } from "./messages.js";
+import { endPress, press } from "./presses.js";
+import { account, chatsOf, isOpen, isPrivateChat, keep, keepNews, note, path, remember, remembered, startNews, state, unusedNumber, view } from "./state.js";
 import { t } from "./texts.js";
 import { album, toggleRecording } from "./sending.js";
 
 const TYPING_LASTS = 5500; // ms: a chat action is over five seconds after it was sent
 const DRAFT_LASTS = 30000; // ms, as in Telegram
-const ANSWER_WAIT = 10000; // ms until a pressed button stops waiting
 const LOOK_AGAIN = 4000; // ms between two looks at who reads the bots' updates
 
 const [layout, sidebar, chat, panel, veil] = ["layout", "sidebar", "chat", "panel", "veil"].map((id) => document.getElementById(id));
 let stream = null;
 let typingTimer = 0;
 let looks = 0;
+let looking = null;
 const draftTimers = new Map();
-const pressed = new Map();
-const answered = new Set();
 
 function redraw() {
-  const writing = document.activeElement?.id === "compose-text";
+  keepingFocus(draw);
+}
+
+function draw() {
   drawSidebar(sidebar, state, actions);
   drawPanel(panel, state, actions);
   if (state.bot) drawChat(chat, state, view(), actions, state.asking === "topic" ? ask(t("topicName"), actions.createTopic) : null);
   else noBots(chat, actions);
   document.title = state.bot ? `${state.bot.name} · ChatAI` : "ChatAI sandbox";
-  if (writing) document.getElementById("compose-text")?.focus();
 }
 
 // Shows what came, and leaves alone whatever a person may be filling in.
@@ -39,23 +42,19 @@ function refresh() {
     return;
   }
   refreshSidebar();
-  document.getElementById("chat-head").replaceWith(head(state, view(), actions));
+  keepingFocus(() => document.getElementById("chat-head").replaceWith(head(state, view(), actions)));
   redrawMessages();
   const calls = document.getElementById("calls");
   if (calls) drawCalls(calls, state.calls);
 }
 
 function refreshSidebar() {
-  if (!["bot", "person", "group"].includes(state.asking)) drawSidebar(sidebar, state, actions);
+  if (!state.asking || state.asking === "topic") keepingFocus(() => drawSidebar(sidebar, state, actions));
 }
 
 function redrawMessages() {
   const list = document.getElementById("messages");
   if (list) drawMessages(list, state, view(), actions);
-}
-
-function remember() {
-  localStorage.setItem("place", JSON.stringify({ bot: state.bot?.id, chat: state.chatId, person: state.personId }));
 }
 
 // --- What comes from the server
@@ -72,23 +71,29 @@ async function loadBots() {
   }
 }
 
-async function loadChats() {
+function loadChats() {
+  looking = look();
+  return looking;
+}
+
+async function look() {
   const turn = ++looks;
-  const [{ chats }, { people }] = await Promise.all([api.get(path("/chats")), api.get("/people")]);
-  if (turn !== looks) return; // a later look has more
-  state.chats = chats.sort((a, b) => (b.last_message?.date ?? 0) - (a.last_message?.date ?? 0));
-  state.people = people;
+  const found = await Promise.all([api.get(path("/chats")), api.get(path("/business")), api.get("/people")]);
+  if (turn !== looks) return looking; // a later look has more
+  const [{ chats }, { accounts }, { people }] = found;
+  for (const list of [chats, ...accounts.map((item) => item.chats)]) list.sort((a, b) => (b.last_message?.date ?? 0) - (a.last_message?.date ?? 0));
+  Object.assign(state, { chats, accounts, people });
 }
 
 async function loadMessages() {
-  const chatId = state.chatId;
+  const { chatId, connection } = state;
   startNews();
   state.drafts = [];
-  const found = await api.get(path(`/chats/${chatId}/messages`));
-  if (chatId !== state.chatId) return; // another chat was opened meanwhile
+  const found = await api.get(path(connection ? `/business/${connection}/messages?chat_id=${chatId}` : `/chats/${chatId}/messages`));
+  if (!isOpen(chatId, connection)) return; // another chat was opened meanwhile
   state.messages = found.messages;
   state.drafts = found.drafts;
-  keepNews(chatId);
+  keepNews();
 }
 
 async function loadFaults() {
@@ -124,15 +129,15 @@ function endTyping() {
 
 function receiveMessage(message, keyboard) {
   note(message);
-  const item = state.chats.find((candidate) => candidate.chat.id === message.chat.id);
+  const item = chatsOf(message.business_connection_id).find((candidate) => candidate.chat.id === message.chat.id);
   if (item) {
     item.last_message = message;
     refreshSidebar();
   } else {
     loadChats().then(refresh);
   }
-  if (message.chat.id !== state.chatId) return;
-  if (message.from.id === state.bot.id) {
+  if (!isOpen(message.chat.id, message.business_connection_id)) return;
+  if (message.from.id === state.bot.id || message.sender_business_bot) {
     endTyping();
     state.drafts = [];
   }
@@ -146,8 +151,7 @@ function receiveMessage(message, keyboard) {
 function afterTyping() {
   const activity = document.getElementById("activity");
   if (activity) {
-    const line = view()?.chat.type && view().chat.type !== "private" ? t("group", { count: view().members.length }) : `@${state.bot.username}`;
-    activity.textContent = state.action ? t(state.action) : line;
+    activity.textContent = activityLine(state, view());
     activity.classList.toggle("busy", Boolean(state.action));
   }
   redrawMessages();
@@ -157,17 +161,17 @@ const receivers = {
   message: (event) => receiveMessage(event.message, event.keyboard),
   edited({ message }) {
     note(message);
-    if (message.chat.id !== state.chatId) return;
+    if (!isOpen(message.chat.id, message.business_connection_id)) return;
     keep(message);
     redrawMessages();
   },
   deleted(event) {
-    if (event.chat_id !== state.chatId) return;
+    if (!isOpen(event.chat_id, event.connection)) return;
     state.messages = state.messages.filter((message) => message.message_id !== event.message_id);
     redrawMessages();
   },
   draft(event) {
-    if (event.chat_id !== state.chatId) return;
+    if (!isOpen(event.chat_id, event.connection)) return;
     const { draft } = event;
     endTyping();
     state.drafts = [...state.drafts.filter((known) => known.draft_id !== draft.draft_id), draft];
@@ -179,17 +183,14 @@ const receivers = {
     afterTyping();
   },
   action(event) {
-    if (event.chat_id !== state.chatId || state.drafts.length) return;
+    if (!isOpen(event.chat_id, event.connection) || state.drafts.length) return;
     state.action = event.action in { typing: 1, upload_document: 1, upload_photo: 1, record_voice: 1 } ? event.action : "typing";
     clearTimeout(typingTimer);
     typingTimer = setTimeout(() => { endTyping(); afterTyping(); }, TYPING_LASTS);
     afterTyping();
   },
   callback_answer(event) {
-    const element = pressed.get(event.callback_query_id);
-    if (element) element.classList.remove("waiting");
-    else answered.add(event.callback_query_id); // faster than the press's own response
-    pressed.delete(event.callback_query_id);
+    endPress(event.callback_query_id);
     if (event.text) notice(event.text, event.show_alert ? "alert" : "");
   },
   call({ call }) {
@@ -211,6 +212,7 @@ function receive(event) {
 // --- What people do
 
 const actions = {
+  ...accountActions({ redraw, loadChats, openChat: (id, connection) => actions.chooseChat(id, connection) }),
   redraw,
   loadFaults,
   openSidebar: () => layout.classList.add("sidebar-open"),
@@ -228,15 +230,15 @@ const actions = {
   async chooseBot(id) {
     if (state.bot?.id !== id) {
       state.bot = state.bots.find((bot) => bot.id === id) ?? null;
-      Object.assign(state, { chatId: state.personId, topic: 0, keyboard: null, editing: null, replying: null, unseen: new Set(), messages: [], calls: [], loaded: false });
+      Object.assign(state, { chatId: state.personId, connection: "", topic: 0, keyboard: null, editing: null, replying: null, unseen: new Set(), messages: [], calls: [], loaded: false });
       endTyping();
       remember();
       await loadChats();
       follow(); // loads the rest as soon as it listens, so that nothing falls between
     }
   },
-  async chooseChat(id) {
-    Object.assign(state, { chatId: id, topic: 0, keyboard: null, editing: null, replying: null, drafts: [] });
+  async chooseChat(id, connection = "") {
+    Object.assign(state, { chatId: id, connection, topic: 0, keyboard: null, editing: null, replying: null, drafts: [] });
     if (id > 0) state.personId = id;
     endTyping();
     remember();
@@ -266,7 +268,7 @@ const actions = {
   async createPerson(name) {
     state.asking = "";
     if (name) {
-      const id = Math.max(1001, ...state.people.map((person) => person.id)) + 1;
+      const id = unusedNumber();
       state.people.push({ id, first_name: name });
       await api.post("/people", { id, first_name: name });
       state.personId = id;
@@ -296,7 +298,7 @@ const actions = {
     if (state.editing) {
       const values = { chat_id: state.chatId, message_id: state.editing.message_id, text };
       state.editing = null;
-      await api.post(path("/edits"), values);
+      await api.post(path(account() ? `/business/${state.connection}/edits` : "/edits"), values);
     } else {
       await actions.write({ text });
     }
@@ -304,6 +306,10 @@ const actions = {
     document.getElementById("compose-text")?.focus();
   },
   async write(values) {
+    if (account()) {
+      await writeToAccount(values);
+      return;
+    }
     const full = { ...values, from: state.personId };
     if (!isPrivateChat()) full.chat_id = state.chatId;
     if (state.topic) full.message_thread_id = state.topic;
@@ -330,21 +336,12 @@ const actions = {
     if (!isPrivateChat()) values.chat_id = state.chatId;
     await api.post(path("/messages"), values);
   },
-  async press(message, button, element) {
-    element.classList.add("waiting");
-    setTimeout(() => element.classList.remove("waiting"), ANSWER_WAIT);
+  press(message, button, element) {
     const values = { chat_id: state.chatId, message_id: message.message_id, data: button.callback_data, from: state.personId };
-    const { callback_query_id: id } = await api.post(path("/presses"), values);
-    if (answered.delete(id)) element.classList.remove("waiting");
-    else pressed.set(id, element);
+    return press(element, async () => (await api.post(path("/presses"), values)).callback_query_id);
   },
   command: (text) => actions.send(text),
-  show(id) {
-    const target = document.querySelector(`[data-id="${Number(id)}"]`);
-    target?.scrollIntoView({ block: "center", behavior: "smooth" });
-    target?.classList.add("shown");
-    setTimeout(() => target?.classList.remove("shown"), 1500);
-  },
+  show,
   reply(message) {
     Object.assign(state, { replying: message, editing: null });
     redraw();
@@ -389,13 +386,14 @@ document.addEventListener("keydown", (event) => event.key === "Escape" && action
 setInterval(() => document.visibilityState === "visible" && loadBots(), LOOK_AGAIN);
 
 async function begin() {
-  const kept = JSON.parse(localStorage.getItem("place") || "{}");
+  const kept = remembered();
   await loadBots();
   if (kept.person) state.personId = kept.person;
   const bot = state.bots.find((item) => item.id === kept.bot) ?? state.bots[0];
   if (bot) {
     await actions.chooseBot(bot.id);
-    if (kept.bot === bot.id && state.chats.some((item) => item.chat.id === kept.chat)) await actions.chooseChat(kept.chat);
+    const known = state.accounts.some((item) => item.id === kept.connection) || chatsOf("").some((item) => item.chat.id === kept.chat);
+    if (kept.bot === bot.id && known) await actions.chooseChat(kept.chat, kept.connection);
   }
   redraw();
 }

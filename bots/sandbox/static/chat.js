@@ -3,21 +3,40 @@
 import { avatar, h, icon, iconButton, nameOf } from "./dom.js";
 import { bubble, draftBubble, typingBubble } from "./messages.js";
 import { isConnected, tokenRow } from "./sidebar.js";
+import { account } from "./state.js";
 import { has, t } from "./texts.js";
 
 const MAX_ROWS = 8;
 
+const customer = (state, view) => view?.chat ?? state.people.find((person) => person.id === state.chatId) ?? { id: state.chatId };
+
+// Whose chat it is, and what shuts the bot out of it or lets it in again.
+function about(state, view) {
+  const { bot } = state;
+  const shop = account();
+  if (shop) {
+    const line = t("customer", { name: nameOf(customer(state, view)) });
+    const shut = !shop.is_enabled;
+    return { name: nameOf(shop.user), id: shop.user.id, badge: t("business"), line, shut, turn: t(shut ? "connectAgain" : "disconnect"), toggle: "toggleAccount" };
+  }
+  const shut = Boolean(view?.closed);
+  if (!view || view.chat.type === "private") {
+    return { name: bot.name, id: bot.id, badge: t("bot"), line: `@${bot.username}`, shut, turn: view ? t(shut ? "unblock" : "block") : "", toggle: "toggleBlock" };
+  }
+  return { name: nameOf(view.chat), id: view.chat.id, line: t("group", { count: view.members.length }), shut, turn: t(shut ? "unkick" : "kick"), toggle: "toggleBlock" };
+}
+
+export const activityLine = (state, view) => (state.action && has(state.action) ? t(state.action) : about(state, view).line);
+
 export function head(state, view, actions) {
-  const chat = view?.chat;
-  const isPrivate = !chat || chat.type === "private";
-  const line = state.action && has(state.action) ? t(state.action) : isPrivate ? `@${state.bot.username}` : t("group", { count: view.members.length });
+  const { name, id, badge, shut, turn, toggle } = about(state, view);
   return h("header", { class: "chat-head", id: "chat-head" },
     iconButton("menu", t("menu"), actions.openSidebar, "narrow-only"),
-    avatar(isPrivate ? state.bot.name : nameOf(chat), isPrivate ? state.bot.id : chat.id),
+    avatar(name, id),
     h("div", { class: "chat-title" },
-      h("h2", {}, isPrivate ? state.bot.name : nameOf(chat), isPrivate ? h("span", { class: "badge" }, t("bot")) : null),
-      h("p", { class: state.action ? "busy" : "", id: "activity" }, line)),
-    chat ? iconButton("block", t(isPrivate ? (view.closed ? "unblock" : "block") : view.closed ? "unkick" : "kick"), actions.toggleBlock, view.closed ? "on" : "") : null,
+      h("h2", {}, h("span", { class: "cut" }, name), badge ? h("span", { class: "badge" }, badge) : null),
+      h("p", { class: state.action ? "busy" : "", id: "activity" }, activityLine(state, view))),
+    turn ? Object.assign(iconButton("block", turn, () => actions[toggle](), shut ? "on" : ""), { id: "shut" }) : null,
     iconButton("tools", t("tools"), actions.openPanel, "middle-only"));
 }
 
@@ -37,6 +56,10 @@ function emptyChat(state, actions) {
       h("div", { class: "empty-card" },
         h("h3", {}, t("connectTitle")), h("p", {}, t("connectText")),
         h("code", { class: "setting" }, `TELEGRAM_API_URL=${location.origin}`), tokenRow(state.bot)));
+  }
+  if (account()) {
+    return h("div", { class: "empty" },
+      h("div", { class: "empty-card" }, h("h3", {}, t("businessTitle")), h("p", {}, t("businessText"))));
   }
   return h("div", { class: "empty" },
     h("div", { class: "empty-card" }, h("p", {}, t("sayHello")),
@@ -77,14 +100,17 @@ function place(list, nodes) {
 
 export function drawMessages(list, state, view, actions) {
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 120;
-  const isPrivate = !view || view.chat.type === "private";
-  const nodes = state.messages.filter((message) => shownIn(state, message)).map((message) => messageNode(state, message, {
-    own: message.from.id === state.personId,
-    named: !isPrivate && message.from.id !== state.personId,
-    unseen: state.unseen.has(message.message_id),
-  }, actions));
+  const shop = account();
+  const several = shop || (view && view.chat.type !== "private");
+  const nodes = state.messages.filter((message) => shownIn(state, message)).map((message) => {
+    const own = message.from.id === state.personId && !message.sender_business_bot;
+    return messageNode(state, message, {
+      own, named: Boolean(several) && !own, unseen: state.unseen.has(message.message_id), plain: Boolean(shop),
+    }, actions);
+  });
   if (state.drafts.length) nodes.push(...state.drafts.map((draft) => draftBubble(draft, actions)));
   else if (state.action) nodes.push(typingBubble());
+  else if (nodes.length && shop?.is_enabled && !state.messages.some((message) => message.sender_business_bot)) nodes.push(h("p", { class: "service" }, t("businessWaits")));
   if (nodes.length) {
     place(list, [list.querySelector(":scope > .spring") ?? h("div", { class: "spring" }), ...nodes]);
   } else {
@@ -96,7 +122,8 @@ export function drawMessages(list, state, view, actions) {
 
 function compose(state, view, actions) {
   const person = state.people.find((item) => item.id === state.personId);
-  const isPrivate = !view || view.chat.type === "private";
+  const shop = account();
+  const isPrivate = !shop && (!view || view.chat.type === "private");
   const input = h("textarea", {
     class: "compose-text", rows: 1, id: "compose-text", maxLength: 4096,
     placeholder: isPrivate && person ? t("placeholderAs", { name: nameOf(person) }) : t("placeholder"), "aria-label": t("placeholder"),
@@ -123,9 +150,9 @@ function compose(state, view, actions) {
   });
   const file = h("input", { type: "file", hidden: true, multiple: true, onchange: () => { actions.sendFiles([...file.files]); file.value = ""; } });
   const voice = iconButton("voice", t(state.recorder ? "recordEnd" : "record"), () => actions.record(), state.recorder ? "on" : "");
-  const commands = state.bot.commands.length ? iconButton("slash", t("commands"), () => actions.toggleCommands()) : null;
+  const commands = state.bot.commands.length && !shop ? iconButton("slash", t("commands"), () => actions.toggleCommands()) : null;
   const writer = isPrivate ? null : h("select", { class: "input writer", "aria-label": t("writeAs"), title: t("writeAs"), onchange: (event) => actions.writeAs(Number(event.target.value)) },
-    state.people.map((item) => h("option", { value: item.id, selected: item.id === state.personId }, nameOf(item))));
+    (shop ? [customer(state, view), shop.user] : state.people).map((item) => h("option", { value: item.id, selected: item.id === state.personId }, nameOf(item))));
   return h("form", { class: "compose", onsubmit: (event) => { event.preventDefault(); send(); } },
     writer, commands, iconButton("attach", t("attach"), () => file.click()), file, voice, input,
     h("button", { class: "send", type: "submit", title: t("send"), "aria-label": t("send") }, icon("send")));
@@ -141,7 +168,7 @@ function aside(state, actions) {
 }
 
 function commandMenu(state, actions) {
-  if (!state.commandsOpen || !state.bot.commands.length) return null;
+  if (!state.commandsOpen || !state.bot.commands.length || account()) return null;
   return h("ul", { class: "commands" }, state.bot.commands.map((item) => h("li", {},
     h("button", { type: "button", onclick: () => { state.commandsOpen = false; actions.send(`/${item.command}`); } },
       h("strong", {}, `/${item.command}`), h("span", {}, item.description)))));
@@ -157,12 +184,18 @@ function otherKeyboard(state, actions) {
   }))));
 }
 
+function closed(view) {
+  const shop = account();
+  const why = shop ? (!shop.is_enabled ? "disconnected" : shop.rights.can_reply ? "" : "mayNotWrite") : view?.closed ? "blocked" : "";
+  return why ? h("p", { class: "closed" }, t(why)) : null;
+}
+
 export function drawChat(root, state, view, actions, topicForm) {
   const list = h("section", { class: "messages", id: "messages", tabIndex: 0, "aria-live": "polite" });
   root.replaceChildren(...[
     head(state, view, actions), topics(state, view, actions), topicForm,
     list,
-    view?.closed ? h("p", { class: "closed" }, t("blocked")) : null,
+    closed(view),
     h("div", { class: "foot" }, commandMenu(state, actions), aside(state, actions), compose(state, view, actions), otherKeyboard(state, actions)),
   ].filter(Boolean));
   state.jump = true;

@@ -18,6 +18,7 @@ const ICONS = {
   group: "M9 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM3 19a6 6 0 0 1 12 0M16 5.500a3 3 0 0 1 0 5.500M17.500 14.500A6 6 0 0 1 21 19",
   person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM5 20a7 7 0 0 1 14 0",
   globe: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM4 12h16M12 4c3 3 3 13 0 16M12 4c-3 3-3 13 0 16",
+  shop: "M4 9.500 5.500 4h13L20 9.500M4 9.500a2.700 2.700 0 0 0 5.300 0 2.700 2.700 0 0 0 5.400 0 2.700 2.700 0 0 0 5.300 0M5.500 12.500V20h13v-7.500M10 20v-4.500h4V20",
   down: "M12 5v13M6 12l6 6 6-6",
   link: "M8 16 16 8M9 8h7v7",
 };
@@ -44,6 +45,23 @@ export function icon(name) {
   path.setAttribute("d", ICONS[name]);
   svg.append(path);
   return svg;
+}
+
+// Whoever works by keyboard stays where they are: what is drawn anew in the place of the focused element, by its id or
+// label, takes the focus over, and in a form that asks for a name what was typed.
+export function keepingFocus(draw) {
+  const before = document.activeElement;
+  const label = before?.getAttribute("aria-label");
+  const alike = () => {
+    if (before?.id) return [document.getElementById(before.id)];
+    return label ? [...document.querySelectorAll(`[aria-label="${CSS.escape(label)}"]`)] : [];
+  };
+  const index = alike().indexOf(before);
+  draw();
+  const after = before?.isConnected ? null : alike()[index];
+  if (!after) return;
+  if (before.closest(".ask") && before.tagName === "INPUT") after.value = before.value;
+  after.focus();
 }
 
 export const iconButton = (name, label, onclick, extra = "") =>

@@ -52,15 +52,24 @@ function quoted(message, actions) {
     h("span", { class: "quoted-text" }, replied.text || replied.caption || replied.document?.file_name || "…"));
 }
 
-export function bubble(bot, message, { own, named, unseen }, actions) {
+// Scrolls to a message and lets it light up.
+export function show(id) {
+  const target = document.querySelector(`[data-id="${Number(id)}"]`);
+  target?.scrollIntoView({ block: "center", behavior: "smooth" });
+  target?.classList.add("shown");
+  setTimeout(() => target?.classList.remove("shown"), 1500);
+}
+
+// `plain`: nothing can be replied to or forwarded, as in the chats of business accounts.
+export function bubble(bot, message, { own, named, unseen, plain }, actions) {
   if (message.forum_topic_created) {
     return h("div", { class: "service" }, t("topicCreated", { name: message.forum_topic_created.name }));
   }
-  const fromBot = message.from.id === bot.id;
+  const fromBot = message.from.id === bot.id || Boolean(message.sender_business_bot);
   const text = message.text ?? message.caption;
   const tools = h("div", { class: "tools" },
-    iconButton("reply", t("reply"), () => actions.reply(message), "small"),
-    iconButton("forward", t("forward"), () => actions.forward(message), "small"),
+    plain ? null : iconButton("reply", t("reply"), () => actions.reply(message), "small"),
+    plain ? null : iconButton("forward", t("forward"), () => actions.forward(message), "small"),
     own && text !== undefined ? iconButton("edit", t("edit"), () => actions.edit(message), "small") : null);
   const content = h("div", { class: "bubble" },
     named ? h("div", { class: `author ink-${Math.abs(message.from.id) % 7}` }, nameOf(message.from),

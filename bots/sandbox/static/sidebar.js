@@ -1,6 +1,7 @@
 // Bots on the left: their tokens, who reads their updates, and their chats.
 
 import { avatar, clock, h, icon, iconButton, nameOf, notice } from "./dom.js";
+import { isOpen } from "./state.js";
 import { switchLanguage, t } from "./texts.js";
 
 function connection(bot) {
@@ -22,7 +23,7 @@ export async function copy(text) {
 }
 
 // A line that asks for one name and goes away after.
-export function ask(label, onsubmit, option) {
+export function ask(label, onsubmit, { option = "", does = t("create") } = {}) {
   const input = h("input", { class: "input", placeholder: label, "aria-label": label, maxLength: 64, autocomplete: "off" });
   const check = option ? h("input", { type: "checkbox" }) : null;
   const row = h("form", {
@@ -36,7 +37,7 @@ export function ask(label, onsubmit, option) {
   input,
   option ? h("label", { class: "check" }, check, option) : null,
   h("div", { class: "ask-buttons" },
-    h("button", { class: "button primary", type: "submit" }, t("create")),
+    h("button", { class: "button primary", type: "submit" }, does),
     h("button", { class: "button", type: "button", onclick: () => onsubmit(null) }, t("cancel"))));
   setTimeout(() => input.focus());
   return row;
@@ -52,7 +53,7 @@ function botItem(bot, state, actions) {
   const [kind, words] = connection(bot);
   const selected = bot.id === state.bot?.id;
   return h("li", {},
-    h("button", { class: `item ${selected ? "selected" : ""}`, type: "button", "aria-current": selected ? "true" : null, onclick: () => actions.chooseBot(bot.id) },
+    h("button", { class: `item ${selected ? "selected" : ""}`, type: "button", id: `bot-${bot.id}`, "aria-current": selected ? "true" : null, onclick: () => actions.chooseBot(bot.id) },
       avatar(bot.name, bot.id),
       h("span", { class: "item-text" },
         h("span", { class: "item-name" }, bot.name),
@@ -63,17 +64,39 @@ function botItem(bot, state, actions) {
     selected ? tokenRow(bot) : null);
 }
 
-function chatItem(view, state, actions) {
+function chatItem(view, state, actions, connection = "") {
   const { chat, last_message: last } = view;
-  const selected = chat.id === state.chatId;
+  const selected = isOpen(chat.id, connection);
   const text = last ? last.text || last.caption || last.document?.file_name || "…" : "";
   return h("li", {},
-    h("button", { class: `item ${selected ? "selected" : ""}`, type: "button", "aria-current": selected ? "true" : null, onclick: () => actions.chooseChat(chat.id) },
+    h("button", { class: `item ${selected ? "selected" : ""}`, type: "button", id: `chat-${connection}${chat.id}`, "aria-current": selected ? "true" : null, onclick: () => actions.chooseChat(chat.id, connection) },
       avatar(nameOf(chat), chat.id),
       h("span", { class: "item-text" },
         h("span", { class: "item-name" }, chat.type === "private" ? null : icon("group"), h("span", { class: "cut" }, nameOf(chat))),
         h("span", { class: "item-line" }, h("span", { class: "cut" }, text))),
       last ? h("time", { class: "item-time" }, clock(last.date)) : null));
+}
+
+function accountState({ is_enabled: enabled, rights }) {
+  if (!enabled) return ["idle", t("accountOff")];
+  return rights.can_reply ? ["good", t("accountOn")] : ["bad", t("accountMute")];
+}
+
+// An account, and below it who has written to it.
+function accountItem(item, state, actions) {
+  const [kind, words] = accountState(item);
+  const asking = `customer-${item.id}`;
+  const selected = item.id === state.connection && !item.chats.some((view) => view.chat.id === state.chatId);
+  return h("li", {},
+    h("div", { class: "account" },
+      h("button", { class: `item ${selected ? "selected" : ""}`, type: "button", id: `account-${item.id}`, "aria-current": selected ? "true" : null, onclick: () => actions.openAccount(item) },
+        avatar(nameOf(item.user), item.user.id),
+        h("span", { class: "item-text" },
+          h("span", { class: "item-name" }, icon("shop"), h("span", { class: "cut" }, nameOf(item.user))),
+          h("span", { class: "item-line" }, h("span", { class: `dot ${kind}`, "aria-hidden": "true" }), h("span", { class: "cut" }, words)))),
+      iconButton("person", t("newCustomer"), () => actions.ask(asking))),
+    state.asking === asking ? ask(t("customerName"), (name) => actions.createCustomer(name, item.id)) : null,
+    h("ul", { class: "items customers" }, item.chats.map((view) => chatItem(view, state, actions, item.id))));
 }
 
 export function drawSidebar(root, state, actions) {
@@ -93,8 +116,12 @@ export function drawSidebar(root, state, actions) {
           iconButton("person", t("newPerson"), () => actions.ask("person")),
           iconButton("group", t("newGroup"), () => actions.ask("group"))),
         asking === "person" ? ask(t("personName"), actions.createPerson) : null,
-        asking === "group" ? ask(t("groupName"), actions.createGroup, t("withTopics")) : null,
+        asking === "group" ? ask(t("groupName"), actions.createGroup, { option: t("withTopics") }) : null,
         h("ul", { class: "items" }, state.chats.map((view) => chatItem(view, state, actions))),
+        h("div", { class: "list-head" }, h("h2", {}, t("accounts")),
+          iconButton("shop", t("connectAccount"), () => actions.ask("account"))),
+        asking === "account" ? ask(t("ownerName"), actions.connectAccount, { does: t("connect") }) : null,
+        h("ul", { class: "items" }, state.accounts.map((item) => accountItem(item, state, actions))),
       ] : null),
     h("footer", { class: "sidebar-foot" },
       h("button", { class: "button quiet", type: "button", onclick: () => { switchLanguage(); actions.redraw(); } }, icon("globe"), t("language"))));

@@ -155,6 +155,109 @@ async def test_a_bot_is_made_by_the_button_of_another(page: Page, server: Sandbo
     assert made.username == "annas_cafe_bot"
 
 
+async def test_a_business_account_is_connected_and_its_customers_are_answered(
+    page: Page, server: SandboxServer, shop: SandboxBot, bot: Bot
+) -> None:
+    await page.goto(server.url)
+    await bot.get_updates()  # somebody reads them
+    side = page.get_by_role("complementary").first
+    await side.get_by_role("button", name="Connect a business account").press("Enter")
+    await page.get_by_placeholder("Name of the account's owner").fill("Olga")
+    await page.keyboard.press("Enter")
+    await expect(side.get_by_role("button", name="Olga")).to_contain_text("connected")
+    (account,) = shop.business.values()
+    assert list(shop.updates.values())[-1]["business_connection"]["is_enabled"] is True
+
+    await expect(page.get_by_label("Message", exact=True)).to_be_focused()
+    await page.keyboard.type("When do you open?")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".message.own")).to_contain_text("When do you open?")
+    asked = list(shop.updates.values())[-1]["business_message"]
+    assert (asked["from"]["id"], asked["business_connection_id"]) == (1001, account.id)
+    assert shop.chats == {}  # it is no chat of the bot's own
+    await expect(page.locator(".service")).to_contain_text("Allow the account in ChatAI")
+
+    await bot.send_chat_action(1001, "typing", business_connection_id=account.id)
+    await expect(page.locator("#activity")).to_have_text("typing…")
+    sent = await bot.send_message(1001, "At eight", business_connection_id=account.id)
+    answer = page.locator(".message.theirs")
+    await expect(answer.locator(".author")).to_have_text("Olgabot")
+    await bot.edit_message_text("At nine", chat_id=1001, message_id=sent.message_id, business_connection_id=account.id)
+    await expect(answer.locator(".text")).to_have_text("At nine")
+    await expect(page.locator(".service")).to_have_count(0)
+
+    await page.get_by_label("Write as").select_option(label="Olga")
+    await write(page, "I am here myself")
+    own = list(shop.updates.values())[-1]["business_message"]
+    assert (own["from"]["first_name"], own["chat"]["id"]) == ("Olga", 1001)
+    await page.locator("input[type=file]").set_input_files(
+        {"name": "prices.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 prices"}
+    )
+    await expect(page.locator("a.file")).to_contain_text("prices.pdf")
+    await page.get_by_role("button", name="Edit", exact=True).first.click()
+    await page.get_by_label("Message", exact=True).fill("I am here now")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".message.own").first).to_contain_text("I am here now")
+    assert list(shop.updates.values())[-1]["edited_business_message"]["text"] == "I am here now"
+    await bot.delete_business_messages(account.id, [sent.message_id])
+    await expect(page.get_by_text("At nine")).to_have_count(0)
+
+    await side.get_by_role("button", name="Anna").first.click()
+    await expect(side.get_by_role("button", name="New customer")).to_be_visible()
+    await side.get_by_role("button", name="New customer").click()
+    await page.get_by_placeholder("Name of the customer").fill("Ivan")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#activity")).to_have_text("customer: Ivan")
+    await page.reload()
+    await expect(page.locator("#activity")).to_have_text("customer: Ivan")
+
+
+async def test_what_is_being_typed_and_the_focus_outlive_what_happens_meanwhile(
+    page: Page, server: SandboxServer, shop: SandboxBot, bot: Bot
+) -> None:
+    await page.goto(server.url)
+    await page.get_by_role("button", name="Connect a business account").press("Enter")
+    await page.keyboard.type("Ol")
+    await bot.set_my_name("Corner shop")  # the page draws everything anew
+    await expect(page.locator(".chat-title")).to_contain_text("Corner shop")
+    await page.keyboard.type("ga")
+    await expect(page.get_by_placeholder("Name of the account's owner")).to_have_value("Olga")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="New group").focus()
+    await bot.set_my_name("Shop")
+    await expect(page.locator(".chat-title")).not_to_contain_text("Corner shop")
+    await expect(page.get_by_role("button", name="New group")).to_be_focused()
+
+
+async def test_an_account_is_disconnected_and_connected_again(
+    page: Page, server: SandboxServer, shop: SandboxBot
+) -> None:
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.goto(server.url)
+    await page.get_by_role("button", name="Bots and chats").click()
+    await page.get_by_role("button", name="Connect a business account").click()
+    await page.get_by_placeholder("Name of the account's owner").fill("Konstantin Voznesensky-Preobrazhensky")
+    await page.get_by_role("button", name="Connect", exact=True).click()
+    await expect(page.locator("#activity")).to_have_text("customer: Anna")
+    await write(page, "Hello")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    writer = await page.get_by_label("Write as").bounding_box()
+    assert writer
+    assert writer["x"] + writer["width"] <= 390
+    await page.get_by_role("button", name="Disconnect the bot").press("Enter")
+    await expect(page.locator(".closed")).to_contain_text("sees nothing of this chat")
+    await write(page, "Anybody?")
+    last = list(shop.updates.values())[-1]
+    assert last["business_connection"]["is_enabled"] is False  # and no message after it
+    await page.get_by_role("button", name="Connect the bot again").press("Enter")
+    await expect(page.locator(".closed")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Disconnect the bot")).to_be_focused()
+    (account,) = shop.business.values()
+    account.can_reply = False
+    await page.reload()
+    await expect(page.locator(".closed")).to_contain_text("may not write")
+
+
 async def test_a_file_is_sent_and_can_be_fetched(page: Page, server: SandboxServer, shop: SandboxBot) -> None:
     await page.goto(server.url)
     await page.locator("input[type=file]").set_input_files(
