@@ -29,7 +29,16 @@ SELECT id, workspace_id, gen_random_uuid(), 4711, 7680, 9000, 2, 3, 1, 4242, 900
 FROM bot WHERE username = 'shop_7_bot'
 """)
 
-
+TROUBLED = text("""
+UPDATE bot SET mode = 'webhook', webhook_error = 'Connection refused', webhook_error_at = now(), webhook_pending = 7
+WHERE username = 'shop_7_bot'
+""")
+SET_ASIDE = text("""
+INSERT INTO bot_update (bot_id, update_id, workspace_id, chat_id, payload, state, received_at, attempts, error,
+                        reply_message_ids)
+SELECT id, 1, workspace_id, 1, '{}', 'set_aside', now(), 3, 'it took too long', '[]' FROM bot
+WHERE username = 'shop_7_bot'
+""")
 ACCOUNTS = text("""
 INSERT INTO bot_business (bot_id, connection_id, workspace_id, account_id, name, username, can_reply, enabled, allowed)
 SELECT bot.id, n, workspace_id, 900 + ascii(n), 'Olga Petrova ' || n, CASE n WHEN 'd' THEN 'olga_d' ELSE '' END,
@@ -148,6 +157,34 @@ async def test_one_bots_page_says_why_and_what_to_do(page: Page, site: Site) -> 
     await page.wait_for_url("**/bots")
 
 
+async def test_a_bot_that_telegram_cannot_reach_says_so_on_each_page(page: Page, site: Site) -> None:
+    await register(page, site)
+    await make_assistant(page, "Shop")
+    await run(site.database, MANY)
+    await run(site.database, TROUBLED)
+    await run(site.database, SET_ASIDE)
+    said = "Telegram could not deliver messages: Connection refused"
+    await page.get_by_role("link", name="Channels").click()
+    line = page.get_by_role("listitem").filter(has_text="@shop_7_bot")
+    await expect(line.locator(".pill")).to_have_text("Unreachable")
+    await expect(line).to_contain_text(said)
+    await page.goto("/bots")
+    await page.get_by_role("group", name="Show").get_by_role("button", name="In trouble").click()
+    await expect(rows(page)).to_have_count(11)
+    await expect(rows(page).filter(has_text="@shop_7_bot")).to_contain_text(said)
+    await page.get_by_role("link", name="Shop 0007").click()
+    await expect(page.locator(".note").filter(has_text=said)).to_contain_text("Waiting at Telegram: 7")
+    await expect(page.locator("header .pill")).to_have_text("Unreachable")
+
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.get_by_role("button", name="RU").click()
+    hint = await page.get_by_text("Они слишком часто не удавались").bounding_box()
+    again = await page.get_by_role("button", name="Попробовать все снова").bounding_box()
+    assert hint
+    assert again
+    assert hint["y"] + hint["height"] <= again["y"]
+
+
 async def test_all_workspaces_are_for_admins_of_the_installation(page: Page, site: Site) -> None:
     await register(page, site)  # the first account rules the installation
     await make_assistant(page, "Shop")
@@ -156,6 +193,9 @@ async def test_all_workspaces_are_for_admins_of_the_installation(page: Page, sit
     await page.get_by_role("link", name="All workspaces").click()
     await expect(page.get_by_role("heading", name="Bots of all workspaces")).to_be_visible()
     await expect(rows(page)).to_have_count(50)
+    reason = rows(page).filter(has_text="@shop_1_bot").locator(".bad-text")
+    await expect(reason).to_contain_text("Start it to try again.")
+    assert await reason.evaluate("p => p.scrollHeight <= p.clientHeight")  # whole: there is no page to read on
     await run(site.database, text("UPDATE account SET role = 'user'"))
     await page.get_by_role("button", name="Further").click()
     await expect(page.get_by_role("alert")).to_contain_text("admins of the whole installation")

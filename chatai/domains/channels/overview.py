@@ -17,7 +17,16 @@ from chatai.core.actor import Actor
 from chatai.core.database import UnitOfWork
 from chatai.domains.channels import repository, service
 from chatai.domains.channels.access import require_everywhere, require_run_bots
-from chatai.domains.channels.schemas import STALE_AFTER, BotLine, BotPage, BotQuery, BotTotals, DesiredState, Minute
+from chatai.domains.channels.schemas import (
+    STALE_AFTER,
+    UNDELIVERED_FOR,
+    BotLine,
+    BotPage,
+    BotQuery,
+    BotTotals,
+    DesiredState,
+    Minute,
+)
 
 LARGEST_PAGE = 200
 MOST_SELECTED = 10_000
@@ -25,8 +34,8 @@ MOST_SELECTED = 10_000
 # Figures of a manager that fell silent say nothing: see LiveView.stale.
 _LIVE = f"""LEFT JOIN bot_live live ON live.bot_id = bot.id
 AND (live.pid IS NULL OR live.updated_at > now() - interval '{STALE_AFTER.total_seconds():.0f} seconds')"""
-# Telegram keeps a webhook's last error for good: an old one says nothing of how it is now.
-_UNDELIVERED = "bot.webhook_error <> '' AND bot.webhook_error_at > now() - interval '30 minutes'"
+_UNDELIVERED = f"""bot.webhook_error <> ''
+AND bot.webhook_error_at > now() - interval '{UNDELIVERED_FOR.total_seconds():.0f} seconds'"""
 _GROUP = f"""CASE WHEN bot.desired_state = 'stopped' THEN 'stopped'
      WHEN bot.state IN ('failed', 'revoked', 'conflict', 'quarantined') OR ({_UNDELIVERED}) THEN 'trouble'
      WHEN bot.state = 'sleeping' THEN 'sleeping' ELSE 'running' END"""

@@ -15,6 +15,9 @@ from chatai.domains.channels.event_texts import event_sentence
 
 STALE_AFTER = timedelta(seconds=60)
 
+UNDELIVERED_FOR = timedelta(minutes=30)
+"""Telegram keeps a webhook's last error for good: an older one says nothing of how it is now."""
+
 DesiredState = Literal["running", "stopped"]
 BotState = Literal["stopped", "starting", "running", "sleeping", "failed", "revoked", "conflict", "quarantined"]
 """running: its process lives. sleeping: ready, and woken by the next message. failed: it could not be set up and that
@@ -56,6 +59,12 @@ class BotView:
     made_bots: str
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def failed_post(self) -> str:
+        """Why Telegram could not bring it something a short while ago, in its words; empty when it could."""
+        recent = self.webhook_error_at is not None and self.webhook_error_at > now() - UNDELIVERED_FOR
+        return self.webhook_error if recent else ""
 
     def reason(self, language: Language) -> str:
         """Why the bot is as it is, in a sentence; empty when all is well."""

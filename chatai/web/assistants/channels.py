@@ -11,7 +11,7 @@ from chatai.core.actor import Actor
 from chatai.domains.channels import service as channels
 from chatai.domains.channels.schemas import BotView
 from chatai.web.assistants.one import Current, assistant_page
-from chatai.web.bots.rows import BotRow, reason_line, run_buttons, state_pill, telegram_link
+from chatai.web.bots.rows import BotRow, reason_line, run_buttons, state_pill, telegram_link, trouble_of
 from chatai.web.bots.token import token_field
 from chatai.web.shared.elements import (
     button,
@@ -113,14 +113,16 @@ class Channels(rx.State):
 
 
 def row_of(bot: BotView) -> BotRow:
+    trouble = trouble_of(bot, bot.failed_post)
     return BotRow(
         id=str(bot.id),
         name=bot.name,
         username=bot.username,
         state=bot.state,
         wanted=bot.desired_state,
-        reason_en=bot.reason("en"),
-        reason_ru=bot.reason("ru"),
+        reason_en=trouble.en,
+        reason_ru=trouble.ru,
+        unreachable=trouble.unreachable,
         last_error=bot.last_error,
     )
 
@@ -135,7 +137,7 @@ def bot_line(bot: rx.Var[BotRow]) -> rx.Component:
             style={"minWidth": "140px"},
         ),
         rx.el.div(
-            state_pill(bot.state),
+            state_pill(bot.state, bot.unreachable),
             run_buttons(bot, Channels.start, Channels.stop),
             icon_button("trash-2", texts.REMOVE, on_click=Channels.ask_remove(bot.id, bot.name)),
             class_name="row tight end",

@@ -17,7 +17,7 @@ from chatai.domains.channels import service as channels
 from chatai.domains.channels.event_texts import event_sentence
 from chatai.domains.channels.schemas import BotEventView, BotView, LiveView, MadeBots, Minute
 from chatai.web.bots.plots import points
-from chatai.web.bots.rows import MB
+from chatai.web.bots.rows import MB, trouble_of
 from chatai.web.shared.guard import handler, identifier, language_for, route_id, tell, unit
 from chatai.web.shared.texts import bots as texts
 
@@ -65,6 +65,7 @@ class OneBot(rx.State):
     last_error: str = ""
     mode: str = ""
     webhook_url: str = ""
+    unreachable: bool = False
     webhook_error: str = ""
     webhook_error_at: str = ""
     pending: int = 0
@@ -311,6 +312,7 @@ class OneBot(rx.State):
 
 
 def bot_values(bot: BotView) -> dict[str, Any]:
+    trouble = trouble_of(bot, bot.failed_post)
     return {
         "id": str(bot.id),
         "name": bot.name,
@@ -319,11 +321,12 @@ def bot_values(bot: BotView) -> dict[str, Any]:
         "state": bot.state,
         "wanted": bot.desired_state,
         "reason_code": bot.state_reason,
-        "reason_en": bot.reason("en"),
-        "reason_ru": bot.reason("ru"),
+        "reason_en": trouble.en,
+        "reason_ru": trouble.ru,
         "last_error": bot.last_error,
         "mode": bot.mode,
         "webhook_url": bot.webhook_url,
+        "unreachable": trouble.unreachable,
         "webhook_error": bot.webhook_error,
         "webhook_error_at": bot.webhook_error_at.isoformat() if bot.webhook_error_at else "",
         "pending": bot.webhook_pending,

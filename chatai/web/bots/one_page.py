@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 
 from chatai.domains.channels import profile
+from chatai.domains.channels.errors import BotSetupFailed
 from chatai.web.assistants.one import PLACE
 from chatai.web.bots.accounts import Accounts, account_dialog, accounts
 from chatai.web.bots.one import Aside, Event, OneBot
@@ -65,7 +66,11 @@ def header() -> rx.Component:
         class_name="row tight",
     )
     name = rx.el.div(
-        rx.el.div(rx.el.h1(OneBot.name, class_name="clip"), state_pill(OneBot.state), class_name="row tight"),
+        rx.el.div(
+            rx.el.h1(OneBot.name, class_name="clip"),
+            state_pill(OneBot.state, OneBot.unreachable),
+            class_name="row tight",
+        ),
         rx.el.p(
             rx.el.a(
                 f"@{OneBot.username}",
@@ -88,23 +93,23 @@ def header() -> rx.Component:
 def trouble() -> rx.Component:
     """Why the bot is as it is, and what to do."""
     now = rx.match(OneBot.state, *[(name, t(text)) for name, text in texts.WHAT_NOW.items()], "")
+    why = rx.el.p(rx.el.strong(rx.cond(is_russian(), OneBot.reason_ru, OneBot.reason_en)))
+    given_up = rx.fragment(
+        why,
+        rx.cond(OneBot.reason_code != BotSetupFailed.code, rx.el.p(now)),  # that one says it itself
+        rx.cond(OneBot.last_error, rx.el.p(OneBot.last_error, class_name="small")),
+        rx.cond(
+            OneBot.state == "quarantined",
+            rx.el.p(
+                button(texts.LIFT, small=True, icon_name="play", on_click=OneBot.start),
+                style={"marginTop": "var(--s2)"},
+            ),
+        ),
+    )
+    waiting = rx.cond(OneBot.pending > 0, rx.el.p(t(texts.AT_TELEGRAM, number=number(OneBot.pending))))
     return rx.cond(
         OneBot.reason_en,
-        note(
-            rx.fragment(
-                rx.el.p(rx.el.strong(rx.cond(is_russian(), OneBot.reason_ru, OneBot.reason_en))),
-                rx.el.p(now),
-                rx.cond(OneBot.last_error, rx.el.p(OneBot.last_error, class_name="small")),
-                rx.cond(
-                    OneBot.state == "quarantined",
-                    rx.el.p(
-                        button(texts.LIFT, small=True, icon_name="play", on_click=OneBot.start),
-                        style={"marginTop": "var(--s2)"},
-                    ),
-                ),
-            ),
-            "bad",
-        ),
+        rx.cond(OneBot.unreachable, note(rx.fragment(why, waiting), "warn"), note(given_up, "bad")),
     )
 
 
@@ -112,7 +117,8 @@ def figures() -> rx.Component:
     def figure(label: Text, value: Any, below: Any = "") -> rx.Component:
         return rx.el.div(rx.el.dt(t(label)), rx.el.dd(value, rx.el.span(below, class_name="faint small")))
 
-    process = rx.cond(OneBot.pid > 0, OneBot.pid.to_string(), t(texts.ASLEEP))
+    none = rx.cond(OneBot.state == "sleeping", t(texts.ASLEEP), "–")
+    process = rx.cond(OneBot.pid > 0, OneBot.pid.to_string(), none)
     since = rx.cond(OneBot.since, t(texts.SINCE, when=when(OneBot.since)), "")
     memory = rx.cond(OneBot.memory_mb > 0, t(texts.MB, number=number(OneBot.memory_mb, 1)), "–")
     peak = rx.cond(OneBot.peak_mb > 0, t(texts.PEAK, number=number(OneBot.peak_mb, 1)), "")
@@ -149,8 +155,9 @@ def aside() -> rx.Component:
                 t(texts.ATTEMPTS, number=item.attempts),
                 " · ",
                 item.error,
-                icon_button("rotate-ccw", common.RETRY, on_click=OneBot.retry(item.update_id)),
             ),
+            icon_button("rotate-ccw", common.RETRY, on_click=OneBot.retry(item.update_id)),
+            class_name="with-action",
         )
 
     return rx.cond(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import reflex as rx
 
-from chatai.domains.channels.schemas import BotLine
+from chatai.core.i18n import LANGUAGES
+from chatai.domains.channels.schemas import BotLine, BotView
 from chatai.web.shared.elements import icon_button, link, pill
 from chatai.web.shared.i18n import is_russian, number, short_when, t
 from chatai.web.shared.texts import bots as texts
@@ -28,6 +29,7 @@ class BotRow:
     reason_en: str
     reason_ru: str
     last_error: str
+    unreachable: bool = False
     assistant: str = ""
     assistant_id: str = ""
     workspace: str = ""
@@ -39,16 +41,33 @@ class BotRow:
     last_at: str = ""
 
 
+class Trouble(NamedTuple):
+    """Why a bot is as it is; empty when all is well. `unreachable`: but for Telegram, which can't bring messages."""
+
+    en: str
+    ru: str
+    unreachable: bool = False
+
+
+def trouble_of(bot: BotLine | BotView, failed_post: str) -> Trouble:
+    """`failed_post`: what Telegram said of it, a short while ago."""
+    if bot.state_reason or not failed_post or bot.state == "stopped":
+        return Trouble(bot.reason("en"), bot.reason("ru"))
+    en, ru = (texts.UNDELIVERED.of(language, error=failed_post) for language in LANGUAGES)
+    return Trouble(en, ru, unreachable=True)
+
+
 def row_of(bot: BotLine) -> BotRow:
-    trouble = bot.webhook_error if not bot.state_reason else ""
+    trouble = trouble_of(bot, bot.webhook_error)
     return BotRow(
         id=str(bot.id),
         name=bot.name,
         username=bot.username,
         state=bot.state,
         wanted=bot.desired_state,
-        reason_en=bot.reason("en") or trouble,
-        reason_ru=bot.reason("ru") or trouble,
+        reason_en=trouble.en,
+        reason_ru=trouble.ru,
+        unreachable=trouble.unreachable,
         last_error=bot.last_error or bot.webhook_error,
         assistant=bot.assistant,
         assistant_id=str(bot.assistant_id),
@@ -62,11 +81,11 @@ def row_of(bot: BotLine) -> BotRow:
     )
 
 
-def state_pill(state: rx.Var[str]) -> rx.Component:
-    """A bot's state, as colour and as word."""
+def state_pill(state: rx.Var[str], unreachable: rx.Var[bool] | bool = False) -> rx.Component:
+    """A bot's state, as colour and as word. `unreachable`: see `Trouble`."""
     kinds = channel_texts.STATE_KINDS
     pills = [(name, pill(label, kinds.get(name, ""))) for name, label in channel_texts.STATES.items()]
-    return rx.match(state, *pills, pill(state))
+    return rx.cond(unreachable, pill(texts.UNREACHABLE, "warn"), rx.match(state, *pills, pill(state)))
 
 
 def reason_line(bot: rx.Var[BotRow], names: str = "") -> rx.Component:
@@ -124,10 +143,11 @@ def run_buttons(bot: rx.Var[BotRow], start: Any, stop: Any) -> rx.Component:
 
 
 def name_cell(bot: rx.Var[BotRow], to: str | rx.Var[str] | None) -> rx.Component:
-    name = rx.el.span(bot.name, class_name="clip-2 strong")
+    """`to`: the bot's page, which has the whole reason; without one it stands here."""
+    if to is None:
+        return cell(
+            "name", rx.el.span(bot.name, class_name="clip-2 strong"), telegram_link(bot), reason_line(bot, "break")
+        )
     return cell(
-        "name",
-        link(bot.name, to=to, class_name="clip-2 strong") if to is not None else name,
-        telegram_link(bot),
-        reason_line(bot, "clip-2"),
+        "name", link(bot.name, to=to, class_name="clip-2 strong"), telegram_link(bot), reason_line(bot, "clip-2")
     )

@@ -110,7 +110,7 @@ def table(state: Any, *, everywhere: bool = False) -> rx.Component:
                 class_name="check",
             ),
             name_cell(bot, None if everywhere else f"/bots/{bot.id}"),
-            cell("state", state_pill(bot.state)),
+            cell("state", state_pill(bot.state, bot.unreachable)),
             owner,
             *figure_cells(bot),
             rx.el.td(run_buttons(bot, state.start, state.stop), class_name="actions"),

@@ -170,6 +170,8 @@ MODE_HINT = Text(
     "Веб-хук работает, если задан PUBLIC_URL; переключение не теряет сообщений.",
 )
 AT_TELEGRAM = Text("Waiting at Telegram: {number}", "Ждут в Telegram: {number}")
+UNREACHABLE = Text("Unreachable", "Недоступен")
+UNDELIVERED = Text("Telegram could not deliver messages: {error}", "Telegram не смог доставить сообщения: {error}")
 WEBHOOK_ERROR = Text("Telegram's last failed post:", "Последняя неудачная отправка Telegram:")
 LOOK = Text("Ask Telegram", "Спросить Telegram")
 LOOKED = Text("Telegram has answered", "Telegram ответил")
