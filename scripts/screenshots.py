@@ -2,8 +2,10 @@
 
     python scripts/screenshots.py http://localhost:8000 me@example.com --out shots
 
-The password is read from CHATAI_PASSWORD. With `--readme` only the two pictures of the README are taken, into
-`docs/images/`.
+The password is read from CHATAI_PASSWORD. With `--readme` only the pictures of the README are taken, into
+`docs/images/`. With `--bots` only the page of bots is, with many at work: make a thousand in `chatai sandbox`
+(`POST /sandbox/bots/many`), import them as a table, start ChatAI again so that they sleep, and have some of them asked
+(`POST /sandbox/load`) while the picture is taken.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 WIDTHS = {1440: 900, 390: 844}
 PUBLIC = {"login": "/login", "register": "/register", "reset": "/reset", "missing": "/no-such-page"}
 TABS = ("knowledge", "answers", "search", "channels", "setup")
@@ -31,6 +34,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("shots"))
     parser.add_argument("--only", default="", help="Take only pages whose name contains this")
     parser.add_argument("--readme", action="store_true", help="Take only the README's pictures")
+    parser.add_argument("--bots", action="store_true", help="Take only the picture of the page of bots")
     arguments = parser.parse_args()
     base = arguments.base.rstrip("/")
     with sync_playwright() as playwright:
@@ -38,6 +42,9 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         if arguments.readme:
             take_readme(browser, base, arguments.email)
+            return
+        if arguments.bots:
+            take_bots(browser, base, arguments.email)
             return
         arguments.out.mkdir(parents=True, exist_ok=True)
         for width, language, theme in variants():
@@ -132,20 +139,32 @@ def open_page(page: Page, address: str) -> None:
     page.evaluate(SETTLED)
 
 
+def take_bots(browser: Browser, base: str, email: str) -> None:
+    context = open_context(browser, base, 1440, "en", "light")
+    log_in(context, base, email)
+    page = context.new_page()
+    open_page(page, f"{base}/bots")
+    page.get_by_role("button", name="Memory").click()
+    page.locator("th.memory[aria-sort=descending]").wait_for()
+    page.locator("tbody td.memory").first.get_by_text("MB").wait_for()
+    page.mouse.move(0, 0)
+    page.screenshot(path=IMAGES / "bots.png")
+    context.close()
+
+
 def take_readme(browser: Browser, base: str, email: str) -> None:
-    folder = Path(__file__).resolve().parents[1] / "docs" / "images"
-    folder.mkdir(parents=True, exist_ok=True)
+    IMAGES.mkdir(parents=True, exist_ok=True)
     context = open_context(browser, base, 1440, "en", "light")
     log_in(context, base, email)
     pages = private_pages(context, base)
     page = context.new_page()
     open_page(page, base + pages["knowledge"])
-    page.screenshot(path=folder / "knowledge.png")
+    page.screenshot(path=IMAGES / "knowledge.png")
     open_page(page, base + pages["conversation"])
     page.get_by_role("link", name="Continue").click()
     page.locator(".chat a.chip").last.wait_for()  # the conversation's own page has them, too
     page.evaluate(SETTLED)
-    page.screenshot(path=folder / "conversation.png")
+    page.screenshot(path=IMAGES / "conversation.png")
     context.close()
 
 
