@@ -146,6 +146,7 @@ class Manager:
             "managers": self.leases.managers,
             "redis": "shared" if self.fleet.permits.shared else "away",
             "leases": {"held": len(self.leases.held), "valid": self.leases.valid, "lapses": self.leases.lapses},
+            "memory_limits": "cgroup" if self.zygote.groups is not None else "process",
             "uptime_seconds": round(time.time() - self._started),
         }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -147,14 +148,12 @@ class BotProcess:
     def weighed(self, kilobytes: int) -> None:
         """The process has so much memory of its own; one that has too much is ended.
 
-        The kernel's limit on what it allocates comes first (`worker.limit_memory`). It does not count what the process
-        made its own by writing to pages that it shared.
+        The kernel's limits come first: that on what it allocates (`worker.limit_memory`), which does not count what the
+        process made its own by writing to pages that it shared, and its cgroup's, where there is one (`groups`).
         """
         if self.worker is not None and kilobytes > self._keep.memory_mb * 1024 and not self._killed_for:
             megabytes = kilobytes // 1024
-            self._charge.note("error", "memory_exceeded", pid=self.worker.pid, memory_mb=megabytes)
-            why = f"out of memory: {megabytes} MB of its own, and BOT_MEMORY_MB is {self._keep.memory_mb}"
-            self._kill(self.worker, why)
+            self._kill(self.worker, self._too_large(self.worker, megabytes))
 
     def give_up(self) -> None:
         """Ends the process at once, for good."""
@@ -213,12 +212,21 @@ class BotProcess:
                 self._charge.tell("starting", "", ZYGOTE_GONE)
                 self._wanted_awake = True  # as it was: a thousand cold starts are better spread than met one by one
                 continue
-            why = self._killed_for or _EXITS.get(status, f"the process ended with status {status}")
-            if not self._killed_for:
-                self._charge.note("error", "process_ended", pid=worker.pid, why=why)
-            await self._crashed(why)
+            await self._crashed(self._killed_for or await self._cause(worker, status))
         if not self.closed:
             self._charge.tell("sleeping")
+
+    async def _cause(self, worker: WorkerProcess, status: int) -> str:
+        """Why a process ended that was not killed from here; it is noted."""
+        if status == -signal.SIGKILL and await worker.was_too_large():
+            return self._too_large(worker, self._keep.memory_mb)
+        why = _EXITS.get(status, f"the process ended with status {status}")
+        self._charge.note("error", "process_ended", pid=worker.pid, why=why)
+        return why
+
+    def _too_large(self, worker: WorkerProcess, megabytes: int) -> str:
+        self._charge.note("error", "memory_exceeded", pid=worker.pid, memory_mb=megabytes)
+        return f"out of memory: {megabytes} MB of its own, and BOT_MEMORY_MB is {self._keep.memory_mb}"
 
     async def _crashed(self, why: str) -> None:
         """Counts a crash and waits before the next try, or gives the bot up."""

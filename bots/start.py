@@ -19,6 +19,7 @@ from uuid import UUID
 import psycopg
 
 from bots.answer_pool import AnswerPool
+from bots.groups import WorkerGroups, open_groups
 from bots.tuning import Tuning
 from bots.zygote_client import ZygoteClient
 from chatai.core.ids import new_id
@@ -95,13 +96,13 @@ def any_bot_is_wanted(url: str) -> bool:
     return bool(row and row[0])
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, groups: WorkerGroups | None = None) -> None:
     """Until SIGTERM or SIGINT. Raises: PortTaken."""
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     tuning, manager_id = Tuning(), new_id()
-    zygote = ZygoteClient(settings.bot_starts_at_once)
+    zygote = ZygoteClient(settings.bot_starts_at_once, groups)
     answers = AnswerPool(settings.bot_answer_processes, tuning)
     ahead: asyncio.Task[None] | None = None
     if await asyncio.to_thread(any_bot_is_wanted, application_url(settings)):
@@ -146,11 +147,14 @@ def main() -> None:
             f"A bot manager already runs on {settings.data_dir}. Stop it first, or give this one a BOT_MANAGER_NAME."
         )
     allow_many_descriptors()
+    groups = open_groups(settings.bot_memory_mb)  # before there is any process that would have to be moved
     try:
-        uvloop.run(run(settings))
+        uvloop.run(run(settings, groups))
     except PortTaken as error:
         sys.exit(f"The bot manager cannot listen on port {settings.bots_port}: {error}. Set BOTS_PORT to another.")
     finally:
+        if groups is not None:
+            groups.close()
         pid_file(settings).unlink(missing_ok=True)
         os.close(held)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from bots.groups import WorkerGroups
 from bots.wire import MAX_PACKET_BYTES, Message, Wire, WireError
 from bots.zygote_handle import Running, WorkerProcess
 
@@ -58,7 +59,9 @@ class ZygoteClient:
     One worker is forked ahead, in a quiet moment, so that the next bot that wakes need not wait for that.
     """
 
-    def __init__(self, starts_at_once: int = STARTS_AT_ONCE) -> None:
+    def __init__(self, starts_at_once: int = STARTS_AT_ONCE, groups: WorkerGroups | None = None) -> None:
+        self.groups = groups
+        """By which the kernel bounds the workers' memory; None where cgroups are not delegated."""
         self._running: Running | None = None
         self._spare: Running | None = None
         self._old: list[Running] = []
@@ -206,7 +209,15 @@ class ZygoteClient:
             raise
         finally:
             theirs.close()
-        return WorkerProcess(number, pid, await Wire.over(ours), exited, running)
+        worker = WorkerProcess(number, pid, await Wire.over(ours), exited, running)
+        if self.groups is not None:
+            self.groups.enter(number, pid, running.pid)
+            exited.add_done_callback(lambda _: self._leave_group(worker))
+        return worker
+
+    def _leave_group(self, worker: WorkerProcess) -> None:
+        if self.groups is not None:
+            worker.filled_group = self.groups.leave(worker.number)
 
     async def _try_out(self, running: Running, introduction: Message) -> None:
         """Whether what this zygote makes can live with this manager. Raises ZygoteError."""

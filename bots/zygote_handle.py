@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from bots.wire import Wire
@@ -22,6 +23,12 @@ class WorkerProcess:
     exited: asyncio.Future[int]
     home: Running | None = field(default=None, repr=False)
     """The zygote that it was forked from."""
+    filled_group: Future[bool] | None = field(default=None, repr=False)
+    """Once it has ended, where it had a cgroup: whether the kernel ended it because that was full."""
+
+    async def was_too_large(self) -> bool:
+        """Whether the kernel ended it for the memory that it took."""
+        return self.filled_group is not None and await asyncio.wrap_future(self.filled_group)
 
 
 @dataclass(eq=False)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from chatai import migrate
-from chatai.core import landlock
+from chatai.core import cgroup, landlock
 from chatai.core.metrics_access import is_behind_proxy
 from chatai.core.settings import Settings, SettingsError
 from chatai.domains.knowledge.errors import EmbeddingsAway, EmbeddingsRefused
@@ -63,6 +63,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
         _embeddings,
         _telegram,
         _landlock,
+        _memory,
         _metrics,
     )
     for check in checks:
@@ -215,6 +216,32 @@ async def _landlock(_settings: Settings) -> Finding:
         return Finding("bots", f"their processes are kept from this account's files by Landlock (version {known})")
     # Not a fault: nothing on an older kernel or another system mends it.
     return Finding("bots", "no Landlock in the kernel: a bot's process that is taken over reads what this account can")
+
+
+async def _memory(settings: Settings) -> Finding:
+    """How the memory of bots' processes is limited: by the manager that runs, or by one that would be started here."""
+    means = {"cgroup": "a cgroup each", "process": "RLIMIT_DATA and a look once a minute"}
+    running_by = await _limits_of_manager(settings)
+    if running_by in means:
+        return Finding("memory", f"bots' processes are limited by {means[running_by]}")
+    try:
+        folder = cgroup.find_delegated()
+    except cgroup.NotDelegated as why:
+        # Not a fault: they are limited, only later and by other means.
+        return Finding("memory", f"bots' processes started from here: limited by {means['process']}; {why}")
+    return Finding("memory", f"bots' processes started from here: limited by {means['cgroup']}, below {folder}")
+
+
+async def _limits_of_manager(settings: Settings) -> str:
+    """What the bot manager of this machine says; empty where none answers."""
+    import httpx
+
+    try:
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
+            told = (await client.get(f"http://127.0.0.1:{settings.bots_port}/status")).json()
+            return str(told["memory_limits"])
+    except (httpx.HTTPError, ValueError, LookupError, TypeError):
+        return ""
 
 
 async def _metrics(settings: Settings) -> Finding:

@@ -10,6 +10,7 @@ import pytest_asyncio
 from bots.receiving import SECRET_HEADER
 from chatai.core.ids import new_id
 from chatai.domains.channels import service
+from chatai.launcher import doctor
 from tests.bots.world import ANNA, allow_connections, open_world
 from tests.fakes.openai import Plan
 from tests.waiting import eventually
@@ -207,6 +208,9 @@ async def test_health_and_status(world, http):
     assert status["pids"]["zygote"]
     assert status["leases"] == {"held": status["leases"]["held"], "valid": True, "lapses": 0}
     assert status["leases"]["held"] >= status["bots"]
+    assert status["memory_limits"] == "process"
+    found = [one.text async for one in doctor.findings(world.settings) if one.subject == "memory"]
+    assert found == ["bots' processes are limited by RLIMIT_DATA and a look once a minute"]
 
 
 async def read(http, path: str, **headers: str) -> tuple[int, str]:

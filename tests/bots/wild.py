@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import mmap
 import os
 import random
 import socket
@@ -31,6 +32,13 @@ async def eat(message: Message, job: Job) -> None:
     eaten = []
     while True:
         eaten.append(bytearray(2**20))
+
+
+async def hoard(message: Message, job: Job) -> None:
+    """Takes shared memory, which a limit on data does not count."""
+    with mmap.mmap(-1, 2**30) as hoarded:
+        for place in range(0, 2**30, 4096):
+            hoarded[place] = 1
 
 
 async def fork(message: Message, job: Job) -> None:
@@ -140,7 +148,7 @@ async def attempt(message: Message, job: Job) -> None:
 
 
 DEEDS = {"loop!": loop, "eat!": eat, "fork!": fork, "run!": run, "die!": die, "deafen!": deafen, "tell!": tell}
-DEEDS |= {"try!": attempt, "babble!": babble}
+DEEDS |= {"try!": attempt, "babble!": babble, "hoard!": hoard}
 
 
 def build_dispatcher() -> Dispatcher:

@@ -21,12 +21,14 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
 
+from bots.groups import WorkerGroups
 from bots.manager import Manager
 from bots.runner import BotRunner
 from bots.sandbox import people
 from bots.sandbox.server import SandboxServer
 from bots.sandbox.state import Chat, Options, SandboxBot
 from bots.tuning import Tuning
+from bots.zygote_client import ZygoteClient
 from chatai import migrate, wiring
 from chatai.core.actor import Actor, Role
 from chatai.core.cache import get_redis
@@ -70,6 +72,7 @@ class World:
     server: SandboxServer
     model: FakeOpenAI
     tuning: Tuning
+    groups: WorkerGroups | None = None
     manager: Manager = field(init=False)
 
     async def new_bot(self, name: str = "Shop", assistant_id: UUID | None = None) -> tuple[SandboxBot, BotView]:
@@ -140,7 +143,8 @@ class World:
         return worker.pid
 
     async def start_manager(self) -> None:
-        self.manager = Manager(self.settings, self.tuning)
+        zygote = ZygoteClient(self.settings.bot_starts_at_once, self.groups)
+        self.manager = Manager(self.settings, self.tuning, zygote=zygote)
         await self.manager.start()
 
 
@@ -154,6 +158,7 @@ async def open_world(
     webhook: bool = False,
     manager: bool = True,
     tuning: Tuning = QUICK,
+    groups: WorkerGroups | None = None,
     **environment: str,
 ) -> AsyncIterator[World]:
     """Builds a world and tears it down."""
@@ -189,7 +194,7 @@ async def open_world(
         wiring.bind(settings, models=False)
         stack.push_async_callback(wiring.close)
         actor, assistant_id = await _workspace(database)
-        world = World(settings, database, actor, assistant_id, server, model, tuning)
+        world = World(settings, database, actor, assistant_id, server, model, tuning, groups)
         if manager:
             await world.start_manager()
             stack.push_async_callback(_stop_manager, world)

@@ -151,6 +151,8 @@ def test_doctor_names_what_is_wrong_and_the_cure(run_chatai: Run) -> None:
     assert "check TELEGRAM_API_URL" in lines["telegram"]
     assert lines["bots"].startswith("ok")
     assert "Landlock" in lines["bots"]
+    assert lines["memory"].startswith("ok")
+    assert "limited by " in lines["memory"]
     assert lines["metrics"].endswith("open to this machine only")
 
 
