@@ -55,7 +55,8 @@ from chatai.core.actor import Actor
 from chatai.core.database import Database, DatabaseAway
 from chatai.core.errors import ChatAIError
 from chatai.core.i18n import Language
-from chatai.core.logging import configure, scrub
+from chatai.core.logging import configure
+from chatai.core.scrubbing import scrub
 from chatai.core.settings import Settings, get_settings
 from chatai.domains.channels import chats
 from chatai.domains.conversations import service as conversations

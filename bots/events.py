@@ -18,7 +18,7 @@ import structlog
 from chatai.core.clock import now
 from chatai.core.database import Database, DatabaseAway
 from chatai.core.ids import new_id
-from chatai.core.logging import scrub
+from chatai.core.scrubbing import scrub
 from chatai.domains.channels import events
 from chatai.domains.channels.schemas import BotEventRow
 

@@ -17,7 +17,7 @@ from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 
 from bots.http import HttpClient, HttpError, NotReached
-from chatai.core.logging import scrub
+from chatai.core.scrubbing import scrub
 
 
 class NotConnected(TelegramNetworkError):

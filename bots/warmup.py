@@ -56,7 +56,7 @@ _METHODS: tuple[Any, ...] = (
 )
 PINNED = [Response.__class_getitem__(method.__returning__) for method in _METHODS]
 
-ROUNDS = 12
+ROUNDS = 9
 """So often is everything walked: the interpreter specialises code after eight runs."""
 _SLOW_ROUNDS = 1
 """Rounds whose answers grow before the person's eyes."""

@@ -31,7 +31,7 @@ from bots.job import BotConfig, Job, Link
 from bots.reach import names_are_out_of_reach, restrict_reach
 from bots.session import Session
 from bots.wire import Message, Wire, WireError
-from chatai.core.logging import scrub
+from chatai.core.scrubbing import scrub
 
 EXIT_ORPHANED = 70
 EXIT_OUT_OF_MEMORY = 71

@@ -21,6 +21,7 @@ import gc
 import json
 import logging
 import os
+import select
 import selectors
 import signal
 import socket
@@ -43,8 +44,10 @@ from bots.session import Session, build_session
 from bots.warmup import warm_up
 from bots.wire import MAX_PACKET_BYTES
 from bots.worker import call_process, keep_only, run_child
-from chatai.core.logging import scrub
+from chatai.core.scrubbing import scrub
 
+MOST_FORKS = 8
+"""One right after the other, before the first of them is told of."""
 NAME, STAND_BY_NAME = "chatai-zygote", "chatai-stand-by"
 
 
@@ -82,19 +85,25 @@ class Zygote:
             _end(pid)
 
     def _obey(self) -> bool:
-        """Does what one packet says; False when the manager is gone."""
-        packet, descriptors, _, _ = socket.recv_fds(self.control, MAX_PACKET_BYTES, 1)
-        if not packet:
-            return False
-        order = json.loads(packet)
-        if "spawn" in order:
-            self._spawn(order["spawn"], socket.socket(fileno=descriptors[0]))
-        elif "kill" in order:
-            for pid, number in self.workers.items():
-                if number == order["kill"]:
-                    _end(pid)
-        elif "copy" in order:
-            self._copy(socket.socket(fileno=descriptors[0]))
+        """Does what the packets say that are there; False when the manager is gone."""
+        wanted: list[tuple[int, socket.socket]] = []
+        more = select.poll()
+        more.register(self.control, select.POLLIN)
+        while len(wanted) < MOST_FORKS and more.poll(0):
+            packet, descriptors, _, _ = socket.recv_fds(self.control, MAX_PACKET_BYTES, 1)
+            if not packet:
+                return False
+            order = json.loads(packet)
+            if "spawn" in order:
+                wanted.append((order["spawn"], socket.socket(fileno=descriptors[0])))
+            elif "kill" in order:
+                for pid, number in self.workers.items():
+                    if number == order["kill"]:
+                        _end(pid)
+            elif "copy" in order:
+                self._copy(socket.socket(fileno=descriptors[0]))
+        if wanted:
+            self._spawn(wanted)
         return True
 
     def _copy(self, end: socket.socket) -> None:
@@ -114,14 +123,20 @@ class Zygote:
         end.close()
         self.copies.add(pid)
 
-    def _spawn(self, number: int, end: socket.socket) -> None:
+    def _spawn(self, wanted: list[tuple[int, socket.socket]]) -> None:
+        """Forks one right after the other: each fork has all memory shared anew, and what is written to between two is
+        copied once more."""
         parent = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            run_child(end, parent, self.dispatcher, self.session)
-        end.close()
-        self.workers[pid] = number
-        self._tell({"spawned": number, "pid": pid})
+        pids: list[int] = []
+        for _, end in wanted:
+            pid = os.fork()
+            if pid == 0:
+                run_child(end, parent, self.dispatcher, self.session)
+            pids.append(pid)
+        for pid, (number, end) in zip(pids, wanted, strict=True):
+            end.close()
+            self.workers[pid] = number
+            self._tell({"spawned": number, "pid": pid})
 
     def _reap(self) -> None:
         while self.workers or self.copies:
@@ -173,7 +188,8 @@ def main(descriptor: int) -> None:
     dispatcher = build_dispatcher()
     session = build_session()
     heap.tune_allocator()
-    # Once for what is built on first use; then the code is gathered, and must be specialised anew.
+    # Once for what is built on first use, and once to see what runs: that code is gathered, and then specialised.
+    warm_up(dispatcher, session, rounds=1)
     heap.gather_code(lambda: warm_up(dispatcher, session, rounds=1))
     warm_up(dispatcher, session)
     gc.collect()

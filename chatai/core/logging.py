@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
-import re
 import sys
 from typing import TYPE_CHECKING
 
 import structlog
 
 from chatai.core.daily_file import SharedDailyFile
+from chatai.core.scrubbing import scrub
 from chatai.core.settings import Settings
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
-
-# Bot tokens and API keys in messages of libraries (a URL in an exception, say) never reach a log.
-_SECRETS = re.compile(r"\d{6,12}:[A-Za-z0-9_-]{35}|\bsk-[A-Za-z0-9_-]{16,}|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)")
-
-
-def scrub(text: str) -> str:
-    """The text without bot tokens, API keys and passwords in addresses."""
-    return _SECRETS.sub("[secret]", text)
 
 
 def _scrub_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

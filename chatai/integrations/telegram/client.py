@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import certifi
 
-from chatai.core.logging import scrub
+from chatai.core.scrubbing import scrub
 from chatai.domains.channels.commands import BOT_COMMANDS
 from chatai.domains.channels.ports import TelegramAway, TelegramRefusal
 from chatai.domains.channels.schemas import BotIdentity, BotProfile, WebhookInfo
