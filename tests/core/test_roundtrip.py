@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from chatai.core import roundtrip
-from chatai.core.database import Database
+from chatai.core.database import Database, DatabaseAway
 from chatai.core.roundtrip import Prepared, round_trip
 from chatai.core.settings import Settings
 from tests.waiting import eventually
@@ -90,6 +90,17 @@ async def test_connections_are_given_to_who_waits_for_them(database: Database, a
 
     work = [unit() if number % 2 else statements.run("SELECT pg_sleep(0.01)") for number in range(size * 8)]
     await asyncio.wait_for(asyncio.gather(*work), 20)
+    assert database.connections_in_use == 0
+
+
+async def test_what_was_ready_on_a_connection_that_is_gone_is_made_ready_again(database: Database, actor, connection):
+    statements = database.statements(actor.workspace_id)
+    for _ in range(3):
+        [(backend,)] = await statements.run("SELECT pg_backend_pid()")
+        await connection.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+    with pytest.raises(DatabaseAway):
+        await statements.run("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert await statements.run("SELECT 1") == [(1,)]
     assert database.connections_in_use == 0
 
 
