@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 
 from bots.wire import Wire
 
+GROUP_SECONDS = 2.0
+"""So long is waited for what an ended process's cgroup tells: after a start of many bots others come first."""
+
 
 @dataclass(eq=False)
 class WorkerProcess:
@@ -27,8 +30,13 @@ class WorkerProcess:
     """Once it has ended, where it had a cgroup: whether the kernel ended it because that was full."""
 
     async def was_too_large(self) -> bool:
-        """Whether the kernel ended it for the memory that it took."""
-        return self.filled_group is not None and await asyncio.wrap_future(self.filled_group)
+        """Whether the kernel ended it for the memory that it took. False also where that is not known soon."""
+        if self.filled_group is None:
+            return False
+        try:
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self.filled_group)), GROUP_SECONDS)
+        except TimeoutError:
+            return False
 
 
 @dataclass(eq=False)

@@ -20,7 +20,11 @@ _CLOSE_OTHERS = """
 
 
 def upgrade() -> None:
+    # Row security binds the owner too. Nothing may come in between closing and the index.
+    op.execute("LOCK TABLE conversation IN SHARE ROW EXCLUSIVE MODE")
+    op.execute("ALTER TABLE conversation NO FORCE ROW LEVEL SECURITY")
     op.execute(_CLOSE_OTHERS)
+    op.execute("ALTER TABLE conversation FORCE ROW LEVEL SECURITY")
     op.create_index(
         "uq_conversation_open",
         "conversation",

@@ -43,6 +43,8 @@ PATIENCE_ALONE = 60.0  # seconds for a tenant's unit in one turn, whose first an
 # Plans for the values at hand: a tenant of ten rows and one of a million need different ones.
 _CUSTOM_PLANS = "; SET LOCAL plan_cache_mode = force_custom_plan"
 _SETTING = re.compile(r"[a-z_]+(\.[a-z_]+)?")
+# Of two units that wait for each other one is refused; and what was prepared on a connection may have been dropped.
+_OF_THE_MOMENT = (psycopg.errors.DeadlockDetected, psycopg.errors.InvalidSqlStatementName)
 _SET_SCOPE: LiteralString = (
     "SELECT set_config('app.workspace_id', %(workspace)s, true), set_config('app.account_id', %(account)s, true)"
 )
@@ -194,18 +196,19 @@ class Statements:
     ) -> list[tuple[Any, ...]]:
         """As `Runs.run`. Raises: DatabaseAway, psycopg.Error."""
         scope = {**self._scope, **settings} if settings else self._scope
-        (rows,) = await self._database.run_alone(scope, [(statement, values)], self._patience)
+        (rows,) = await self._run(scope, [(statement, values)])
         return rows
 
     async def run_together(self, statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
-        """Runs several as one unit, all of it or nothing; the rows of each. Raises as `run`.
+        """Runs several as one unit, all of it or nothing; the rows of each. Raises as `run`."""
+        return await self._run(self._scope, statements)
 
-        Of two units that wait for each other PostgreSQL refuses one. Nothing of it is stored, so it is run once more.
-        """
+    async def _run(self, scope: Mapping[str, str], statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
+        """What is refused for reasons of the moment is run once more: nothing of it is stored."""
         try:
-            return await self._database.run_alone(self._scope, statements, self._patience)
-        except psycopg.errors.DeadlockDetected:
-            return await self._database.run_alone(self._scope, statements, self._patience)
+            return await self._database.run_alone(scope, statements, self._patience)
+        except _OF_THE_MOMENT:
+            return await self._database.run_alone(scope, statements, self._patience)
 
 
 class Database:
@@ -231,6 +234,8 @@ class Database:
                 "tcp_user_timeout": 30_000,
                 "application_name": "chatai",
                 "options": "-c jit=off",
+                # psycopg's own prepared statements end in DEALLOCATE ALL after a rollback, and so do ours (`Prepared`).
+                "prepare_threshold": None,
             },
         }
         if pool_size:

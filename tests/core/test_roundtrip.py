@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from uuid import UUID
 
 import psycopg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from chatai.core import roundtrip
 from chatai.core.database import Database, DatabaseAway
@@ -102,6 +105,40 @@ async def test_what_was_ready_on_a_connection_that_is_gone_is_made_ready_again(d
         await statements.run("SELECT pg_terminate_backend(pg_backend_pid())")
     assert await statements.run("SELECT 1") == [(1,)]
     assert database.connections_in_use == 0
+
+
+@pytest.mark.parametrize("undone", ["all", "part"])
+async def test_what_is_ready_outlives_a_unit_that_is_undone(database: Database, actor, undone: str):
+    statements = database.statements(actor.workspace_id)
+    ready = "SELECT name, pg_backend_pid() FROM pg_prepared_statements WHERE name LIKE 'chatai%%'"
+    before = await statements.run(ready)
+    assert before == await statements.run(ready)
+
+    async def unit(*, fails: bool) -> None:
+        async with database.workspace(actor.workspace_id) as uow:
+            for _ in range(8):  # so often, that psycopg would prepare it too
+                await uow.run("SELECT count(*) FROM workspace WHERE id = %(id)s", {"id": actor.workspace_id})
+            if fails and undone == "part":
+                with pytest.raises(DBAPIError):
+                    async with uow.session.begin_nested():
+                        await uow.session.execute(text("SELECT 1 / 0"))
+            elif fails:
+                raise LookupError
+
+    await unit(fails=False)
+    with nullcontext() if undone == "part" else pytest.raises(LookupError):
+        await unit(fails=True)
+    assert await statements.run(ready) == before  # of the same connection
+
+
+async def test_a_statement_whose_preparation_is_gone_is_run_again(database: Database, actor):
+    statements = database.statements(actor.workspace_id)
+    [(backend,)] = await statements.run("SELECT pg_backend_pid()")
+    async with database.workspace(actor.workspace_id) as uow:
+        assert await uow.run("SELECT pg_backend_pid()") == [(backend,)]
+        await uow.run("DEALLOCATE ALL")
+    [(other,)] = await statements.run("SELECT pg_backend_pid()")
+    assert other != backend
 
 
 async def test_a_unit_that_is_given_up_leaves_no_connection_behind(database: Database, actor):

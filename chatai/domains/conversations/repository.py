@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from chatai.core.actor import Actor
 from chatai.core.clock import now
-from chatai.core.database import Runs, UnitOfWork
+from chatai.core.database import Runs, UnitOfWork, array_of
 from chatai.core.ids import new_id
 from chatai.core.roundtrip import Statement
 from chatai.domains.conversations.models import Citation, Conversation, Message
@@ -71,7 +71,8 @@ _STORE: LiteralString = """
         FROM asked
     )
 """
-# The talk so far is read as it was before the statement, so without the question and its answer.
+# The talk so far is read as it was before the statement, so without the question and its answer; and without what
+# somebody else has said while the conversation's lock was waited for: a channel brings a chat's questions in turn.
 _SO_FAR: LiteralString = """
     LEFT JOIN LATERAL (
         SELECT * FROM message WHERE conversation_id = talk.id ORDER BY id DESC LIMIT %(history)s
@@ -118,7 +119,8 @@ _SETTLE: LiteralString = """
     )
     SELECT NULL, NULL FROM settled UNION ALL SELECT number, document_id FROM cited
 """
-_CITED = ("number", "document_id", "document_name", "page", "page_end", "char_start", "char_end", "quote")
+_CITED_NUMBERS = ("number", "document_id", "page", "page_end", "char_start", "char_end")
+_CITED_WORDS = ("document_name", "quote")
 
 
 async def get(uow: UnitOfWork, conversation_id: UUID, *, lock: bool = False) -> Conversation | None:
@@ -232,7 +234,7 @@ def _opening(actor: Actor, talk: ChannelTalk) -> dict[str, object]:
         "name": talk.external_id,
         "account": actor.account_id,
         "bot": actor.bot_id,
-        "person": talk.person_name[:200],
+        "person": talk.person_name.replace("\x00", "")[:200],
         "language": talk.language,
     }
 
@@ -258,10 +260,11 @@ def settling(
 ) -> tuple[LiteralString, dict[str, object]]:
     """The statement that stores how an answer ended and its citations, the quotations also of documents that were
     deleted meanwhile. `kept_citations` says what its rows mean."""
-    values: dict[str, object] = {"id": answer_id, "ids": [new_id() for _ in citations]}
+    values: dict[str, object] = {"id": answer_id, "ids": array_of(new_id() for _ in citations)}
     values |= {field.name: getattr(ending, field.name) for field in fields(Ending)}
-    values |= {name: [getattr(citation, name) for citation in citations] for name in _CITED}
-    values["chunk_id"] = list(chunk_ids)
+    values |= {name: array_of(getattr(citation, name) for citation in citations) for name in _CITED_NUMBERS}
+    values |= {name: [getattr(citation, name) for citation in citations] for name in _CITED_WORDS}
+    values["chunk_id"] = array_of(chunk_ids)
     return _SETTLE, values
 
 
