@@ -6,8 +6,10 @@ counts lie within the objects. What helps, with what it brought a worker after t
 - What runs in workers lies together (`gather_code`): fewer pages are touched. 0.5 MB.
 - Free places in half-used pages are taken (`fill_pages`), so that what a worker allocates begins on pages of its own
   instead of making many shared ones its own. 0.3 MB.
-- The zygote's memory lies in large pages (`join_pages`): a fork takes half the time.
 - A worker that is quiet collects its garbage and gives free memory back (`give_back`): it does not grow with use.
+
+Large pages (MADV_COLLAPSE) would halve a fork's time. But whatever of the kernel looks for who uses a page, as when
+memory is short, then looks at five hundred entries in each of a thousand processes: that cost a third of a core.
 
 docs/decisions/0012 has the rest of the figures.
 """
@@ -27,8 +29,6 @@ from typing import Any
 _M_TRIM_THRESHOLD = -1
 _M_ARENA_MAX = -8
 _TRIM_BYTES = 128 * 1024
-_MADV_COLLAPSE = 25
-_LARGE_PAGE_BYTES = 2 * 1024 * 1024
 
 _BYTES_OVERHEAD = sys.getsizeof(b"")
 _POOL_LINE = re.compile(r"\s*\d+\s+(\d+)\s+\d+\s+\d+\s+(\d+)\s*")
@@ -106,30 +106,6 @@ def fill_pages() -> int:
         taken += size * blocks
     _kept.append(filling)
     return taken
-
-
-def join_pages() -> int:
-    """Has the kernel keep this process's memory in pages of 2 MB, as far as it can; how many there are.
-
-    A fork then copies one entry for each of them and not five hundred: 0.8 ms instead of 1.7. Who writes to one still
-    makes 4 kB of it his own. Kernels before Linux 6.1 know no such request (see MADV_COLLAPSE in madvise(2)).
-    """
-    if _LIBC is None:
-        return 0
-    joined = 0
-    for start, end in _own_memory():
-        first = -(-start // _LARGE_PAGE_BYTES) * _LARGE_PAGE_BYTES
-        for address in range(first, end - _LARGE_PAGE_BYTES + 1, _LARGE_PAGE_BYTES):
-            joined += _LIBC.madvise(ctypes.c_void_p(address), ctypes.c_size_t(_LARGE_PAGE_BYTES), _MADV_COLLAPSE) == 0
-    return joined
-
-
-def _own_memory() -> list[tuple[int, int]]:
-    """Start and end of each stretch of memory that this process has allocated, and can write to."""
-    with open("/proc/self/maps") as maps:
-        lines = [line.split() for line in maps]
-    places = [line[0].split("-") for line in lines if line[1] == "rw-p" and line[5:] in ([], ["[heap]"])]
-    return [(int(start, 16), int(end, 16)) for start, end in places]
 
 
 def keep_for_good() -> None:

@@ -195,7 +195,6 @@ def main(descriptor: int) -> None:
     gc.collect()
     heap.fill_pages()
     gc.freeze()
-    heap.join_pages()
     gc.collect()  # of nothing: else a worker, by the number of objects here, puts its own collections off
     Zygote(control, dispatcher, session).serve()
 
