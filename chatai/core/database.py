@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, LiteralString, Protocol
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -31,6 +31,7 @@ from chatai.core.errors import Unavailable
 from chatai.core.roles import SYSTEM_ROLE, application_url
 from chatai.core.roundtrip import Statement
 from chatai.core.settings import get_settings
+from chatai.core.statements import Statements
 
 DEFER_JOB = text(
     "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(:queue, :task, :priority, :lock, :queueing_lock,"
@@ -43,8 +44,6 @@ PATIENCE_ALONE = 60.0  # seconds for a tenant's unit in one turn, whose first an
 # Plans for the values at hand: a tenant of ten rows and one of a million need different ones.
 _CUSTOM_PLANS = "; SET LOCAL plan_cache_mode = force_custom_plan"
 _SETTING = re.compile(r"[a-z_]+(\.[a-z_]+)?")
-# Of two units that wait for each other one is refused; and what was prepared on a connection may have been dropped.
-_OF_THE_MOMENT = (psycopg.errors.DeadlockDetected, psycopg.errors.InvalidSqlStatementName)
 _SET_SCOPE: LiteralString = (
     "SELECT set_config('app.workspace_id', %(workspace)s, true), set_config('app.account_id', %(account)s, true)"
 )
@@ -56,29 +55,6 @@ class DatabaseAway(Unavailable):
     code = "database_away"
     en = "The database cannot be reached at the moment. Nothing is lost; please try again in a minute."
     ru = "База данных сейчас недоступна. Ничего не потеряно, попробуйте через минуту."
-
-
-def array_of(values: Iterable[int | float | UUID]) -> str:
-    """Numbers or identifiers as an array's text, which PostgreSQL casts: psycopg takes four times as long for a list,
-    and prepares a statement anew for each size of its numbers."""
-    return "{" + ",".join(map(str, values)) + "}"
-
-
-class Runs(Protocol):
-    """What runs statements of our own: a unit of work, or `Statements`, each of which is a unit by itself."""
-
-    async def run(
-        self,
-        statement: LiteralString,
-        values: Mapping[str, object] | None = None,
-        *,
-        settings: Mapping[str, str] | None = None,
-    ) -> list[tuple[Any, ...]]:
-        """Runs one statement; its rows as plain tuples.
-
-        `settings`: PostgreSQL's, for this statement: names and values are ours alone. Placeholders are psycopg's,
-        `%(name)s`. Raises: psycopg.Error.
-        """
 
 
 class UnitOfWork:
@@ -172,43 +148,6 @@ class UnitOfWork:
             result = action()
             if result is not None:
                 await result
-
-
-class Statements:
-    """Statements each of which is a unit of work by itself, in one turn: where each is whole by itself, that costs a
-    third of a unit with one statement, and no transaction is left open between them.
-
-    Their plans are made once for all values, so they are for statements that go by keys; one whose plan depends on
-    whose rows they are says so in its `settings`.
-    """
-
-    def __init__(self, database: Database, scope: Mapping[str, str], patience: float) -> None:
-        self._database = database
-        self._patience = patience
-        self._scope = {"plan_cache_mode": "force_generic_plan", **scope}
-
-    async def run(
-        self,
-        statement: LiteralString,
-        values: Mapping[str, object] | None = None,
-        *,
-        settings: Mapping[str, str] | None = None,
-    ) -> list[tuple[Any, ...]]:
-        """As `Runs.run`. Raises: DatabaseAway, psycopg.Error."""
-        scope = {**self._scope, **settings} if settings else self._scope
-        (rows,) = await self._run(scope, [(statement, values)])
-        return rows
-
-    async def run_together(self, statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
-        """Runs several as one unit, all of it or nothing; the rows of each. Raises as `run`."""
-        return await self._run(self._scope, statements)
-
-    async def _run(self, scope: Mapping[str, str], statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
-        """What is refused for reasons of the moment is run once more: nothing of it is stored."""
-        try:
-            return await self._database.run_alone(scope, statements, self._patience)
-        except _OF_THE_MOMENT:
-            return await self._database.run_alone(scope, statements, self._patience)
 
 
 class Database:

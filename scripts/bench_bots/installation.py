@@ -176,13 +176,12 @@ class Installation:
         ids = [new_id() for _ in range(count)]
         secrets = [new_token() for _ in ids]
         urls = [f"http://127.0.0.1:{self.port}/telegram/{bot_id}" for bot_id in ids]
-        wanted = [
-            {"name": f"Bot {number}", "url": url, "secret": secret}
-            for number, (url, secret) in enumerate(zip(urls, secrets, strict=True))
-        ]
-        async with self.http.post(f"{self.sandbox_url}/sandbox/bots/many", json={"bots": wanted}) as answer:
-            answer.raise_for_status()
-            bots = (await answer.json())["bots"]
+        bots = await self._new_bots(
+            [
+                {"name": f"Bot {number}", "url": url, "secret": secret}
+                for number, (url, secret) in enumerate(zip(urls, secrets, strict=True))
+            ]
+        )
         rows = [
             Bot(
                 id=bot_id,
@@ -204,6 +203,17 @@ class Installation:
             uow.session.add_all(rows)
             await uow.notify(BOTS_CHANNEL, "")
         return [Registered(bot["id"], bot_id) for bot, bot_id in zip(bots, ids, strict=True)]
+
+    async def new_stranger(self) -> int:
+        """The number of a bot at the sandbox that nobody fetches updates for."""
+        [bot] = await self._new_bots([{"name": "Somebody else's"}])
+        return int(bot["id"])
+
+    async def _new_bots(self, wanted: list[dict[str, str]]) -> list[dict[str, Any]]:
+        async with self.http.post(f"{self.sandbox_url}/sandbox/bots/many", json={"bots": wanted}) as answer:
+            answer.raise_for_status()
+            bots: list[dict[str, Any]] = (await answer.json())["bots"]
+        return bots
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,15 +188,19 @@ async def neighbours(made: Installation, options: Options, count: int) -> dict[s
     await made.load(bots=numbers, questions=len(numbers), parallel=48)
     quiet = {"bots": numbers, "rate": options.neighbour_rate, "seconds": options.seconds, "people": 5}
     figures: dict[str, Any] = {"rate": options.neighbour_rate, "bots": len(others)}
-    runs: dict[str, list[Answer]] = {"alone": [], "crashing": [], "flooded": []}
+    runs: dict[str, list[Answer]] = {"alone": [], "crashing": [], "elsewhere": [], "flooded": []}
+    stranger = await made.new_stranger()
     # In turns, so that what else goes on on the machine meets all of them alike.
     for _ in range(options.rounds):
         runs["alone"] += await made.load(**quiet)
         async with Crasher(made, crashing) as crasher:
             runs["crashing"] += await made.load(**quiet)
         figures["kills"] = figures.get("kills", 0) + crasher.kills
+        # What it costs the sandbox to make a flood, on the same cores, is not felt of the flooded bot.
+        async with Flood(made, stranger, options.flood_rate):
+            runs["elsewhere"] += await made.load(**quiet)
     for _ in range(options.rounds):
-        async with Flood(made, flooded, options.flood_rate) as flood:
+        async with Flood(made, flooded.number, options.flood_rate) as flood:
             runs["flooded"] += await made.load(**quiet)
         figures["flood_posted"] = figures.get("flood_posted", 0) + flood.posted
     await discard(made, flooded)

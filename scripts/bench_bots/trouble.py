@@ -15,9 +15,9 @@ KILL_EVERY = 1.0  # seconds
 
 
 class Flood:
-    """One bot gets far more updates than it can answer, for as long as the block lasts."""
+    """One bot gets far more updates than it can answer, for as long as the block lasts. `bot`: its number."""
 
-    def __init__(self, made: Installation, bot: Registered, rate: float) -> None:
+    def __init__(self, made: Installation, bot: int, rate: float) -> None:
         self._made, self._bot, self._rate = made, bot, rate
         self.posted = 0
         self._task: asyncio.Task[None] | None = None
@@ -35,7 +35,7 @@ class Flood:
         """Half a second at a time: what was posted is counted also when the block ends in the middle."""
         while True:
             rows = await self._made.load(
-                bots=[self._bot.number], rate=self._rate, seconds=0.5, patience=0.0, people=200, texts=["/help"]
+                bots=[self._bot], rate=self._rate, seconds=0.5, patience=0.0, people=200, texts=["/help"]
             )
             self.posted += len(rows)
 

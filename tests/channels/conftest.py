@@ -10,7 +10,8 @@ import pytest
 from bots.sandbox.server import SandboxServer
 from bots.sandbox.state import Options
 from chatai.core.actor import Actor
-from chatai.core.database import Database, Runs
+from chatai.core.database import Database
+from chatai.core.statements import Runs
 from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.schemas import AssistantDraft
 from chatai.domains.channels import inbox, repository, service

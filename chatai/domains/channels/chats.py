@@ -11,9 +11,10 @@ from uuid import UUID
 from sqlalchemy import text
 
 from chatai.core.actor import Actor
-from chatai.core.database import Runs, UnitOfWork
+from chatai.core.database import UnitOfWork
 from chatai.core.errors import Forbidden
 from chatai.core.i18n import LANGUAGES, Language
+from chatai.core.statements import Runs
 from chatai.domains.channels.schemas import UpdateState
 
 

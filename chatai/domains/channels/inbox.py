@@ -19,7 +19,7 @@ from operator import itemgetter
 from typing import LiteralString
 from uuid import UUID
 
-from chatai.core.database import Runs, array_of
+from chatai.core.statements import Runs, array_of
 from chatai.domains.channels.schemas import IncomingUpdate, StoredUpdate, UpdateMark
 
 UPDATES_CHANNEL = "chatai_bot_updates"

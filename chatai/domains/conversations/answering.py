@@ -19,11 +19,12 @@ from uuid import UUID
 import structlog
 
 from chatai.core.actor import Actor
-from chatai.core.database import Database, DatabaseAway, Statements
+from chatai.core.database import Database, DatabaseAway
 from chatai.core.errors import ChatAIError
 from chatai.core.i18n import Language, language_of, language_of_text
 from chatai.core.ids import new_id
 from chatai.core.roundtrip import Statement
+from chatai.core.statements import Statements
 from chatai.domains.conversations import repository, unanswered
 from chatai.domains.conversations.citations import CitationFilter
 from chatai.domains.conversations.errors import Interrupted

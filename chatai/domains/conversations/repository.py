@@ -13,9 +13,10 @@ from sqlmodel import col
 
 from chatai.core.actor import Actor
 from chatai.core.clock import now
-from chatai.core.database import Runs, UnitOfWork, array_of
+from chatai.core.database import UnitOfWork
 from chatai.core.ids import new_id
 from chatai.core.roundtrip import Statement
+from chatai.core.statements import Runs, array_of
 from chatai.domains.conversations.models import Citation, Conversation, Message
 from chatai.domains.conversations.schemas import Asked, ChannelTalk, CitationView, Ending, OpenTalk, Said
 

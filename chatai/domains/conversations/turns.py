@@ -10,7 +10,8 @@ from uuid import UUID
 
 from chatai.core.actor import Actor
 from chatai.core.clock import now
-from chatai.core.database import Database, Statements, UnitOfWork
+from chatai.core.database import Database, UnitOfWork
+from chatai.core.statements import Statements
 from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.schemas import AssistantDetail
 from chatai.domains.conversations import repository

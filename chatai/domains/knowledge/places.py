@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import replace
 
-from chatai.core.database import Runs
+from chatai.core.statements import Runs
 from chatai.domains.knowledge import repository
 from chatai.domains.knowledge.schemas import Passage
 

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import LiteralString, NamedTuple
 from uuid import UUID
 
-from chatai.core.database import Runs
+from chatai.core.statements import Runs
 from chatai.domains.knowledge.postings import IMPACTS, K1
 from chatai.domains.knowledge.terms import codes, folded, searchable
 

@@ -11,8 +11,9 @@ from sqlalchemy import CursorResult, case, delete, func, insert, select, text, u
 from sqlmodel import col
 
 from chatai.core.clock import now
-from chatai.core.database import Runs, UnitOfWork
+from chatai.core.database import UnitOfWork
 from chatai.core.ids import new_id
+from chatai.core.statements import Runs
 from chatai.domains.knowledge import postings
 from chatai.domains.knowledge.models import Chunk, Document, DocumentPage, KnowledgeIndex
 from chatai.domains.knowledge.schemas import ChunkChange, ChunkDraft, ChunkList, ChunkView, ReadPage

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import structlog
 
-from chatai.core.database import Runs, array_of
+from chatai.core.statements import Runs, array_of
 from chatai.domains.knowledge.errors import EmbeddingsAway, EmbeddingsRefused
 from chatai.domains.knowledge.ports import embedder
 from chatai.domains.knowledge.postings import K1, B

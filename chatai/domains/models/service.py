@@ -6,8 +6,8 @@ from typing import LiteralString
 from uuid import UUID
 
 from chatai.core.actor import Actor
-from chatai.core.database import Runs
 from chatai.core.ids import new_id
+from chatai.core.statements import Runs
 from chatai.domains.models.schemas import Usage
 
 _RECORD: LiteralString = """
