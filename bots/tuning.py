@@ -33,7 +33,7 @@ class Tuning:
     """So many updates a second are taken in for one bot when no other is busy; Telegram, which lets a bot write 30,
     keeps the rest. Beside others it is the bot's part of `answers_capacity`, at least `updates_share`."""
     updates_share: float = 5.0 * (os.cpu_count() or 1)
-    updates_burst: int = 100
+    updates_burst: int = 30
     longest_hold: float = 5.0
     """A post that would have to wait longer is refused, and Telegram brings it again."""
     start_patience: float = 15.0
