@@ -24,6 +24,7 @@ from pathlib import Path
 
 import structlog
 
+from bots.procfs import stat_fields
 from chatai.core import cgroup
 
 log = structlog.get_logger(__name__)
@@ -215,8 +216,7 @@ def _is_removed(group: Path) -> bool:
 
 def _parent_of(process: int) -> int:
     """Raises: ProcessLookupError."""
-    try:
-        with open(f"/proc/{process}/stat", "rb") as stat:
-            return int(stat.read().rpartition(b")")[2].split()[1])
-    except FileNotFoundError:
-        raise ProcessLookupError from None
+    fields = stat_fields(process)
+    if not fields:
+        raise ProcessLookupError
+    return int(fields[1])

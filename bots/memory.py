@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
+from bots.procfs import stat_fields
+
 ROUND_SECONDS = 60.0
 """Each process is looked at once in so long. To weigh one costs a millisecond or more, so they are spread evenly."""
 LEAST_PAUSE = 0.02
@@ -50,13 +52,9 @@ def own_kilobytes(pid: int) -> int | None:
 
 
 def _pages(pid: int) -> _Pages | None:
-    """See proc_pid_stat(5): minflt and rss, the 10th and the 24th field; the 2nd may have spaces in it."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as told:
-            fields = told.read().rpartition(b")")[2].split()
-    except OSError:
-        return None
-    return _Pages(int(fields[7]), int(fields[21]))
+    """Of minflt and rss, the 10th and the 24th field."""
+    fields = stat_fields(pid)
+    return _Pages(int(fields[7]), int(fields[21])) if fields else None
 
 
 class Scales:
@@ -69,7 +67,7 @@ class Scales:
         """As `own_kilobytes`, to within `STEADY_PAGES`."""
         pages, known = _pages(pid), self._known.pop(pid, None)
         if pages is None:
-            return own_kilobytes(pid)
+            return None
         if known is None or not pages.is_near(known[0]):
             kilobytes = own_kilobytes(pid)
             if kilobytes is None:
@@ -88,10 +86,10 @@ async def watch(bots: Callable[[], Iterable[Watched]]) -> None:
     """Weighs the processes in turn, until cancelled."""
     scales = Scales()
     while True:
-        live = [(bot, bot.pid) for bot in bots() if bot.pid is not None]
-        scales.forget_others(pid for _, pid in live if pid is not None)
+        live = [bot for bot in bots() if bot.pid is not None]
+        scales.forget_others(pid for bot in live if (pid := bot.pid) is not None)
         pause = max(LEAST_PAUSE, ROUND_SECONDS / max(1, len(live)))
-        for bot, _ in live:
+        for bot in live:
             pid = bot.pid
             kilobytes = scales.weigh(pid) if pid is not None else None
             if pid is not None and kilobytes is not None:

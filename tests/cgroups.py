@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
+
 from chatai.core import cgroup
 from chatai.integrations.reader.surroundings import PROJECT_ROOT
 
@@ -46,6 +48,16 @@ def handed_over(*wanted: str) -> Iterator[tuple[Path, str]]:
         if controller not in before:
             with suppress(OSError):
                 cgroup.write(parent / "cgroup.subtree_control", f"-{controller}")
+
+
+@contextmanager
+def handed_over_or_skipped(why: str, *wanted: str) -> Iterator[tuple[Path, str]]:
+    """As `handed_over`; where that is not possible, the test is skipped for this reason."""
+    try:
+        with handed_over(*wanted) as found:
+            yield found
+    except NoGroups as reason:
+        pytest.skip(f"{why}: {reason}")
 
 
 def _place() -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from bots.procfs import stat_fields
 from chatai.engines.process import parent_death_signal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,9 +146,8 @@ def cpu_seconds(pids: list[int]) -> float:
     """Processor time that these processes have used. Those that are gone count no more."""
     ticks = 0
     for pid in pids:
-        with contextlib.suppress(OSError):
-            words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(words[11]) + int(words[12])
+        if fields := stat_fields(pid):
+            ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

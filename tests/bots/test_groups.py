@@ -21,7 +21,7 @@ from chatai.domains.channels import events
 from chatai.launcher import doctor
 from tests.bots.test_zygote import started
 from tests.bots.world import QUICK, World, open_world
-from tests.cgroups import NoGroups, handed_over, members, run_in, until_removed
+from tests.cgroups import handed_over_or_skipped, members, run_in, until_removed
 from tests.waiting import eventually
 
 GREETING = "Добро пожаловать!"
@@ -33,21 +33,15 @@ NEVER = 2**31 - 1
 @pytest.fixture
 def place() -> Iterator[tuple[Path, str]]:
     """A group that is ours, and a controller that it has."""
-    try:
-        with handed_over() as found:
-            yield found
-    except NoGroups as why:
-        pytest.skip(f"the kernel lets us make no groups: {why}")
+    with handed_over_or_skipped("the kernel lets us make no groups") as found:
+        yield found
 
 
 @pytest.fixture
 def memory() -> Iterator[Path]:
     """A group that is ours and has the controller `memory`."""
-    try:
-        with handed_over(cgroup.MEMORY) as (group, _):
-            yield group
-    except NoGroups as why:
-        pytest.skip(f"no memory can be limited by cgroup v2: {why}")
+    with handed_over_or_skipped("no memory can be limited by cgroup v2", cgroup.MEMORY) as (group, _):
+        yield group
 
 
 def a_process() -> subprocess.Popen[bytes]:

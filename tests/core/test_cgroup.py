@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chatai.core import cgroup
-from tests.cgroups import NoGroups, handed_over, members, run_in
+from tests.cgroups import handed_over_or_skipped, members, run_in
 
 UNIT = "0::/system.slice/chatai.service\n"
 MOUNT = "31 24 0:27 {root} {place} {options},nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
@@ -62,11 +62,8 @@ def test_what_is_no_group_is_not_divided(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def ours() -> Iterator[tuple[Path, str]]:
-    try:
-        with handed_over() as found:
-            yield found
-    except NoGroups as why:
-        pytest.skip(f"the kernel lets us make no groups: {why}")
+    with handed_over_or_skipped("the kernel lets us make no groups") as found:
+        yield found
 
 
 FIND = """
