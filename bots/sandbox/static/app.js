@@ -221,7 +221,8 @@ const actions = {
   ask(what) {
     state.asking = state.asking === what ? "" : what;
     if (what === "topic") redraw();
-    else drawSidebar(sidebar, state, actions);
+    else keepingFocus(() => drawSidebar(sidebar, state, actions));
+    document.querySelector(".ask input")?.focus(); // at once: the next key may be on its way already
   },
   async makeBot(asked) {
     const name = asked.suggested_name ?? t("newBot");

@@ -22,11 +22,11 @@ export async function copy(text) {
   }
 }
 
-// A line that asks for one name and goes away after.
+// A line that asks for one name and goes away after; actions.ask brings the focus into it.
 export function ask(label, onsubmit, { option = "", does = t("create") } = {}) {
   const input = h("input", { class: "input", placeholder: label, "aria-label": label, maxLength: 64, autocomplete: "off" });
   const check = option ? h("input", { type: "checkbox" }) : null;
-  const row = h("form", {
+  return h("form", {
     class: "ask",
     onsubmit: (event) => {
       event.preventDefault();
@@ -39,8 +39,6 @@ export function ask(label, onsubmit, { option = "", does = t("create") } = {}) {
   h("div", { class: "ask-buttons" },
     h("button", { class: "button primary", type: "submit" }, does),
     h("button", { class: "button", type: "button", onclick: () => onsubmit(null) }, t("cancel"))));
-  setTimeout(() => input.focus());
-  return row;
 }
 
 export function tokenRow(bot) {
