@@ -20,7 +20,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -44,7 +44,7 @@ from aiogram.methods.base import TelegramType
 from bots.session import NotConnected, Session
 
 TRIES = 6
-QUIET_SECONDS = 0.3
+QUIET_SECONDS = 0.5
 """An answer that is there within this time needs no "typing" before it."""
 TYPING_SECONDS = 4.5
 """Telegram shows "typing" for five seconds."""
@@ -203,15 +203,20 @@ class Delivery:
     @asynccontextmanager
     async def typing(self, place: Place) -> AsyncIterator[None]:
         """The chat shows that the bot is typing, for as long as the block lasts. A short one is not worth it."""
-        over = asyncio.Event()
-        task = asyncio.create_task(self._keep_typing(place, over))
+        over, tasks = asyncio.Event(), set[asyncio.Task[None]]()
+        timer = asyncio.get_running_loop().call_later(
+            max(QUIET_SECONDS, self.paused()), lambda: tasks.add(asyncio.create_task(self._keep_typing(place, over)))
+        )
         try:
             yield
         finally:
+            timer.cancel()
             # One that has left must arrive before the answer does: it would be shown after it.
             over.set()
-            await asyncio.wait({task}, timeout=LAST_TYPING_PATIENCE)
-            task.cancel()
+            if tasks:
+                await asyncio.wait(tasks, timeout=LAST_TYPING_PATIENCE)
+            for task in tasks:
+                task.cancel()
 
     async def _keep_typing(self, place: Place, over: asyncio.Event) -> None:
         typing = SendChatAction(
@@ -221,20 +226,16 @@ class Delivery:
             business_connection_id=place.business,
         )
         _, action = self._now_at(place.chat_id, typing)
-        pause = QUIET_SECONDS
-        while True:
-            try:
-                async with asyncio.timeout(max(pause, self.paused())):
-                    await over.wait()
-                return
-            except TimeoutError:
-                pause = TYPING_SECONDS
+        while not over.is_set():
             try:
                 await self._bot(action, request_timeout=ATTEMPT_SECONDS)
             except TelegramRetryAfter as error:
                 self._throttled(error.retry_after)
             except AiogramError:
                 return  # it is a courtesy; what is wrong shows when the answer is sent
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(TYPING_SECONDS, self.paused())):
+                    await over.wait()
 
     def download(self, file_path: str) -> AsyncGenerator[bytes, None]:
         """The content of a file that `getFile` named, in pieces. Raises as `http.HttpClient.fetch`."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, cast
 
 from bots.delivery import Delivery, Dropped, Later, Place, Undeliverable
 from bots.formatting import Part, Source, quoted, render
@@ -75,13 +76,44 @@ class Around:
         return 0 < self.done < other.received
 
 
+class Asked:
+    """What was asked for, as it comes."""
+
+    def __init__(self, update: int, chat: int) -> None:
+        self.update = update
+        self.chat = chat
+        self.events: asyncio.Queue[Message] = asyncio.Queue()
+        self.ended = False
+
+    async def next(self, seconds: float | None = None) -> Message | None:
+        """The next event; None when there is none within that time."""
+        if self.events.empty():
+            try:
+                async with asyncio.timeout(seconds):
+                    event = await self.events.get()
+            except TimeoutError:
+                return None
+        else:
+            event = self.events.get_nowait()
+        self.ended = event["event"] != "delta"
+        return event
+
+    async def last(self) -> Message:
+        """The event after which there is no other."""
+        while not self.ended:
+            event = await self.next()
+        return cast(Message, event)
+
+
 class Link:
     """The worker's end of the wire to the manager, shared by its jobs."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
-        self._asks: dict[int, asyncio.Queue[Message]] = {}
+        self._asks: dict[int, Asked] = {}
         self._permits: dict[int, asyncio.Future[Message]] = {}
+        self._granted: dict[int, int] = {}
+        """Update → chat, where its first message was permitted together with the answer."""
         self._last_ask = 0
         self.chosen: dict[int, str] = {}
         self._told: dict[tuple[str, int], float] = {}
@@ -89,26 +121,24 @@ class Link:
 
     def take_event(self, message: Message) -> None:
         """Hands an event to the job that asked. One that no longer listens is no error."""
-        queue = self._asks.get(message["ask"])
-        if queue is not None:
-            queue.put_nowait(message)
+        asked = self._asks.get(message["ask"])
+        if asked is not None:
+            if message.get("granted"):
+                self._granted[asked.update] = asked.chat
+            asked.events.put_nowait(message)
 
-    async def ask(self, update: int, kind: str, **fields: Any) -> AsyncIterator[Message]:
-        """Asks the answer process; yields its events, the last one included (see `answers`)."""
+    @contextmanager
+    def ask(self, update: int, kind: str, **fields: Any) -> Iterator[Asked]:
+        """Asks the answer process (see `answers`). What is left before its last event came is cancelled."""
         self._last_ask += 1
         number = self._last_ask
-        queue: asyncio.Queue[Message] = asyncio.Queue()
-        self._asks[number] = queue
-        ended = False
+        self._asks[number] = asked = Asked(update, fields.get("chat", 0))
         self.wire.send({"type": "ask", "ask": number, "update": update, "kind": kind, **fields})
         try:
-            while not ended:
-                event = await queue.get()
-                ended = event["event"] != "delta"
-                yield event
+            yield asked
         finally:
             del self._asks[number]
-            if not ended:
+            if not asked.ended:
                 self.wire.send({"type": "cancel", "ask": number})
 
     def remember_choice(self, chat_id: int, chosen: str) -> None:
@@ -119,6 +149,10 @@ class Link:
 
     async def permit(self, update: int, chat: int, *, new: bool = False, spare: int = 0) -> float:
         """See `delivery.Gate`."""
+        if new and self._granted.get(update) == chat:
+            del self._granted[update]
+            return 0
+        self.give_back(update)
         self._last_permit += 1
         number = self._last_permit
         future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
@@ -140,6 +174,11 @@ class Link:
         future = self._permits.get(message["permit"])
         if future is not None and not future.done():
             future.set_result(message)
+
+    def give_back(self, update: int) -> None:
+        """What was permitted in advance is not used."""
+        if self._granted.pop(update, None) is not None:
+            self.unsent(update)
 
     def unsent(self, update: int) -> None:
         self.wire.send({"type": "unsent", "update": update})
@@ -205,9 +244,9 @@ class Job:
         Raises:
             Later: The answer process or its database went away.
         """
-        event: Message = {}
-        async for event in self.link.ask(self.update, kind, **{"language": self.bot.language, **fields}):
-            _raise_if_lost(event)
+        with self.link.ask(self.update, kind, **{"language": self.bot.language, **fields}) as asked:
+            event = await asked.last()
+        _raise_if_lost(event)
         return event
 
     async def language(self, place: Place, fallback: Language) -> Language:
@@ -248,29 +287,30 @@ class Job:
             question["external"] = base.update
         interval = SHOW_SECONDS_IN_GROUPS if place.chat_id < 0 else SHOW_SECONDS
 
-        async def listen() -> Message:
-            async for event in self.link.ask(self.update, "answer", language=language, **question):
-                if event["event"] == "delta":
+        async def follow(asked: Asked) -> Message:
+            """Shows the answer while it grows; its last event."""
+            shown, look_at = 0, time.monotonic() + self.bot.look_seconds
+            while True:
+                # An answer that is sent again is not played again: its messages stand already.
+                news = (len(growing) > shown or reply.fades) and not self.replies
+                wait = look_at - time.monotonic() if news else interval
+                if wait <= 0:
+                    shown = len(growing)
+                    words = "".join(growing) + ("" if reply.by_draft else " …")
+                    await reply.show_growing(_heard_parts(heard, language) + render(words))
+                    look_at = time.monotonic() + interval
+                elif (event := await asked.next(wait)) is None:
+                    continue
+                elif event["event"] != "delta":
+                    return event
+                else:
                     growing.append(event["text"])
                     heard.extend(event.get("heard", ()) if aloud else ())
-            return event
 
         # Nothing says that the bot is typing once the answer's last words are on their way.
         async with self.delivery.typing(place):
-            listener = asyncio.create_task(listen())
-            try:
-                shown = 0
-                while not listener.done():
-                    await asyncio.wait({listener}, timeout=interval if shown else self.bot.look_seconds)
-                    # An answer that is sent again is not played again: its messages stand already.
-                    news = len(growing) > shown or reply.fades
-                    if not listener.done() and news and not self.replies:
-                        shown = len(growing)
-                        words = "".join(growing) + ("" if reply.by_draft else " …")
-                        await reply.show_growing(_heard_parts(heard, language) + render(words))
-                last = await listener
-            finally:
-                listener.cancel()
+            with self.link.ask(self.update, "answer", language=language, **question) as asked:
+                last = await follow(asked)
         if last["event"] == "lost" and self.last:
             self.link.log("error", "no answer after the last try", update=self.update)
             await reply.show([Part(text("failed", language))] if aloud else [])

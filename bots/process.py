@@ -118,6 +118,7 @@ class BotProcess:
         self._task: asyncio.Task[None] | None = None
         self._crashes: deque[float] = deque()
         self._last_active = 0.0
+        self._heard_at = 0.0
         self._beat = 0
         self._pong = 0
 
@@ -144,6 +145,10 @@ class BotProcess:
     def touch(self) -> None:
         """The process is in use: its quiet time begins anew."""
         self._last_active = time.monotonic()
+
+    def did_work(self) -> None:
+        """The process has done what it was given, so it listens: as good as an answer to a ping."""
+        self._heard_at = time.monotonic()
 
     def weighed(self, kilobytes: int) -> None:
         """The process has so much memory of its own; one that has too much is ended.
@@ -278,6 +283,7 @@ class BotProcess:
             case "pong":
                 # Only of what was asked: one that answers in advance need not listen.
                 self._pong = min(int(message["beat"]), self._beat)
+                self._heard_at = time.monotonic()
             case "ready":
                 self.touch()
                 self._ready = True
@@ -307,10 +313,11 @@ class BotProcess:
     async def _watch(self, worker: WorkerProcess) -> None:
         """Ends a worker that hangs, and lets one go that has nothing to do."""
         tuning, idle = self._tuning, self._keep.idle_seconds
-        asked_at = time.monotonic()
+        asked_at = self._heard_at = time.monotonic()
         while True:
             await asyncio.sleep(min(tuning.ping_interval, tuning.pong_patience, idle) / 2)
             now = time.monotonic()
+            interval = tuning.quiet_ping_interval if self._charge.is_empty else tuning.ping_interval
             if not self._ready:
                 late = now - asked_at > tuning.start_patience
             else:
@@ -320,7 +327,7 @@ class BotProcess:
                 self._charge.note("error", "process_hung", pid=worker.pid)
                 self._kill(worker, _HUNG)
                 return
-            if self._ready and self._pong == self._beat and now - asked_at >= tuning.ping_interval:
+            if self._ready and self._pong == self._beat and now - self._heard_at >= interval:
                 self._beat, asked_at = self._beat + 1, now
                 worker.wire.send({"type": "ping", "beat": self._beat})
             if not self._ready or self._leaving:

@@ -20,6 +20,9 @@ class Tuning:
     """Before the second try; doubles with each further one."""
     longest_retry_delay: float = 60.0
     ping_interval: float = 10.0
+    """A worker that has work and was not heard of for so long is asked whether it is alive."""
+    quiet_ping_interval: float = 30.0
+    """The same for one without work: a thousand of them cost a tenth of a core when all are asked every ten seconds."""
     pong_patience: float = 10.0
     """A worker that does not answer a ping for so long hangs, and is killed."""
     most_unread_bytes: int = 8 * 1024 * 1024

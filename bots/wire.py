@@ -6,7 +6,8 @@ manager → worker
     start    bot (see `worker.BotConfig`)               the first frame, once
     update   update, payload, replies, last             work; replies: ids of messages already sent for it;
                                                         last: it is not tried again after this
-    event    ask, event, …                              a piece of what was asked for (see `answers`)
+    event    ask, event, …, granted?                    a piece of what was asked for (see `answers`); granted: with
+                                                        it the update's first message is permitted as well
     permitted  permit, wait, refused?, closed?          wait 0: go; else ask again after so many seconds; refused:
                                                         the update is not yours any more; closed: the chat takes
                                                         nothing from the bot
@@ -20,7 +21,8 @@ worker → manager
     permit   permit, update, chat, new, spare?          may I call Telegram? new: it sends a new message; chat 0: what
                                                         counts for the bot alone; spare: so many of the chat's tokens
                                                         must be left
-    unsent   update                                     Telegram refused the new message that was permitted last
+    unsent   update                                     Telegram refused the new message that was permitted last,
+                                                        or it is not wanted
     throttled  seconds                                  Telegram answered 429: wait so long
     closed   chat                                       Telegram takes nothing for this chat
     dropped  update                                     given back: it was refused
@@ -46,10 +48,12 @@ import json
 import math
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 MAX_FRAME_BYTES = 4 * 1024 * 1024
+READ_BYTES = 16 * 1024
 MAX_PACKET_BYTES = 1024
 """The longest packet between the manager and the zygote, which have a protocol of their own (see `zygote`)."""
 
@@ -90,12 +94,31 @@ def decode(body: bytes) -> Message:
     return message
 
 
-class Wire:
-    """One end of a connection. Sending never waits: frames go out in the order of the calls."""
+class Wire(asyncio.BufferedProtocol):
+    """One end of a connection. Sending never waits: frames go out in the order of the calls.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    Not a `StreamReader` with its writer: a worker takes in four frames an answer, each of which would cost it a buffer
+    of 256 kB, got from the system and given back, and a way through two more futures.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport = cast(asyncio.Transport, None)  # until `over` returns
+        self._buffer = bytearray(READ_BYTES)
+        self._view = memoryview(self._buffer)
+        self._partial = bytearray()
+        """What came of a frame that is not here whole."""
+        self._frames: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._reader: asyncio.Future[None] | None = None
+        self._trouble: WireError | None = None
+        self._ended = False
+        self._leaving: list[bytes] = []
+        """What was sent since the loop had its last turn: it goes out in one piece, and wakes the other end once."""
+        self._leaving_bytes = 0
+        self._kept_up = asyncio.Event()
+        self._kept_up.set()
+        self._closed = asyncio.Event()
         self._most_unread = math.inf
         self._overflow: Callable[[], None] = lambda: None
         self._overflowed = False
@@ -104,13 +127,13 @@ class Wire:
     async def over(cls, end: socket.socket) -> Wire:
         """A wire over one end of a socket pair, which it owns from now on."""
         end.setblocking(False)
-        reader, writer = await asyncio.open_unix_connection(sock=end, limit=MAX_FRAME_BYTES)
-        return cls(reader, writer)
+        _, wire = await asyncio.get_running_loop().create_unix_connection(cls, sock=end)
+        return wire
 
     @property
     def unread(self) -> int:
         """So many bytes wait here for the other end to read."""
-        return int(self._writer.transport.get_write_buffer_size())
+        return self._leaving_bytes + self._transport.get_write_buffer_size()
 
     def bound(self, most_unread: int, overflow: Callable[[], None]) -> None:
         """When more bytes than that wait here for the other end to read, `overflow` is called, once, and whatever is
@@ -119,42 +142,123 @@ class Wire:
 
     def send(self, message: Message) -> None:
         """Sends a message, or drops it when the other end is gone: the reader learns of that by `None`."""
-        if self._writer.is_closing() or self._overflowed:
+        if self._ended or self._overflowed or self._transport.is_closing():
             return
-        self._writer.write(encode(message))
+        frame = encode(message)
+        if not self._leaving:
+            self._loop.call_soon(self._flush)
+        self._leaving.append(frame)
+        self._leaving_bytes += len(frame)
         if self.unread > self._most_unread:
             self._overflowed = True
             self._overflow()
 
     async def drain(self) -> None:
         """Waits until the other end has kept up, so that a fast sender does not fill the memory."""
-        try:
-            await self._writer.drain()
-        except ConnectionError:
-            self._writer.close()
+        self._flush()
+        if not self._kept_up.is_set():
+            await self._kept_up.wait()
 
     async def receive(self) -> Message | None:
-        """The next message; `None` when the other end is gone.
+        """The next message; `None` when the other end is gone. For one reader at a time.
 
         Raises:
             WireError: What came is no frame.
         """
-        try:
-            (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
-            if length > MAX_FRAME_BYTES:
-                raise WireError(f"a frame of {length} bytes is too large")
-            return decode(await self._reader.readexactly(length))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return None
+        while not self._frames:
+            if self._trouble is not None:
+                raise self._trouble
+            if self._ended:
+                return None
+            self._reader = self._loop.create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+        body = self._frames.popleft()
+        was_full, self._waiting_bytes = self._is_full, self._waiting_bytes - len(body)
+        if was_full and not self._is_full and self._trouble is None and not self._transport.is_closing():
+            self._transport.resume_reading()
+        return decode(body)
 
     def cut(self) -> None:
         """Ends the connection now: what was not read yet is lost, and whoever reads gets `None`."""
-        self._writer.transport.abort()
+        self._transport.abort()
+        self._frames.clear()
+        self._end()
 
     async def close(self) -> None:
         """Closes the connection after what was sent has left."""
-        self._writer.close()
-        try:
-            await self._writer.wait_closed()
-        except ConnectionError:
-            return
+        self._flush()
+        self._transport.close()
+        await self._closed.wait()
+
+    # What the loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        came = self._view[:nbytes]
+        if self._partial:
+            self._partial += came
+            read = self._take_frames(self._partial)
+            del self._partial[:read]
+        else:
+            read = self._take_frames(came)
+            self._partial += came[read:]
+        if self._trouble is not None or self._is_full:
+            self._transport.pause_reading()
+        if self._frames or self._trouble is not None:
+            self._wake()
+
+    def eof_received(self) -> None:
+        self._end()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end()
+        self._closed.set()
+
+    def pause_writing(self) -> None:
+        self._kept_up.clear()
+
+    def resume_writing(self) -> None:
+        self._kept_up.set()
+
+    def _take_frames(self, came: bytearray | memoryview) -> int:
+        """Takes the whole frames out of what came; how many bytes they were."""
+        place = 0
+        while len(came) >= (begin := place + _LENGTH.size):
+            (length,) = _LENGTH.unpack_from(came, place)
+            if length > MAX_FRAME_BYTES:
+                self._trouble = WireError(f"a frame of {length} bytes is too large")
+                break
+            if len(came) < begin + length:
+                break
+            place = begin + length
+            self._frames.append(bytes(came[begin:place]))
+            self._waiting_bytes += length
+        return place
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether so much waits for the reader here that the other end had better wait."""
+        return self._waiting_bytes > MAX_FRAME_BYTES
+
+    def _flush(self) -> None:
+        if self._leaving and not self._transport.is_closing():
+            self._transport.write(b"".join(self._leaving))
+        self._leaving.clear()
+        self._leaving_bytes = 0
+
+    def _end(self) -> None:
+        self._ended = True
+        self._kept_up.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)

@@ -226,7 +226,10 @@ class Worker:
         job = Job(number, message["replies"], message["last"], self._config, self._link, self._delivery)
         try:
             update = Update.model_validate(message["payload"], context={"bot": self._bot})
-            await self._dispatcher.feed_update(self._bot, update, job=job)
+            try:
+                await self._dispatcher.feed_update(self._bot, update, job=job)
+            finally:
+                self._link.give_back(number)
             self._wire.send({"type": "done", "update": number, "error": ""})
         except Dropped:
             self._wire.send({"type": "dropped", "update": number})

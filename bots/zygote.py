@@ -40,6 +40,7 @@ from aiogram import Dispatcher
 
 from bots import heap
 from bots.handlers import build_dispatcher
+from bots.http import read_by_less
 from bots.session import Session, build_session
 from bots.warmup import warm_up
 from bots.wire import MAX_PACKET_BYTES
@@ -188,6 +189,7 @@ def main(descriptor: int) -> None:
     dispatcher = build_dispatcher()
     session = build_session()
     heap.tune_allocator()
+    read_by_less()
     # Once for what is built on first use, and once to see what runs: that code is gathered, and then specialised.
     warm_up(dispatcher, session, rounds=1)
     heap.gather_code(lambda: warm_up(dispatcher, session, rounds=1))

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from asyncio import selector_events, sslproto
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from bots.http import MAX_ANSWER_BYTES, PIECE_BYTES, HttpClient, HttpError, NotReached, Refused
+from bots.http import (
+    MAX_ANSWER_BYTES,
+    PIECE_BYTES,
+    RECEIVED_BYTES,
+    HttpClient,
+    HttpError,
+    NotReached,
+    Refused,
+    read_by_less,
+)
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -211,3 +221,10 @@ async def test_a_file_that_is_not_given_out_or_breaks_off_is_an_error_without_th
         assert "secret" not in str(broken.value)
     with pytest.raises(NotReached):
         await fetch("http://127.0.0.1:1/a b")
+
+
+def test_a_read_takes_no_more_than_it_needs(monkeypatch):
+    for reader in (selector_events._SelectorTransport, sslproto.SSLProtocol):
+        monkeypatch.setattr(reader, "max_size", reader.max_size)  # as it was, after this test
+    read_by_less()
+    assert selector_events._SelectorSocketTransport.max_size == RECEIVED_BYTES  # what a connection is made of

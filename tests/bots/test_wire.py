@@ -71,6 +71,56 @@ def test_a_frame_is_its_length_and_its_body():
     assert decode(frame[4:]) == {"type": "pong", "beat": 7}
 
 
+async def test_what_is_sent_at_once_leaves_in_one_piece():
+    one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    here = await Wire.over(one)
+    other.setblocking(False)
+    here.send({"type": "sent"})
+    here.send({"type": "done"})
+    with pytest.raises(BlockingIOError):
+        other.recv(1000)
+    await here.drain()
+    assert other.recv(1000) == encode({"type": "sent"}) + encode({"type": "done"})
+    other.close()
+    await here.close()
+
+
+@pytest.mark.parametrize("piece", [1_009, 16_384, 65_537])
+async def test_frames_come_whole_however_they_are_cut(piece):
+    here, _, raw = await pair()
+    sizes = (0, 1, 1_000, 16_354, 16_355, 70_000, MAX_FRAME_BYTES - 100, 3)
+    sent = [{"type": "update", "text": "x" * size} for size in sizes]
+    stream = b"".join(map(encode, sent))
+    raw.setblocking(False)
+
+    async def trickle() -> None:
+        for place in range(0, len(stream), piece):
+            await asyncio.get_running_loop().sock_sendall(raw, stream[place : place + piece])
+
+    sending = asyncio.create_task(trickle())
+    assert [await here.receive() for _ in sent] == sent
+    await sending
+    raw.close()
+    await here.close()
+
+
+async def test_who_reads_slowly_slows_the_sender_down():
+    here, there, raw = await pair()
+    raw.close()
+    frame = {"type": "event", "text": "x" * 1_000_000}
+    for _ in range(40):
+        here.send(frame)
+    waiting = asyncio.create_task(here.drain())
+    done, _ = await asyncio.wait({waiting}, timeout=0.5)
+    assert not done
+    assert here.unread > 20_000_000  # the other end holds a bounded part of it
+    for _ in range(40):
+        assert await there.receive() == frame
+    await waiting
+    await here.close()
+    assert await there.receive() is None
+
+
 async def test_what_the_other_end_never_reads_is_bounded():
     one, other = socket.socketpair()
     here, full = await Wire.over(one), []

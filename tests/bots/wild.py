@@ -75,7 +75,7 @@ async def tell(message: Message, job: Job) -> None:
 
 async def babble(message: Message, job: Job) -> None:
     """Asks without end, says in advance that it is alive, and reads nothing."""
-    end = job.link.wire._writer.transport.get_extra_info("socket")
+    end = job.link.wire._transport.get_extra_info("socket")
     with socket.socket(fileno=os.dup(end.fileno())) as wire:
         wire.setblocking(True)
         permit = encode({"type": "permit", "permit": 1, "update": 0, "chat": 1, "new": True})

@@ -50,6 +50,7 @@ QUICK = Tuning(
     tries=3,
     retry_delay=0.1,
     ping_interval=0.5,
+    quiet_ping_interval=0.5,
     pong_patience=2.0,
     crash_delay=0.05,
     reconcile_interval=1.0,
