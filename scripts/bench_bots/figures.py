@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from scripts.bench_bots.children import Memory, memory
@@ -37,6 +37,13 @@ class Latency:
         times = [time for row in rows if (time := row.complete if complete else row.first) is not None]
         lost = sum(row.complete is None for row in rows)
         return cls(len(rows), lost, *(round(quantile(times, share), 1) for share in (0.5, 0.95, 0.99, 1.0)))
+
+
+def typical(rounds: Sequence[Latency]) -> Latency:
+    """Of the same load several times: the run with the middle p95, and what was lost in any. What else a machine does
+    for some seconds then says nothing."""
+    middle = sorted(rounds, key=lambda one: one.p95)[len(rounds) // 2]
+    return replace(middle, asked=sum(one.asked for one in rounds), lost=sum(one.lost for one in rounds))
 
 
 def throughput(answers: Iterable[Answer], settle: float = 2.0) -> float:

@@ -12,7 +12,8 @@ PARTS = ("live", "restart", "cold", "neighbours", "single", "many", "node")
 @dataclass(frozen=True, slots=True)
 class Options:
     """Times are seconds. `answers`: of each bot before its memory counts. `wakes`: of sleeping bots, so many a second.
-    `rounds`: of the runs with troublesome neighbours. `gentle_rate`: a pace that a busy machine bears as well.
+    `paced_rounds`: of the run at the set pace, whose middle one counts. `rounds`: of the runs with troublesome
+    neighbours. `gentle_rate`: a pace that a busy machine bears as well.
     `rest_seconds`: after a load, until a bot's process has given back what it does not need."""
 
     bots: tuple[int, ...] = (1, 100, 1000)
@@ -23,6 +24,7 @@ class Options:
     answers_again: int = 10
     rate: float = 100.0
     gentle_rate: float = 25.0
+    paced_rounds: int = 3
     seconds: float = 15.0
     parallel: int = 64
     idle_seconds: float = 10.0
@@ -45,6 +47,7 @@ QUICK = Options(
     answers=3,
     answers_again=3,
     rate=20.0,
+    paced_rounds=1,
     gentle_rate=5.0,
     seconds=4.0,
     parallel=24,

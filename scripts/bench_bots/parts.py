@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from scripts.bench_bots.children import Child, cpu_seconds
-from scripts.bench_bots.figures import Latency, each, memory_of, throughput, total
+from scripts.bench_bots.figures import Latency, each, memory_of, throughput, total, typical
 from scripts.bench_bots.installation import REALISTIC, Answer, Installation, Registered
 from scripts.bench_bots.options import Options
 from scripts.bench_bots.trouble import Crasher, Flood, discard
@@ -67,13 +67,13 @@ async def speed(made: Installation, options: Options, bots: list[Registered]) ->
     rate = min(options.rate, MOST_PER_BOT * len(numbers))
     people = max(3, math.ceil(3 * rate / len(numbers)))  # a chat bears one message a second: nobody asks faster
     figures: dict[str, Any] = {"rate": rate}
-    paced = await made.load(bots=numbers, rate=rate, seconds=options.seconds, people=people)
-    figures["paced"] = Latency.of(paced)
+    pace = {"bots": numbers, "rate": rate, "seconds": options.seconds, "people": people}
+    figures["paced"] = typical([Latency.of(await made.load(**pace)) for _ in range(options.paced_rounds)])
     figures["gentle_rate"] = min(options.gentle_rate, rate)
     paced = await made.load(bots=numbers, rate=figures["gentle_rate"], seconds=options.seconds, people=people)
     figures["gentle"] = Latency.of(paced)
     await made.model_is(**REALISTIC)
-    paced = await made.load(bots=numbers, rate=rate, seconds=options.seconds, people=people)
+    paced = await made.load(**pace)
     figures["paced_realistic_first"] = Latency.of(paced)
     figures["paced_realistic_complete"] = Latency.of(paced, complete=True)
     await made.model_is()
