@@ -7,7 +7,6 @@ to be sent: what was begun and is not recorded as sent may come twice when the u
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Protocol, cast
 from uuid import UUID
 
@@ -74,13 +73,6 @@ class Gate:
                 newest = max(self._queues.known, default=0)
                 self._permits.close_chat(self._bot, int(message["chat"]), newest)
 
-    def grant(self, work: Work, chat: object, then: Callable[[bool], None]) -> None:
-        """Permits an update's first message before the process asks for it: its answer is there, and that is what comes
-        next. `then` is told whether it was; if not, the process asks, and is told why."""
-        task = asyncio.create_task(self._grant(work, chat, then))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     def sent(self, work: Work, messages: list[int]) -> None:
         """Telegram has these messages as the answer to the update."""
         work.update.replies = messages
@@ -102,19 +94,6 @@ class Gate:
         except Exception:  # whatever it is must not leave the process waiting for ever
             log.exception("a permit could not be decided on", bot_id=str(self._bot))
         wire.send(answer)
-
-    async def _grant(self, work: Work, chat: object, then: Callable[[bool], None]) -> None:
-        granted = False
-        try:
-            untried = not work.update.replies and not work.update.open_sends
-            wanted = {"update": work.number, "chat": chat, "new": True}
-            granted = untried and await self._decide(wanted) == {"wait": 0}
-        except DatabaseAway:
-            pass  # it is told so when it asks
-        except Exception:
-            log.exception("a message could not be permitted in advance", bot_id=str(self._bot))
-        finally:
-            then(granted)
 
     async def _decide(self, message: Message) -> Message:
         work = self._queues.find(message["update"])

@@ -20,6 +20,9 @@ SHOW_SECONDS = 1.0
 SHOW_SECONDS_IN_GROUPS = 4.0
 """How often a growing answer is shown: a chat bears one message a second, a group twenty a minute."""
 
+GATHER_SECONDS = 0.1
+"""Words that come after a pause are shown so much later, with those that follow them."""
+
 REMEMBERED_CHATS = 500
 ONCE_SECONDS = 3600.0
 
@@ -79,9 +82,7 @@ class Around:
 class Asked:
     """What was asked for, as it comes."""
 
-    def __init__(self, update: int, chat: int) -> None:
-        self.update = update
-        self.chat = chat
+    def __init__(self) -> None:
         self.events: asyncio.Queue[Message] = asyncio.Queue()
         self.ended = False
 
@@ -112,8 +113,6 @@ class Link:
         self.wire = wire
         self._asks: dict[int, Asked] = {}
         self._permits: dict[int, asyncio.Future[Message]] = {}
-        self._granted: dict[int, int] = {}
-        """Update → chat, where its first message was permitted together with the answer."""
         self._last_ask = 0
         self.chosen: dict[int, str] = {}
         self._told: dict[tuple[str, int], float] = {}
@@ -123,8 +122,6 @@ class Link:
         """Hands an event to the job that asked. One that no longer listens is no error."""
         asked = self._asks.get(message["ask"])
         if asked is not None:
-            if message.get("granted"):
-                self._granted[asked.update] = asked.chat
             asked.events.put_nowait(message)
 
     @contextmanager
@@ -132,7 +129,7 @@ class Link:
         """Asks the answer process (see `answers`). What is left before its last event came is cancelled."""
         self._last_ask += 1
         number = self._last_ask
-        self._asks[number] = asked = Asked(update, fields.get("chat", 0))
+        self._asks[number] = asked = Asked()
         self.wire.send({"type": "ask", "ask": number, "update": update, "kind": kind, **fields})
         try:
             yield asked
@@ -149,10 +146,6 @@ class Link:
 
     async def permit(self, update: int, chat: int, *, new: bool = False, spare: int = 0) -> float:
         """See `delivery.Gate`."""
-        if new and self._granted.get(update) == chat:
-            del self._granted[update]
-            return 0
-        self.give_back(update)
         self._last_permit += 1
         number = self._last_permit
         future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
@@ -174,11 +167,6 @@ class Link:
         future = self._permits.get(message["permit"])
         if future is not None and not future.done():
             future.set_result(message)
-
-    def give_back(self, update: int) -> None:
-        """What was permitted in advance is not used."""
-        if self._granted.pop(update, None) is not None:
-            self.unsent(update)
 
     def unsent(self, update: int) -> None:
         self.wire.send({"type": "unsent", "update": update})
@@ -294,16 +282,19 @@ class Job:
                 # An answer that is sent again is not played again: its messages stand already.
                 news = (len(growing) > shown or reply.fades) and not self.replies
                 wait = look_at - time.monotonic() if news else interval
-                if wait <= 0:
+                if wait <= 0 and asked.events.empty():
                     shown = len(growing)
                     words = "".join(growing) + ("" if reply.by_draft else " …")
                     await reply.show_growing(_heard_parts(heard, language) + render(words))
+                    self.link.wire.flush()  # that it was sent is known before what comes next can fail
                     look_at = time.monotonic() + interval
                 elif (event := await asked.next(wait)) is None:
                     continue
                 elif event["event"] != "delta":
                     return event
                 else:
+                    if not news:  # late words may be the whole answer, or half of a sentence
+                        look_at = max(look_at, time.monotonic() + GATHER_SECONDS)
                     growing.append(event["text"])
                     heard.extend(event.get("heard", ()) if aloud else ())
 

@@ -10,6 +10,7 @@ import random
 import signal
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -271,7 +272,9 @@ class BotProcess:
             self.worker = None
             self._charge.ended()
             self._charge.hang_up()
-            await worker.wire.close()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(worker.wire.close(), LAST_WORDS_SECONDS)
+            worker.wire.cut()  # one that reads nothing does not hold up its own end
         try:
             return await asyncio.wait_for(asyncio.shield(worker.exited), 2)
         except TimeoutError:

@@ -333,14 +333,8 @@ class BotRunner:
             if event["event"] != "delta":
                 self._asks.pop(asked, None)
             self._process.touch()
-            if worker is None:
-                return
-            # To the one that asked: another one numbers its questions anew.
-            told, work = {**event, "ask": asked}, self._queues.find(message["update"])
-            if event["event"] == "complete" and work is not None:
-                self._gate.grant(work, message["chat"], lambda granted: worker.wire.send({**told, "granted": granted}))
-            else:
-                worker.wire.send(told)
+            if worker is not None:  # the one that asked: another one numbers its questions anew
+                worker.wire.send({**event, "ask": asked})
 
         bound = {
             "type": "ask",

@@ -6,8 +6,7 @@ manager → worker
     start    bot (see `worker.BotConfig`)               the first frame, once
     update   update, payload, replies, last             work; replies: ids of messages already sent for it;
                                                         last: it is not tried again after this
-    event    ask, event, …, granted?                    a piece of what was asked for (see `answers`); granted: with
-                                                        it the update's first message is permitted as well
+    event    ask, event, …                              a piece of what was asked for (see `answers`)
     permitted  permit, wait, refused?, closed?          wait 0: go; else ask again after so many seconds; refused:
                                                         the update is not yours any more; closed: the chat takes
                                                         nothing from the bot
@@ -21,8 +20,7 @@ worker → manager
     permit   permit, update, chat, new, spare?          may I call Telegram? new: it sends a new message; chat 0: what
                                                         counts for the bot alone; spare: so many of the chat's tokens
                                                         must be left
-    unsent   update                                     Telegram refused the new message that was permitted last,
-                                                        or it is not wanted
+    unsent   update                                     Telegram refused the new message that was permitted last
     throttled  seconds                                  Telegram answered 429: wait so long
     closed   chat                                       Telegram takes nothing for this chat
     dropped  update                                     given back: it was refused
@@ -54,6 +52,8 @@ from typing import Any, cast
 
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 READ_BYTES = 16 * 1024
+_FRAME_COSTS = 64
+"""Bytes that a frame takes besides its body while it waits for its reader."""
 MAX_PACKET_BYTES = 1024
 """The longest packet between the manager and the zygote, which have a protocol of their own (see `zygote`)."""
 
@@ -146,16 +146,23 @@ class Wire(asyncio.BufferedProtocol):
             return
         frame = encode(message)
         if not self._leaving:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
         self._leaving.append(frame)
         self._leaving_bytes += len(frame)
         if self.unread > self._most_unread:
             self._overflowed = True
             self._overflow()
 
+    def flush(self) -> None:
+        """Has what was sent leave now, not at the loop's next turn."""
+        if self._leaving and not self._transport.is_closing():
+            self._transport.write(b"".join(self._leaving))
+        self._leaving.clear()
+        self._leaving_bytes = 0
+
     async def drain(self) -> None:
         """Waits until the other end has kept up, so that a fast sender does not fill the memory."""
-        self._flush()
+        self.flush()
         if not self._kept_up.is_set():
             await self._kept_up.wait()
 
@@ -176,20 +183,19 @@ class Wire(asyncio.BufferedProtocol):
             finally:
                 self._reader = None
         body = self._frames.popleft()
-        was_full, self._waiting_bytes = self._is_full, self._waiting_bytes - len(body)
+        was_full, self._waiting_bytes = self._is_full, self._waiting_bytes - len(body) - _FRAME_COSTS
         if was_full and not self._is_full and self._trouble is None and not self._transport.is_closing():
             self._transport.resume_reading()
         return decode(body)
 
     def cut(self) -> None:
-        """Ends the connection now: what was not read yet is lost, and whoever reads gets `None`."""
+        """Ends the connection now: whoever reads gets what is here already, and then `None`."""
         self._transport.abort()
-        self._frames.clear()
         self._end()
 
     async def close(self) -> None:
         """Closes the connection after what was sent has left."""
-        self._flush()
+        self.flush()
         self._transport.close()
         await self._closed.wait()
 
@@ -240,19 +246,13 @@ class Wire(asyncio.BufferedProtocol):
                 break
             place = begin + length
             self._frames.append(bytes(came[begin:place]))
-            self._waiting_bytes += length
+            self._waiting_bytes += length + _FRAME_COSTS
         return place
 
     @property
     def _is_full(self) -> bool:
         """Whether so much waits for the reader here that the other end had better wait."""
         return self._waiting_bytes > MAX_FRAME_BYTES
-
-    def _flush(self) -> None:
-        if self._leaving and not self._transport.is_closing():
-            self._transport.write(b"".join(self._leaving))
-        self._leaving.clear()
-        self._leaving_bytes = 0
 
     def _end(self) -> None:
         self._ended = True

@@ -226,10 +226,7 @@ class Worker:
         job = Job(number, message["replies"], message["last"], self._config, self._link, self._delivery)
         try:
             update = Update.model_validate(message["payload"], context={"bot": self._bot})
-            try:
-                await self._dispatcher.feed_update(self._bot, update, job=job)
-            finally:
-                self._link.give_back(number)
+            await self._dispatcher.feed_update(self._bot, update, job=job)
             self._wire.send({"type": "done", "update": number, "error": ""})
         except Dropped:
             self._wire.send({"type": "dropped", "update": number})
@@ -247,6 +244,7 @@ class Worker:
                 self._go()  # the next process may read the new files
         except MemoryError:
             # Nothing can be trusted any more: the process ends, and the manager tries anew.
+            self._wire.flush()
             os._exit(EXIT_OUT_OF_MEMORY)
         except Exception as error:  # a fault of ours in one update must not end the others
             reason = f"{type(error).__name__}: {scrub(str(error))}"[:500]

@@ -42,7 +42,7 @@ class Latency:
 def typical(rounds: Sequence[Latency]) -> Latency:
     """Of the same load several times: the run with the middle p95, and what was lost in any. What else a machine does
     for some seconds then says nothing."""
-    middle = sorted(rounds, key=lambda one: one.p95)[len(rounds) // 2]
+    middle = sorted(rounds, key=lambda one: math.inf if math.isnan(one.p95) else one.p95)[len(rounds) // 2]
     return replace(middle, asked=sum(one.asked for one in rounds), lost=sum(one.lost for one in rounds))
 
 

@@ -1,4 +1,4 @@
-"""A worker's end of the wire: what it asks the manager for, and what it is told."""
+"""A worker's end of the wire: what it asks the manager for, and what comes."""
 
 import asyncio
 import socket
@@ -18,60 +18,38 @@ async def ends():
     await manager.close()
 
 
-async def answered(manager, link, *, granted):
-    """The last event of an answer for update 7 in chat 5."""
-    with link.ask(7, "answer", chat=5) as asked:
-        assert (await manager.receive())["chat"] == 5
-        link.take_event({"type": "event", "ask": 1, "event": "delta", "text": "a"})
-        link.take_event({"type": "event", "ask": 1, "event": "complete", "text": "a", "granted": granted})
-        assert (await asked.next())["event"] == "delta"
-        assert (await asked.last())["event"] == "complete"
+def event(ask, kind, **fields):
+    return {"type": "event", "ask": ask, "event": kind, **fields}
 
 
-async def permitted(manager, link, number, chat, *, new=True):
-    """Asks for a permit, and is asked back."""
-    asking = asyncio.create_task(link.permit(7, chat, new=new))
-    assert await manager.receive() == {"type": "permit", "permit": number, "update": 7, "chat": chat, "new": new}
-    link.take_permit({"type": "permitted", "permit": number, "wait": 0})
-    assert await asking == 0
-
-
-async def test_what_is_permitted_with_the_answer_is_not_asked_for(ends):
-    manager, link = ends
-    await answered(manager, link, granted=True)
-    assert await link.permit(7, 5, new=True) == 0
-    await permitted(manager, link, 1, 5)  # the second message is asked for, and nothing was said before
-    link.give_back(7)
-    await permitted(manager, link, 2, 5)
-
-
-async def test_what_was_not_permitted_is_asked_for(ends):
-    manager, link = ends
-    await answered(manager, link, granted=False)
-    await permitted(manager, link, 1, 5)
-
-
-async def test_what_is_permitted_and_not_wanted_is_given_back(ends):
-    manager, link = ends
-    await answered(manager, link, granted=True)
-    link.give_back(7)
-    assert await manager.receive() == {"type": "unsent", "update": 7}
-
-
-@pytest.mark.parametrize(("chat", "new"), [(6, True), (5, False)])
-async def test_a_permit_for_something_else_gives_it_back_first(ends, chat, new):
-    manager, link = ends
-    await answered(manager, link, granted=True)
-    asking = asyncio.create_task(link.permit(7, chat, new=new))
-    assert (await manager.receive())["type"] == "unsent"
-    assert (await manager.receive())["type"] == "permit"
-    link.take_permit({"type": "permitted", "permit": 1, "wait": 0})
-    assert await asking == 0
-
-
-async def test_nothing_within_the_time_is_no_event_and_leaving_cancels(ends):
+async def test_events_come_in_order_up_to_the_last_one(ends):
     manager, link = ends
     with link.ask(7, "answer", chat=5) as asked:
+        assert await manager.receive() == {"type": "ask", "ask": 1, "update": 7, "kind": "answer", "chat": 5}
+        for one in (event(1, "delta", text="a"), event(2, "delta", text="another's"), event(1, "complete", text="a")):
+            link.take_event(one)
+        assert await asked.next() == event(1, "delta", text="a")
+        assert not asked.ended
+        assert await asked.last() == event(1, "complete", text="a")
+        assert asked.ended
+    link.wire.send({"type": "done"})
+    assert await manager.receive() == {"type": "done"}  # and nothing is cancelled
+
+
+async def test_an_event_is_waited_for_no_longer_than_wanted(ends):
+    _, link = ends
+    with link.ask(7, "answer") as asked:
         assert await asked.next(0.01) is None
+        waiting = asyncio.create_task(asked.next(60))
+        await asyncio.sleep(0)
+        link.take_event(event(1, "complete"))
+        assert await waiting == event(1, "complete")
+
+
+async def test_who_leaves_before_the_last_event_cancels(ends):
+    manager, link = ends
+    with pytest.raises(ZeroDivisionError), link.ask(7, "answer"):
+        raise ZeroDivisionError
     assert (await manager.receive())["type"] == "ask"
     assert await manager.receive() == {"type": "cancel", "ask": 1}
+    link.take_event(event(1, "complete"))  # too late, and no error

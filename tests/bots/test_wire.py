@@ -131,3 +131,30 @@ async def test_what_the_other_end_never_reads_is_bounded():
     assert here.unread < 1_100_000
     here.cut()
     other.close()
+
+
+async def test_what_has_come_is_read_although_the_wire_is_cut():
+    here, there, raw = await pair()
+    raw.close()
+    for number in range(3):
+        here.send({"type": "done", "update": number})
+    assert (await there.receive())["update"] == 0
+    there.cut()
+    assert [await there.receive() for _ in range(3)] == [*({"type": "done", "update": n} for n in (1, 2)), None]
+    await there.close()
+    await here.close()
+
+
+async def test_many_small_frames_are_bounded_too():
+    here, _, raw = await pair()
+    raw.setblocking(False)
+    sent = 0
+    with pytest.raises(BlockingIOError):
+        while True:
+            sent += raw.send(bytes(40_000))  # frames of no bytes at all
+            await asyncio.sleep(0)
+    assert sent < 2 * MAX_FRAME_BYTES
+    with pytest.raises(WireError):
+        await here.receive()
+    raw.close()
+    await here.close()
