@@ -115,9 +115,10 @@ class Gate(Protocol):
 class Delivery:
     """Calls to Telegram for one bot."""
 
-    def __init__(self, bot: Bot, gate: Gate) -> None:
+    def __init__(self, bot: Bot, gate: Gate, quiet_seconds: float = QUIET_SECONDS) -> None:
         self._bot = bot
         self._gate = gate
+        self._quiet_seconds = quiet_seconds
         self._paused_until = 0.0
         self._moved: dict[int, int] = {}
         self.drafts = True
@@ -205,7 +206,8 @@ class Delivery:
         """The chat shows that the bot is typing, for as long as the block lasts. A short one is not worth it."""
         over, tasks = asyncio.Event(), set[asyncio.Task[None]]()
         timer = asyncio.get_running_loop().call_later(
-            max(QUIET_SECONDS, self.paused()), lambda: tasks.add(asyncio.create_task(self._keep_typing(place, over)))
+            max(self._quiet_seconds, self.paused()),
+            lambda: tasks.add(asyncio.create_task(self._keep_typing(place, over))),
         )
         try:
             yield

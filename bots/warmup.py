@@ -178,7 +178,7 @@ async def _round(dispatcher: Dispatcher, session: Session, *, slow: bool) -> lis
             await _attend(manager, slow=slow, faults=faults)
     except TimeoutError:
         faults.append("an example takes too long")
-    await _grow(Delivery(Bot(_CONFIG.token, session=session), _OpenGate()))
+    await _grow(Delivery(Bot(_CONFIG.token, session=session), _OpenGate(), quiet_seconds=0))
     await manager.close()
     await serving
     await worker_wire.close()
@@ -198,6 +198,9 @@ async def _grow(delivery: Delivery) -> None:
             await reply.show_growing(render(part))
         await reply.show(render(_SHORT + "."))
         await reply.show([])
+    async with delivery.typing(Place(1)):
+        for _ in range(3):  # turns of the loop: the timer, the task's first step, and one to spare
+            await asyncio.sleep(0)
 
 
 def _in_chat(content: dict[str, Any], number: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from bots import heap, warmup
 from bots.handlers import build_dispatcher
-from bots.session import build_session
+from bots.session import Session, build_session
 
 
 def test_every_example_is_served_without_a_fault():
@@ -69,3 +69,15 @@ assert own() < full - 30_000_000, (own(), full)
 def test_the_allocator_is_tuned_without_a_word():
     heap.tune_allocator()
     assert ctypes.CDLL(None).malloc_trim(0) in {0, 1}
+
+
+def test_what_a_worker_calls_while_an_answer_grows_is_walked(monkeypatch):
+    called, make_request = set(), Session.make_request
+
+    async def noted(self, bot, method, timeout=None):  # noqa: ASYNC109 - aiogram's signature
+        called.add(method.__api_method__)
+        return await make_request(self, bot, method, timeout)
+
+    monkeypatch.setattr(Session, "make_request", noted)
+    assert warmup.warm_up(build_dispatcher(), build_session(), rounds=1) == []
+    assert {"sendMessage", "sendMessageDraft", "editMessageText", "deleteMessage", "sendChatAction"} <= called
