@@ -44,7 +44,7 @@ from aiogram.methods.base import TelegramType
 from bots.session import NotConnected, Session
 
 TRIES = 6
-QUIET_SECONDS = 0.5
+QUIET_SECONDS = 0.3
 """An answer that is there within this time needs no "typing" before it."""
 TYPING_SECONDS = 4.5
 """Telegram shows "typing" for five seconds."""

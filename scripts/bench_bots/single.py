@@ -57,6 +57,9 @@ class Pipe:
     def bound(self, most_unread: int, overflow: Callable[[], None]) -> None:
         """Whoever reads is here: nothing stays unread."""
 
+    def flush(self) -> None:
+        """It has left already."""
+
     async def drain(self) -> None:
         """Nothing to wait for."""
 
