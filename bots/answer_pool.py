@@ -144,7 +144,8 @@ class AnswerPool:
         number = next(self._numbers)
         if not self._processes:
             self.start()
-            deliver({"type": "event", "event": "away"})
+            loop = asyncio.get_running_loop()
+            loop.call_soon(deliver, {"type": "event", "event": "away"})  # once the number is known
             return number
         ask = self._waiting[number] = _Ask(number, message["bot"], {**message, "ask": number}, deliver)
         self._turns.put(ask.bot, ask)

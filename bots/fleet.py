@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
@@ -23,31 +22,21 @@ from bots.limits import Rates
 from bots.live import LiveWriter
 from bots.metrics import Metrics
 from bots.permits import Permits
-from bots.receiving import Poller
 from bots.runner import BotRunner, Means
+from bots.setup import Setup
 from bots.states import StateWriter
-from bots.tuning import Tuning, backoff
-from bots.webhook_watch import WebhookWatch, webhook_address
+from bots.tuning import Tuning
+from bots.webhook_watch import WebhookWatch
 from bots.zygote_client import ZygoteClient
 from chatai.core.clock import now
 from chatai.core.database import Database, DatabaseAway
 from chatai.core.settings import Settings
 from chatai.domains.channels import leases, service
-from chatai.domains.channels.errors import (
-    BotSetupFailed,
-    TelegramUnreachable,
-    TokenRevoked,
-    TokenUnreadable,
-    WebhookRefused,
-)
-from chatai.domains.channels.ports import TelegramAway, TelegramRefusal, telegram
-from chatai.domains.channels.schemas import GIVEN_UP, BotState, LiveFigures, ManagedBot, Mode
+from chatai.domains.channels.errors import BotSetupFailed, TokenUnreadable
+from chatai.domains.channels.schemas import GIVEN_UP, BotState, LiveFigures, ManagedBot
 
 log = structlog.get_logger(__name__)
 
-SETUPS_AT_ONCE = 20
-SETUP_RETRY = 5.0
-LONGEST_SETUP_RETRY = 300.0
 LATE_COMMITS = timedelta(seconds=60)
 """A change may become visible so much later than its time says."""
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
@@ -77,7 +66,6 @@ class Fleet:
     ) -> None:
         self._database = database
         self._settings = settings
-        self._inbox = inbox
         self._answers = answers
         self._tuning = tuning
         self._leases = held
@@ -98,7 +86,7 @@ class Fleet:
         self._setups: dict[UUID, asyncio.Task[None]] = {}
         self._endings: dict[UUID, asyncio.Task[None]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
-        self._setup_slots = asyncio.Semaphore(SETUPS_AT_ONCE)
+        self._setup = Setup(database, settings, inbox, tuning, self.report)
         self._look = asyncio.Event()
         self._warmed = False
         self._closing = False
@@ -257,7 +245,7 @@ class Fleet:
             runner.abandon()
         self._end(bot_id)
         if runner is not None and not exists and self._settings.public_url:
-            self._background(self._unhook(runner.bot))
+            self._background(self._setup.unhook(runner.bot))
 
     def _apply(self, bot: ManagedBot, fence: int) -> None:
         """A bot is new here, or people changed it: whatever ran of it ends, and what is wanted begins."""
@@ -266,7 +254,7 @@ class Fleet:
             return
         if bot.desired_state != "running" or bot.state in GIVEN_UP:
             if bot.mode == "webhook" and bot.webhook_url and bot.state not in GIVEN_UP:
-                self._background(self._unhook(bot))
+                self._background(self._setup.unhook(bot))
             return
         self._answers.start()
         if not self._warmed:
@@ -288,7 +276,7 @@ class Fleet:
         runner = BotRunner(bot, self._means, fence)
         self._runners[bot.id] = runner
         self._states.forget(bot.id)
-        setup = asyncio.create_task(self._set_up(runner))
+        setup = asyncio.create_task(self._setup.run(runner))
         setup.add_done_callback(lambda task: self._set_up_failed(runner, task))
         self._setups[bot.id] = setup
 
@@ -321,39 +309,6 @@ class Fleet:
         task.add_done_callback(self._stopping.discard)
         return task
 
-    async def _set_up(self, runner: BotRunner) -> None:
-        """Tells Telegram where updates go, and polls where there is no webhook. Tries until it works."""
-        failures = 0
-        while True:
-            try:
-                token = service.token_of(runner.bot)
-                async with self._setup_slots:
-                    await self._hook(runner.bot, token)
-                break
-            except TokenUnreadable as error:
-                self.report(runner, "failed", error.code, "")
-                return
-            except TelegramRefusal as refusal:
-                if refusal.status in {401, 404}:
-                    self.report(runner, "revoked", TokenRevoked.code, refusal.description)
-                    return
-                code = WebhookRefused.code if refusal.status == 400 else BotSetupFailed.code
-                self.report(runner, "failed", code, str(refusal))
-                delay = float(refusal.retry_after)
-            except TelegramAway as error:
-                self.report(runner, "failed", TelegramUnreachable.code, str(error))
-                delay = 0.0
-            except DatabaseAway:
-                delay = 0.0
-            failures += 1
-            await asyncio.sleep(max(delay, backoff(SETUP_RETRY, failures, LONGEST_SETUP_RETRY, random.random())))
-        if runner.bot.state == "starting" or runner.bot.always_on:
-            runner.warm()  # somebody waits to see it run
-        else:
-            self.report(runner, "sleeping", "", None)
-        if not self._settings.public_url:
-            await Poller(runner, token, self._inbox, self._tuning, self.report).run()
-
     def _set_up_failed(self, runner: BotRunner, task: asyncio.Task[None]) -> None:
         """A fault of ours ended a bot's set-up or polling: it is told, and people can start the bot again."""
         error = None if task.cancelled() else task.exception()
@@ -366,27 +321,6 @@ class Fleet:
         they are not started at all."""
         self._answers.start()
         await self._means.zygote.warm()
-
-    async def _hook(self, bot: ManagedBot, token: str) -> None:
-        """Has Telegram bring the updates here, unless it does so already."""
-        wanted = webhook_address(self._settings, bot.id)
-        settled = bot.state in {"running", "sleeping", "conflict"}
-        if settled and bot.webhook_url == wanted and bot.mode == ("webhook" if wanted else "polling"):
-            return
-        if wanted:
-            await telegram().set_webhook(token, wanted, bot.webhook_secret)
-        else:
-            await telegram().delete_webhook(token)
-        async with self._database.system() as uow:
-            mode: Mode = "webhook" if wanted else "polling"
-            await service.set_receiving(uow, bot.id, mode, wanted, bot.webhook_secret)
-
-    async def _unhook(self, bot: ManagedBot) -> None:
-        """Lets what people write wait at Telegram while the bot is stopped. That it fails is no harm: see Webhook."""
-        with suppress(TelegramRefusal, TelegramAway, TokenUnreadable, DatabaseAway):
-            await telegram().delete_webhook(service.token_of(bot))
-            async with self._database.system() as uow:
-                await service.set_receiving(uow, bot.id, "webhook", "", bot.webhook_secret)
 
     async def _check_inbox(self) -> None:
         """Wakes the bots that have undone updates which nobody works on."""

@@ -25,6 +25,7 @@ from bots.live import Figures
 from bots.metrics import Metrics
 from bots.permits import Permits
 from bots.process import BotProcess, Keep
+from bots.questions import Questions
 from bots.queue import ChatQueues, Work
 from bots.tuning import Tuning, backoff
 from bots.wire import Message
@@ -90,7 +91,7 @@ class BotRunner:
         self._behind = False
         self._loading = False
         self._marks: set[asyncio.Task[None]] = set()
-        self._asks: dict[int, int] = {}
+        self._questions = Questions(bot, means.answers, self._process.touch)
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -245,11 +246,10 @@ class BotRunner:
     async def take(self, message: Message) -> None:
         match message["type"]:
             case "ask":
-                self._ask(message)
+                if self.worker is not None:
+                    self._questions.ask(message, self.worker.wire)
             case "cancel":
-                number = self._asks.pop(message["ask"], None)
-                if number is not None:
-                    self._means.answers.cancel(number)
+                self._questions.cancel(message["ask"])
             case "sent":
                 work = self._queues.find(message["update"])
                 if work is not None:
@@ -281,9 +281,7 @@ class BotRunner:
     def hang_up(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        for number in self._asks.values():
-            self._means.answers.cancel(number)
-        self._asks.clear()
+        self._questions.cancel_all()
 
     def take_back(self, *, blame: bool) -> None:
         for work in self._queues.in_work:
@@ -324,26 +322,6 @@ class BotRunner:
             self._timer = None
         if later is not None and later > now:
             self._timer = asyncio.get_running_loop().call_later(later - now + 0.01, self._pump)
-
-    def _ask(self, message: Message) -> None:
-        """Passes a question on, bound to this bot: a worker can ask for no other."""
-        asked, worker = int(message["ask"]), self.worker
-
-        def deliver(event: Message) -> None:
-            if event["event"] != "delta":
-                self._asks.pop(asked, None)
-            self._process.touch()
-            if worker is not None:  # the one that asked: another one numbers its questions anew
-                worker.wire.send({**event, "ask": asked})
-
-        bound = {
-            "type": "ask",
-            "bot": str(self.bot.id),
-            "workspace": str(self.bot.workspace_id),
-            "assistant": str(self.bot.assistant_id),
-        }
-        number = self._means.answers.ask({**message, **bound}, deliver)
-        self._asks[asked] = number
 
     def _settle(self, work: Work, state: UpdateState, error: str = "") -> None:
         """The update is through: its chat goes on, and that it is through is written."""

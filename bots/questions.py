@@ -1,0 +1,50 @@
+"""What one bot's process has asked of the answer processes, until it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bots.answer_pool import AnswerPool
+from bots.wire import Message, Wire
+from chatai.domains.channels.schemas import ManagedBot
+
+
+class Questions:
+    """The open questions of one bot; `noticed` is called with each event of an answer."""
+
+    def __init__(self, bot: ManagedBot, answers: AnswerPool, noticed: Callable[[], None]) -> None:
+        self._bound = {
+            "type": "ask",
+            "bot": str(bot.id),
+            "workspace": str(bot.workspace_id),
+            "assistant": str(bot.assistant_id),
+        }
+        self._answers = answers
+        self._noticed = noticed
+        self._numbers: dict[int, int] = {}
+        """By the process's own number: the pool's."""
+
+    def ask(self, message: Message, asker: Wire) -> None:
+        """Passes a question on, bound to this bot: a process can ask for no other. The answer goes to who asked, not
+        to a later process, which numbers its questions anew."""
+        asked = int(message["ask"])
+
+        def deliver(event: Message) -> None:
+            if event["event"] != "delta":
+                self._numbers.pop(asked, None)
+            self._noticed()
+            asker.send({**event, "ask": asked})
+
+        self._numbers[asked] = self._answers.ask({**message, **self._bound}, deliver)
+
+    def cancel(self, asked: int) -> None:
+        """The process does not wait for the answer any more."""
+        number = self._numbers.pop(asked, None)
+        if number is not None:
+            self._answers.cancel(number)
+
+    def cancel_all(self) -> None:
+        """The process has ended."""
+        for number in self._numbers.values():
+            self._answers.cancel(number)
+        self._numbers.clear()
