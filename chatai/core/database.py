@@ -12,7 +12,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, LiteralString
@@ -183,7 +183,8 @@ class Database:
             options |= {"poolclass": NullPool}
         self._pooled = pool_size > 0
         self._at_hand: list[Connection] = []
-        self._waiting = 0
+        self._coming: set[asyncio.Task[Any]] = set()
+        """Connections that are waited for at the pool, and those that go back there unused."""
         self.engine: AsyncEngine = create_async_engine(address, pool_reset_on_return=None, **options)
         event.listen(self.engine.sync_engine, "connect", prepare)
         event.listen(self.engine.sync_engine, "checkout", refuse_dead)
@@ -284,16 +285,31 @@ class Database:
                 return connection
             await connection.discard()
             await connection.release()
-        self._waiting += 1
+        # In a task of its own, which goes on when its caller gives up: a connection whose making is cancelled stays
+        # open at the server until Python's collector finds what is left of it.
+        coming = asyncio.create_task(self._from_pool())
+        self._coming.add(coming)
+        coming.add_done_callback(self._coming.discard)
         try:
-            return Connection(self.engine, await self.engine.raw_connection())
-        finally:
-            self._waiting -= 1
+            return await asyncio.shield(coming)
+        except asyncio.CancelledError:
+            coming.add_done_callback(self._unwanted)
+            raise
+
+    async def _from_pool(self) -> Connection:
+        return Connection(self.engine, await self.engine.raw_connection())
+
+    def _unwanted(self, coming: asyncio.Task[Connection]) -> None:
+        """A connection came when nobody waited for it any more."""
+        if not coming.cancelled() and coming.exception() is None:
+            going = asyncio.create_task(coming.result().release())
+            self._coming.add(going)
+            going.add_done_callback(self._coming.discard)
 
     async def _give_back(self, connection: Connection) -> None:
         """Keeps a connection at hand, which spares the pool's ways; unless somebody waits for one there."""
         await connection.end()
-        if self._pooled and not self._waiting and connection.usable:
+        if self._pooled and not self._coming and connection.usable:
             self._at_hand.append(connection)
         else:
             await connection.release()
@@ -306,6 +322,10 @@ class Database:
 
     async def close(self) -> None:
         self._pooled = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.patience):
+                while self._coming:
+                    await asyncio.wait(self._coming)
         while self._at_hand:
             await self._at_hand.pop().release()
         await self.engine.dispose()

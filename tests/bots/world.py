@@ -225,13 +225,19 @@ class _database:
 
     async def __aexit__(self, *_error: object) -> None:
         # The owner may not end the application's sessions. Those of processes that were killed end a moment later.
-        await eventually(self._is_left, patience=60)
+        try:
+            await eventually(lambda: not self._sessions(), patience=60)
+        except AssertionError:
+            raise AssertionError(f"the world's database is still used: {self._sessions()}") from None
         self._execute("DROP DATABASE {}", self._name)
 
-    def _is_left(self) -> bool:
+    def _sessions(self) -> list[tuple[Any, ...]]:
         with psycopg.connect(self._postgres.owner_url("postgres")) as connection:
-            found = connection.execute("SELECT FROM pg_stat_activity WHERE datname = %s", [self._name])
-            return found.rowcount == 0
+            return connection.execute(
+                "SELECT pid, usename, application_name, client_port, backend_start, state, state_change, query "
+                "FROM pg_stat_activity WHERE datname = %s",
+                [self._name],
+            ).fetchall()
 
     def _execute(self, statement: str, *names: str) -> None:
         with psycopg.connect(self._postgres.owner_url("postgres"), autocommit=True) as connection:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 
 import psutil
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import UniqueViolation
 from sqlalchemy import text
 
@@ -168,6 +170,37 @@ async def test_a_cancelled_unit_is_undone(database: Database, actor: Actor) -> N
         await task
     async with database.workspace(actor.workspace_id) as uow:
         assert await uow.run("SELECT name FROM workspace") == [("Workshop",)]
+
+
+async def test_a_connection_that_nobody_waits_for_any_more_is_not_left_open(
+    database: Database, postgres: EmbeddedPostgres
+) -> None:
+    """However little of it was made when its caller gave up, and however late Python collects what is left."""
+    hasty = Database(database.url, pool_size=0)  # each connects anew
+    name = conninfo_to_dict(database.url)["dbname"]
+
+    def sessions() -> int:
+        with psycopg.connect(postgres.owner_url("postgres")) as connection:
+            found = "SELECT FROM pg_stat_activity WHERE datname = %s AND application_name = 'chatai'"
+            return connection.execute(found, [name]).rowcount
+
+    before, given_up = sessions(), 0
+    gc.disable()
+    try:
+        for attempt in range(150):
+            hasty.patience = 0.0002 * (attempt % 50 + 1)
+            try:
+                async with hasty.system():
+                    pass
+            except DatabaseAway:
+                given_up += 1
+        assert given_up > 10
+        hasty.patience = 10
+        await hasty.close()
+        await eventually(lambda: sessions() == before)
+    finally:
+        gc.enable()
+        await hasty.close()
 
 
 async def test_a_connection_that_comes_back_with_an_open_transaction_is_not_used_again(
