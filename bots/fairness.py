@@ -3,6 +3,7 @@
 Turns    questions wait for an answer process: one of each bot after the other, and a bot that asks without end
          gets a share while others ask as well
 Pace     how fast one bot's updates are taken in: Telegram keeps the rest, and brings them in their time
+Stride   how fast one bot's updates are begun: what came at once would be between the others and their answers
 """
 
 from __future__ import annotations
@@ -37,11 +38,15 @@ class Share:
         self._most = most
         self._busy: set[object] = set()
         self._busy_before: set[object] = set()
+        self._number = 0
+        """Of the bots in both."""
         self._since = now
 
     def had(self, bot: object) -> None:
         """A bot had a turn."""
-        self._busy.add(bot)
+        if bot not in self._busy:
+            self._number += bot not in self._busy_before
+            self._busy.add(bot)
 
     def interval(self, now: float, waiting: Iterable[object] = ()) -> float:
         """Seconds between two turns of one bot, by the bots that wait or had turns in this second and the one
@@ -49,7 +54,8 @@ class Share:
         if now - self._since >= BUSY_SECONDS:
             stale = now - self._since >= 2 * BUSY_SECONDS
             self._busy_before, self._busy, self._since = set() if stale else self._busy, set(), now
-        busy = len(self._busy.union(self._busy_before, waiting))
+            self._number = len(self._busy_before)
+        busy = self._number + sum(one not in self._busy and one not in self._busy_before for one in waiting)
         return 1 / (self._most if busy < 2 else min(self._most, max(self._least, self._capacity / busy)))
 
 
@@ -165,3 +171,29 @@ class Pace:
         if len(self._full_at) > MOST_REMEMBERED:
             self._full_at = {known: full for known, full in self._full_at.items() if full > now}
         return max(0.0, wait)
+
+
+class Stride:
+    """When the next of one bot's updates may begin.
+
+    Args:
+        share: What one bot may begin.
+        bot: Whose updates they are.
+        burst: So many at once before the share counts.
+    """
+
+    def __init__(self, share: Share, bot: UUID, burst: int) -> None:
+        self._share = share
+        self._bot = bot
+        self._burst = burst
+        self._full_at = 0.0
+
+    def wait(self, now: float) -> float:
+        """Seconds until one may begin; 0: now. Never longer than the present share allows for, as it may grow."""
+        interval = self._share.interval(now)
+        return max(0.0, min(self._full_at - now - interval * (self._burst - 1), interval * self._burst))
+
+    def take(self, now: float) -> None:
+        """One begins."""
+        self._share.had(self._bot)
+        self._full_at = max(now, self._full_at) + self._share.interval(now)

@@ -16,6 +16,7 @@ import structlog
 from bots import memory
 from bots.answer_pool import AnswerPool
 from bots.events import EventLog
+from bots.fairness import Share
 from bots.inbox import Inbox
 from bots.leases import Leases
 from bots.limits import Rates
@@ -73,8 +74,19 @@ class Fleet:
         self._states = StateWriter(database)
         redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
         self.permits = Permits(Rates.of(settings), redis_url)
+        self.share = Share(tuning.answers_capacity, tuning.updates_share, tuning.updates_rate, time.monotonic())
         self._means = Means(
-            zygote, answers, inbox, settings, tuning, self.report, self.events, held.seat.id, self.permits, metrics
+            zygote,
+            answers,
+            inbox,
+            settings,
+            tuning,
+            self.report,
+            self.events,
+            held.seat.id,
+            self.permits,
+            self.share,
+            metrics,
         )
         self._live = LiveWriter(database, held.seat.id, self._figures)
         self._runners: dict[UUID, BotRunner] = {}

@@ -86,7 +86,7 @@ class Manager:
     async def start(self) -> None:
         """Listens, and begins to make things as they are wanted. Raises: PortTaken."""
         app = web.Application(client_max_size=MAX_BODY_BYTES)
-        webhook = Webhook(self.fleet, self._inbox, self._directory, self.refusals, self._tuning)
+        webhook = Webhook(self.fleet, self._inbox, self._directory, self.refusals, self.fleet.share, self._tuning)
         app.router.add_post("/telegram/{bot}", webhook.receive)
         app.router.add_get("/metrics", self._pages.metrics)
         app.router.add_get("/metrics/telegram-rate-limit", self._pages.load)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bots.fairness import Stride
 from chatai.domains.channels.schemas import StoredUpdate
 
 
@@ -35,10 +36,17 @@ class Work:
 
 
 class ChatQueues:
-    """The known updates of one bot. One that is settled stays known until that is written."""
+    """The known updates of one bot. One that is settled stays known until that is written.
 
-    def __init__(self, parallel: int) -> None:
+    Args:
+        parallel: So many chats at once.
+        stride: When the next update may begin.
+    """
+
+    def __init__(self, parallel: int, stride: Stride) -> None:
         self._parallel = parallel
+        self._stride = stride
+        self._held_until: float | None = None
         self._chats: dict[int, deque[Work]] = {}
         self._known: dict[int, Work] = {}
         self._in_work: dict[int, Work] = {}
@@ -73,19 +81,27 @@ class ChatQueues:
 
     def ready(self, now: float) -> Iterator[Work]:
         """Gives out what may be worked on, marking it as in work."""
+        self._held_until = None
         for queue in list(self._chats.values()):
             if len(self._in_work) >= self._parallel or any(work.suspect for work in self._in_work.values()):
                 return
             first = queue[0]
             if first.number in self._in_work or first.not_before > now or (first.suspect and self._in_work):
                 continue
+            if (wait := self._stride.wait(now)) > 0:
+                self._held_until = now + wait
+                return
+            self._stride.take(now)
             self._in_work[first.number] = first
             first.begun_at = now
             yield first
 
-    def next_time(self) -> float | None:
-        """When the earliest postponed update may be tried again."""
-        return min((queue[0].not_before for queue in self._chats.values() if queue[0].not_before), default=None)
+    def next_time(self, now: float) -> float | None:
+        """When the earliest postponed update, or the next that its bot's stride holds back, may be given out."""
+        times = [first.not_before for queue in self._chats.values() if (first := queue[0]).not_before > now]
+        if self._held_until is not None:
+            times.append(self._held_until)
+        return min(times, default=None)
 
     def put_back(self, work: Work, not_before: float) -> None:
         """The update waits for another try; its chat's later ones wait with it."""

@@ -53,12 +53,13 @@ class Bots(Protocol):
 class Webhook:
     """The route that Telegram posts to."""
 
-    def __init__(self, bots: Bots, inbox: Inbox, directory: Directory, refusals: Refusals, tuning: Tuning) -> None:
+    def __init__(
+        self, bots: Bots, inbox: Inbox, directory: Directory, refusals: Refusals, share: Share, tuning: Tuning
+    ) -> None:
         self._bots = bots
         self._inbox = inbox
         self._directory = directory
         self._refusals = refusals
-        share = Share(tuning.answers_capacity, tuning.updates_share, tuning.updates_rate, time.monotonic())
         self._pace = Pace(share, tuning.updates_burst, tuning.longest_hold)
         self._longest_hold = tuning.longest_hold
         self._nobody = Elsewhere(new_token(), wanted=False)  # so that it takes as long when there is no such bot

@@ -19,6 +19,7 @@ import structlog
 from bots import incoming
 from bots.answer_pool import AnswerPool
 from bots.events import EventLog, Level
+from bots.fairness import Share, Stride
 from bots.gate import Gate
 from bots.inbox import Inbox
 from bots.live import Figures
@@ -67,6 +68,8 @@ class Means:
     events: EventLog
     manager_id: UUID
     permits: Permits
+    share: Share
+    """What one bot may bring, and have begun."""
     metrics: Metrics
 
 
@@ -86,7 +89,8 @@ class BotRunner:
             means.tuning,
             Keep(means.settings.bot_idle_seconds, means.settings.bot_memory_mb, bot.always_on),
         )
-        self._queues = ChatQueues(means.tuning.parallel_chats)
+        stride = Stride(means.share, bot.id, means.tuning.begun_at_once)
+        self._queues = ChatQueues(means.tuning.parallel_chats, stride)
         self._gate = Gate(bot.id, means.permits, means.inbox, self._queues, self.figures, self)
         self._behind = False
         self._loading = False
@@ -316,12 +320,12 @@ class BotRunner:
             last = update.attempts >= self._means.tuning.tries
             order = {"type": "update", "update": work.number, "payload": update.payload}
             self._process.send({**order, "replies": update.replies, "last": last})
-        later = self._queues.next_time()
+        later = self._queues.next_time(now)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if later is not None and later > now:
-            self._timer = asyncio.get_running_loop().call_later(later - now + 0.01, self._pump)
+        if later is not None:
+            self._timer = asyncio.get_running_loop().call_later(later - now + 0.001, self._pump)
 
     def _settle(self, work: Work, state: UpdateState, error: str = "") -> None:
         """The update is through: its chat goes on, and that it is through is written."""

@@ -37,6 +37,8 @@ class Tuning:
     keeps the rest. Beside others it is the bot's part of `answers_capacity`, at least `updates_share`."""
     updates_share: float = 5.0 * (os.cpu_count() or 1)
     updates_burst: int = 30
+    begun_at_once: int = 4
+    """So many updates of one bot are begun at once, further ones as fast as they are taken in."""
     longest_hold: float = 5.0
     """A post that would have to wait longer is refused, and Telegram brings it again."""
     start_patience: float = 15.0

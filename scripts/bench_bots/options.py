@@ -33,7 +33,8 @@ class Options:
     wakes_a_second: float = 8.0
     neighbour_rate: float = 40.0
     flood_rate: float = 500.0
-    rounds: int = 2
+    rounds: int = 12
+    slice_seconds: float = 5.0
     node_bots: int = 10
     write: Path | None = None
     json: Path | None = None
@@ -57,6 +58,7 @@ QUICK = Options(
     neighbour_rate=10.0,
     flood_rate=100.0,
     rounds=1,
+    slice_seconds=4.0,
     node_bots=2,
     only=("live", "restart", "cold", "single"),
     minutes=6.0,

@@ -184,26 +184,45 @@ async def neighbours(made: Installation, options: Options, count: int) -> dict[s
     await made.start_manager()
     others = made.bots[: max(1, count - 2)]
     numbers = [bot.number for bot in others]
-    flooded, crashing = await made.register(2)
     await made.load(bots=numbers, questions=len(numbers), parallel=48)
-    quiet = {"bots": numbers, "rate": options.neighbour_rate, "seconds": options.seconds, "people": 5}
-    figures: dict[str, Any] = {"rate": options.neighbour_rate, "bots": len(others)}
-    runs: dict[str, list[Answer]] = {"alone": [], "crashing": [], "elsewhere": [], "flooded": []}
+    known = set(made.parts()["workers"])
     stranger = await made.new_stranger()
-    # In turns, so that what else goes on on the machine meets all of them alike.
-    for _ in range(options.rounds):
-        runs["alone"] += await made.load(**quiet)
-        async with Crasher(made, crashing) as crasher:
-            runs["crashing"] += await made.load(**quiet)
-        figures["kills"] = figures.get("kills", 0) + crasher.kills
-        # What it costs the sandbox to make a flood, on the same cores, is not felt of the flooded bot.
-        async with Flood(made, stranger, options.flood_rate):
-            runs["elsewhere"] += await made.load(**quiet)
-    for _ in range(options.rounds):
-        async with Flood(made, flooded.number, options.flood_rate) as flood:
-            runs["flooded"] += await made.load(**quiet)
-        figures["flood_posted"] = figures.get("flood_posted", 0) + flood.posted
-    await discard(made, flooded)
-    await discard(made, crashing)
+    figures: dict[str, Any] = {"rate": options.neighbour_rate, "bots": len(others), "kills": 0, "flood_posted": 0}
+    runs: dict[str, list[Answer]] = {"alone": [], "crashing": [], "elsewhere": [], "flooded": []}
+
+    async def under(name: str, bot: Registered) -> None:
+        quiet = {"bots": numbers, "rate": options.neighbour_rate, "seconds": options.slice_seconds, "people": 5}
+        match name:
+            case "alone":
+                runs[name] += await made.load(**quiet)
+            case "crashing":
+                async with Crasher(made, bot, known) as crasher:
+                    runs[name] += await made.load(**quiet)
+                figures["kills"] += crasher.kills
+            case "elsewhere":  # what it costs the sandbox to make a flood, on the same cores, is not felt of the bot
+                async with Flood(made, stranger, options.flood_rate):
+                    runs[name] += await made.load(**quiet)
+            case "flooded":
+                async with Flood(made, bot.number, options.flood_rate) as flood:
+                    runs[name] += await made.load(**quiet)
+                figures["flood_posted"] += flood.posted
+
+    # Short runs in turns, each in each place, so that what else goes on on the machine meets all of them alike. The
+    # troublesome bot is a new one each time, and is gone before the next run begins, with all that waited for it.
+    names = list(runs)
+    for turn in range(options.rounds):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            [bot] = await made.register(1)
+            await under(name, bot)
+            await discard(made, bot)
+            await _only(made, known)
     figures |= {name: Latency.of(rows) for name, rows in runs.items()}
     return figures
+
+
+async def _only(made: Installation, known: set[int]) -> None:
+    """Waits until no bot has a process but those."""
+    while True:
+        if not set(made.parts()["workers"]) - known:
+            return
+        await asyncio.sleep(0.05)

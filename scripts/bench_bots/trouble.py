@@ -41,15 +41,18 @@ class Flood:
 
 
 class Crasher:
-    """One bot's process is killed every second while people write to it; when it is quarantined, it is started."""
+    """One bot's process is killed every second while people write to it; when it is quarantined, it is started.
 
-    def __init__(self, made: Installation, bot: Registered) -> None:
-        self._made, self._bot = made, bot
+    Args:
+        others: The processes of all other bots, which live already.
+    """
+
+    def __init__(self, made: Installation, bot: Registered, others: set[int]) -> None:
+        self._made, self._bot, self._others = made, bot, others
         self.kills = 0
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._known = set(self._made.parts()["workers"])
         self._task = asyncio.create_task(self._crash())
         return self
 
@@ -61,8 +64,8 @@ class Crasher:
     async def _crash(self) -> None:
         while True:
             await self._made.load(bots=[self._bot.number], rate=5, seconds=KILL_EVERY, patience=0.0)
-            fresh = set(self._made.parts()["workers"]) - self._known
-            for pid in fresh:  # the others live already, so a new one is this bot's
+            fresh = set(self._made.parts()["workers"]) - self._others
+            for pid in fresh:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                     self.kills += 1

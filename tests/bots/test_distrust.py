@@ -12,6 +12,7 @@ import pytest
 
 from bots.answer_pool import AnswerPool, _Process
 from bots.answers import Answerer
+from bots.fairness import Share, Stride
 from bots.gate import LONGEST_PAUSE, Gate
 from bots.limits import Rates
 from bots.live import Figures
@@ -42,7 +43,7 @@ async def test_a_pause_beyond_reason_is_cut_to_a_day(told: object) -> None:
     """Figures and events of all bots are written together: one that can't be written would keep out all others'."""
     bot, notes, figures = new_id(), Notes(), Figures(Metrics())
     permits = Permits(Rates.of(Settings(_env_file=None)), None)
-    gate = Gate(bot, permits, None, ChatQueues(4), figures, notes)
+    gate = Gate(bot, permits, None, ChatQueues(4, Stride(Share(50, 50, 50, 0.0), bot, 4)), figures, notes)
     gate.take({"type": "throttled", "seconds": told}, None)
     assert 0 < permits.paused(bot) <= LONGEST_PAUSE
     live = figures.live(bot, new_id(), 1, 0, 0, 0)

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from bots.fairness import Share, Stride
 from bots.inbox import Batcher
 from bots.queue import ChatQueues
 from bots.texts import language_of
@@ -21,12 +22,17 @@ def stored(number: int, chat: int) -> StoredUpdate:
     return StoredUpdate(BOT, number, chat, {}, 1, [])
 
 
+def queues_of(parallel: int, *, at_once: int = 100, rate: float = 50.0) -> ChatQueues:
+    """A bot's queues: so many chats at once, so many updates begun at once, and then so many a second."""
+    return ChatQueues(parallel, Stride(Share(rate, rate, rate, 0.0), BOT, at_once))
+
+
 def ready(queues: ChatQueues, now: float = 0.0) -> list[int]:
     return [work.number for work in queues.ready(now)]
 
 
 def test_chats_go_in_parallel_up_to_the_bound_and_each_in_order():
-    queues = ChatQueues(parallel=2)
+    queues = queues_of(parallel=2)
     for number, chat in [(1, 10), (2, 10), (3, 11), (4, 12)]:
         queues.add(stored(number, chat))
     assert ready(queues) == [1, 3]
@@ -37,7 +43,7 @@ def test_chats_go_in_parallel_up_to_the_bound_and_each_in_order():
 
 
 def test_an_update_that_is_settled_but_not_written_is_not_taken_again():
-    queues = ChatQueues(parallel=1)
+    queues = queues_of(parallel=1)
     queues.add(stored(1, 10))
     assert ready(queues) == [1]
     queues.settle(queues.find(1))
@@ -49,18 +55,18 @@ def test_an_update_that_is_settled_but_not_written_is_not_taken_again():
 
 
 def test_a_postponed_update_holds_its_chat_and_no_other():
-    queues = ChatQueues(parallel=5)
+    queues = queues_of(parallel=5)
     for number, chat in [(1, 10), (2, 10), (3, 11)]:
         queues.add(stored(number, chat))
     (first, _) = list(queues.ready(0))
     queues.put_back(first, not_before=5.0)
     assert ready(queues, 4.0) == []
-    assert queues.next_time() == 5.0
+    assert queues.next_time(4.0) == 5.0
     assert ready(queues, 5.0) == [1]
 
 
 def test_suspects_are_tried_alone():
-    queues = ChatQueues(parallel=5)
+    queues = queues_of(parallel=5)
     for number in (1, 2, 3):
         queues.add(stored(number, 10 + number))
     works = list(queues.ready(0))
@@ -73,6 +79,28 @@ def test_suspects_are_tried_alone():
     assert ready(queues) == []
     queues.settle(works[0])
     assert ready(queues) == [2]
+
+
+def test_what_comes_at_once_is_begun_one_after_the_other():
+    queues = queues_of(parallel=8, at_once=2, rate=10.0)
+    for number in range(1, 6):
+        queues.add(stored(number, 10 + number))
+    assert ready(queues, 0.0) == [1, 2]
+    assert queues.next_time(0.0) == pytest.approx(0.1)
+    assert ready(queues, 0.05) == []
+    assert ready(queues, 0.1) == [3]
+    assert ready(queues, 0.35) == [4, 5]
+    assert queues.next_time(0.35) is None
+
+
+def test_a_bot_that_is_held_back_goes_on_though_another_of_its_updates_is_long_due():
+    queues = queues_of(parallel=8, at_once=1, rate=10.0)
+    for number in (1, 2, 3):
+        queues.add(stored(number, 10 + number))
+    (first,) = queues.ready(0.0)
+    queues.put_back(first, not_before=0.01)
+    assert ready(queues, 0.1) == [1]
+    assert queues.next_time(0.1) == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("body", [b"", b"nonsense", b"[]", b"{}", b'{"update_id": true}', b'{"update_id": 1e300}'])
