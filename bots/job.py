@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, cast
+from typing import Any
 
 from bots.delivery import Delivery, Dropped, Later, Place, Undeliverable
 from bots.formatting import Part, Source, quoted, render
@@ -101,9 +101,10 @@ class Asked:
 
     async def last(self) -> Message:
         """The event after which there is no other."""
-        while not self.ended:
+        while True:
             event = await self.next()
-        return cast(Message, event)
+            if event is not None and self.ended:
+                return event
 
 
 class Link:
