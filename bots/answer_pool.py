@@ -10,13 +10,16 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
 
 from bots.fairness import Turns
+from bots.memory import own_kilobytes
+from bots.suspects import Question, Suspects
 from bots.tuning import Tuning, backoff
 from bots.wire import Message, Wire, WireError
 
@@ -31,13 +34,27 @@ BEGINNING_AT_ONCE = 8
 """In each process: enough to keep it busy, and no more than it has connections to the database for."""
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Ask:
+    """A question of a bot's process."""
+
+    number: int
+    question: Question
+    message: Message
+    deliver: Callable[[Message], None]
+
+    @property
+    def bot(self) -> str:
+        return self.question[0]
+
+
 @dataclass(eq=False)
 class _Process:
     """One answer process and the questions that it works on."""
 
     process: asyncio.subprocess.Process
     wire: Wire
-    asks: dict[int, Callable[[Message], None]] = field(default_factory=dict)
+    asks: dict[int, _Ask] = field(default_factory=dict)
     beginning: set[int] = field(default_factory=set)
     """Those whose passages are not found yet: that is what costs time here. Then the model writes."""
     beat: int = 0
@@ -47,16 +64,6 @@ class _Process:
     """It begins nothing more: another one has taken its place."""
     rid: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when it is retiring and has answered all that it had."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Ask:
-    """A question that waits for its turn."""
-
-    number: int
-    bot: str
-    message: Message
-    deliver: Callable[[Message], None]
 
 
 class AnswerPool:
@@ -74,7 +81,12 @@ class AnswerPool:
         self._numbers = itertools.count(1)
         self._turns: Turns[_Ask] = Turns(tuning.answers_capacity, tuning.answers_share)
         self._waiting: dict[int, _Ask] = {}
+        self._suspects = Suspects()
+        self._put_off: deque[_Ask] = deque()
+        """Suspects whose turn came when another one was under way."""
         self._timer: asyncio.TimerHandle | None = None
+        self._renewing = asyncio.Lock()
+        self._renewal: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Starts the processes unless they are started: an installation without bots does without."""
@@ -87,6 +99,10 @@ class AnswerPool:
 
         A process begins nothing more once its successor is ready, and ends when its answers are given.
         """
+        async with self._renewing:
+            await self._renew()
+
+    async def _renew(self) -> None:
         for slot, keeper in list(self._keepers.items()):
             fresh = self._open_slot()
             while fresh not in self._processes:
@@ -120,8 +136,7 @@ class AnswerPool:
         process = self._processes.pop(slot, None)
         if process is not None:
             await _end(process)
-            for deliver in list(process.asks.values()):
-                deliver({"type": "event", "event": "lost"})
+            self._lose(process, blamed=())
 
     def _check_rid(self, process: _Process) -> None:
         if process.retiring and not process.asks:
@@ -139,7 +154,8 @@ class AnswerPool:
     def ask(self, message: Message, deliver: Callable[[Message], None]) -> int:
         """Passes a question on; `deliver` gets each event. Gives a number to cancel it by.
 
-        When no process is there now, the event `away` is delivered; when the one that works on it dies, `lost`.
+        When no process is there now, the event `away` is delivered; when the one that works on it dies, `lost`, with
+        `blame` when it may have died of this question.
         """
         number = next(self._numbers)
         if not self._processes:
@@ -147,7 +163,8 @@ class AnswerPool:
             loop = asyncio.get_running_loop()
             loop.call_soon(deliver, {"type": "event", "event": "away"})  # once the number is known
             return number
-        ask = self._waiting[number] = _Ask(number, message["bot"], {**message, "ask": number}, deliver)
+        question = message["bot"], int(message["update"]), str(message["kind"])
+        ask = self._waiting[number] = _Ask(number, question, {**message, "ask": number}, deliver)
         self._turns.put(ask.bot, ask)
         self._admit()
         return number
@@ -156,14 +173,41 @@ class AnswerPool:
         """Nobody listens to the answer any more."""
         ask = self._waiting.pop(number, None)
         if ask is not None:
-            self._turns.remove(ask.bot, ask)
+            if not self._turns.remove(ask.bot, ask):
+                self._put_off.remove(ask)
             return
         for process in self._processes.values():
-            if process.asks.pop(number, None) is not None:
+            if number in process.asks:
                 process.wire.send({"type": "cancel", "ask": number})
-                self._begun(process, number)
-                self._check_rid(process)
+                self._through(process, number, answered=False)
                 return
+
+    def _through(self, process: _Process, number: int, *, answered: bool) -> _Ask:
+        """A process has a question no more."""
+        ask = process.asks.pop(number)
+        self._suspects.end(ask.question, answered=answered)
+        process.beginning.discard(number)
+        self._check_rid(process)
+        self._admit()
+        return ask
+
+    def _lose(self, process: _Process, blamed: Collection[Question]) -> None:
+        """A process is gone: what it worked on is asked anew."""
+        asks = list(process.asks.values())
+        process.asks.clear()
+        for ask in asks:
+            self._suspects.end(ask.question, answered=False)
+            ask.deliver({"type": "event", "event": "lost", "blame": ask.question in blamed})
+
+    def _next(self) -> _Ask | None:
+        """The question that may begin now. Of suspects one at a time may."""
+        if self._put_off and not self._suspects.one_is_tried:
+            return self._put_off.popleft()
+        while (ask := self._turns.take()) is not None:
+            if ask.question not in self._suspects or not self._suspects.one_is_tried:
+                return ask
+            self._put_off.append(ask)
+        return None
 
     def _admit(self) -> None:
         """Gives the processes what they may begin."""
@@ -172,24 +216,26 @@ class AnswerPool:
             process = min(there, key=lambda p: (len(p.beginning), len(p.asks)), default=None)
             if process is None or len(process.beginning) >= BEGINNING_AT_ONCE:
                 return
-            ask = self._turns.take()
+            ask = self._next()
             if ask is None:
                 self._admit_later(self._turns.delay())
                 return
             del self._waiting[ask.number]
-            process.asks[ask.number] = ask.deliver
-            process.beginning.add(ask.number)
             try:
                 process.wire.send(ask.message)
             except WireError:  # too large: it must not keep its place, nor fail those who wait behind it
-                process.beginning.remove(ask.number)
-                process.asks.pop(ask.number)({"type": "event", "event": "lost"})
-                self._check_rid(process)
+                ask.deliver({"type": "event", "event": "lost", "blame": True})
+                continue
+            process.asks[ask.number] = ask
+            process.beginning.add(ask.number)
+            self._suspects.begin(ask.question)
 
     def _admit_later(self, seconds: float | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(max(seconds or 0.0, 0.001), self._admit)
+            self._timer = None
+        if seconds is not None:  # else those that wait are suspects, whose turn comes with the end of another one
+            self._timer = asyncio.get_running_loop().call_later(max(seconds, 0.001), self._admit)
 
     def _begun(self, process: _Process, number: int) -> None:
         if number in process.beginning:
@@ -200,8 +246,11 @@ class AnswerPool:
         """Ends the processes. What they were working on stays undone."""
         if self._timer is not None:
             self._timer.cancel()
+        if self._renewal is not None:
+            self._renewal.cancel()
         self._waiting.clear()
         self._turns.clear()
+        self._put_off.clear()
         for keeper in self._keepers.values():
             keeper.cancel()
         for process in self._processes.values():
@@ -233,11 +282,12 @@ class AnswerPool:
             await process.wire.close()
             failures = 1 if time.monotonic() - started > LONGEST_RESTART_DELAY else failures + 1
             log.error("an answer process ended", status=status, asks=len(process.asks))
-            for deliver in list(process.asks.values()):
-                deliver({"type": "event", "event": "lost"})
+            self._lose(process, self._suspects.process_ended({ask.question for ask in process.asks.values()}))
             if not self._processes:
                 self._waiting.clear()
-                for ask in self._turns.clear():
+                waiting = [*self._put_off, *self._turns.clear()]
+                self._put_off.clear()
+                for ask in waiting:
                     ask.deliver({"type": "event", "event": "away"})
             await asyncio.sleep(backoff(self._tuning.crash_delay, failures, LONGEST_RESTART_DELAY, random.random()))
 
@@ -271,14 +321,13 @@ class AnswerPool:
                 process.answered_beat = message["beat"]
             elif message["type"] == "event":
                 self._begun(process, message["ask"])
-                deliver = process.asks.get(message["ask"])
-                if deliver is None or message["event"] == "begun":
+                ask = process.asks.get(message["ask"])
+                if ask is None or message["event"] == "begun":
                     continue
                 if message["event"] != "delta":
-                    del process.asks[message["ask"]]
-                    self._check_rid(process)
+                    self._through(process, ask.number, answered=True)
                 try:
-                    deliver(message)
+                    ask.deliver(message)
                 except Exception:  # one bot's trouble: this process answers the others too
                     log.exception("an answer does not reach its bot", event_kind=message["event"])
 
@@ -294,6 +343,10 @@ class AnswerPool:
                 log.error("an answer process hangs and is killed", pid=process.process.pid)
                 process.process.send_signal(signal.SIGKILL)
                 return
+            taken = own_kilobytes(process.process.pid) or 0
+            if taken > self._tuning.answer_memory_mb * 1024 and not self._renewing.locked() and not process.retiring:
+                log.warning("an answer process is replaced, as it grows", megabytes=taken // 1024)
+                self._renewal = asyncio.create_task(self.renew())
 
 
 async def _end(process: _Process) -> None:

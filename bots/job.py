@@ -303,7 +303,7 @@ class Job:
         async with self.delivery.typing(place):
             with self.link.ask(self.update, "answer", language=language, **question) as asked:
                 last = await follow(asked)
-        if last["event"] == "lost" and self.last:
+        if last["event"] == "lost" and last.get("blame", True) and self.last:
             self.link.log("error", "no answer after the last try", update=self.update)
             await reply.show([Part(text("failed", language))] if aloud else [])
             return
@@ -324,7 +324,7 @@ class Job:
 def _raise_if_lost(event: Message) -> None:
     """Raises: Later, when the event says that there will be no answer this time."""
     if event["event"] == "lost":
-        raise Later("the answer process went away", blame=True)
+        raise Later("the answer process went away", blame=event.get("blame", True))
     if event["event"] == "away":
         raise Later("the answer process or its database is away")
 

@@ -27,7 +27,10 @@ class Tuning:
     """A worker that does not answer a ping for so long hangs, and is killed."""
     most_unread_bytes: int = 8 * 1024 * 1024
     """A worker that has left so much unread hangs as well, whatever it answers."""
-    answer_pong_patience: float = 30.0
+    answer_pong_patience: float = 15.0
+    """The same for an answer process, which all bots wait for. Four times as long for its first pong, after imports."""
+    answer_memory_mb: int = 1024
+    """An answer process that has more memory of its own is replaced, when its answers are given."""
     answers_capacity: float = 40.0 * (os.cpu_count() or 1)
     """So many answers a second are divided among the bots that are busy at the time. A single one has no bound."""
     answers_share: float = 2.0 * (os.cpu_count() or 1)

@@ -61,10 +61,10 @@ async def test_a_question_that_is_too_large_keeps_no_place() -> None:
     pool, (ours, theirs) = AnswerPool(1, Tuning()), await wires()
     process = pool._processes[0] = _Process(None, ours)
     told: list[dict[str, Any]] = []
-    pool.ask({"type": "ask", "bot": "1", "text": "x" * MAX_FRAME_BYTES}, told.append)
+    pool.ask({"type": "ask", "bot": "1", "update": 1, "kind": "answer", "text": "x" * MAX_FRAME_BYTES}, told.append)
     assert [event["event"] for event in told] == ["lost"]
     assert (process.beginning, process.asks) == (set(), {})
-    number = pool.ask({"type": "ask", "bot": "2", "text": "What does it cost?"}, told.append)
+    number = pool.ask({"type": "ask", "bot": "2", "update": 1, "kind": "answer", "text": "What?"}, told.append)
     assert (await theirs.receive() or {})["ask"] == number
     await ours.close()
     await theirs.close()

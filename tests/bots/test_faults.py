@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -68,6 +69,57 @@ async def test_the_answer_process_killed_in_the_middle_of_an_answer(world):
     os.kill(world.manager.answers.pids[0], signal.SIGKILL)
     await world.until_said(bot, world.chat(bot), ANSWER)
     assert len(await world.server.wait_for_calls(bot, "sendMessage")) == 1
+
+
+async def test_an_answer_process_that_hangs_is_killed_and_replaced(world):
+    bot, _ = await half_answered(world)
+    (stopped,) = world.manager.answers.pids
+    os.kill(stopped, signal.SIGSTOP)
+    await world.until_said(bot, world.chat(bot), ANSWER)
+    assert stopped not in world.manager.answers.pids
+    assert len(await world.server.wait_for_calls(bot, "sendMessage")) == 1
+
+
+async def test_a_question_that_the_answer_process_dies_of_costs_the_others_none_of_their_tries(world):
+    deadly, _ = await world.new_bot()
+    innocent, view = await world.new_bot()
+    world.model.plan = Plan(always=ANSWER, token_delay=0.02)
+    met: list[int] = []
+
+    async def die_of_it() -> None:
+        """The answer process is killed whenever the deadly question has come to the model."""
+        while True:
+            asked = [one for one in world.model.chats() if "deadly" in str(one.body["messages"][-1]["content"])]
+            if len(asked) > len(met):
+                met.append(len(asked))
+                for pid in world.manager.answers.pids:
+                    os.kill(pid, signal.SIGKILL)
+            await asyncio.sleep(0.01)
+
+    world.write(innocent, world.chat(innocent), "Tell me everything")
+    await eventually(lambda: world.said(innocent, world.chat(innocent)), patience=60)
+    killer = asyncio.create_task(die_of_it())
+    try:
+        world.write(deadly, world.chat(deadly), "A deadly question")
+        await world.until_said(innocent, world.chat(innocent), ANSWER)
+        await eventually(lambda: any("Что-то пошло не так" in said for said in world.said(deadly, world.chat(deadly))), patience=90)
+    finally:
+        killer.cancel()
+    (row,) = await world.updates(innocent)
+    assert (row.state, row.attempts) == ("done", 1)
+    assert len(met) >= world.tuning.tries
+    assert world.runner(view).restarts == 0
+
+
+async def test_an_answer_process_that_grows_is_replaced_and_its_answers_are_given(world, monkeypatch):
+    bot, _ = await half_answered(world)
+    (large,) = world.manager.answers.pids
+    monkeypatch.setattr(world.manager.answers, "_tuning", replace(world.tuning, answer_memory_mb=10))
+    await eventually(lambda: large not in world.manager.answers.pids, patience=90)
+    monkeypatch.undo()
+    await world.until_said(bot, world.chat(bot), ANSWER)
+    (row,) = await world.updates(bot)
+    assert (row.state, row.attempts) == ("done", 1)
 
 
 async def test_the_zygote_killed_in_the_middle_of_an_answer(world):

@@ -52,6 +52,7 @@ QUICK = Tuning(
     ping_interval=0.5,
     quiet_ping_interval=0.5,
     pong_patience=2.0,
+    answer_pong_patience=4.0,
     crash_delay=0.05,
     reconcile_interval=1.0,
     poll_retry=0.1,
