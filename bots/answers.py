@@ -276,8 +276,9 @@ async def run(descriptor: int, settings: Settings) -> None:
 def main(descriptor: int) -> None:
     import uvloop
 
-    # The manager says when to stop; a Ctrl-C in the terminal is meant for it.
+    # The manager says when to stop; Ctrl-C in the terminal and the stop of a whole unit are meant for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: None)  # not ignored, which what is started here would inherit
     settings = get_settings()
     configure("bots-answers", settings)
     uvloop.run(run(descriptor, settings))

@@ -174,10 +174,10 @@ class Pace:
 
 
 class Stride:
-    """When the next of one bot's updates may begin.
+    """When the next of one bot's updates may be fetched, or begin.
 
     Args:
-        share: What one bot may begin.
+        share: What one bot may bring.
         bot: Whose updates they are.
         burst: So many at once before the share counts.
     """
@@ -189,11 +189,10 @@ class Stride:
         self._full_at = 0.0
 
     def wait(self, now: float) -> float:
-        """Seconds until one may begin; 0: now. Never longer than the present share allows for, as it may grow."""
-        interval = self._share.interval(now)
-        return max(0.0, min(self._full_at - now - interval * (self._burst - 1), interval * self._burst))
+        """Seconds until one may begin; 0: now."""
+        return max(0.0, self._full_at - now - self._share.interval(now) * (self._burst - 1))
 
     def take(self, now: float) -> None:
-        """One begins."""
+        """It is fetched, or begins."""
         self._share.had(self._bot)
         self._full_at = max(now, self._full_at) + self._share.interval(now)

@@ -98,7 +98,7 @@ class Fleet:
         self._setups: dict[UUID, asyncio.Task[None]] = {}
         self._endings: dict[UUID, asyncio.Task[None]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
-        self._setup = Setup(database, settings, inbox, tuning, self.report)
+        self._setup = Setup(database, settings, inbox, self.share, tuning, self.report)
         self._look = asyncio.Event()
         self._warmed = False
         self._closing = False

@@ -20,7 +20,8 @@ class Work:
     """An update and how it fares. `failures` counts the blameless ones too.
 
     `not_before`, `begun_at`: monotonic times; the latter is when a process was given it last. `refused`: Telegram did
-    not take the message that was begun last, so it can be begun again without being counted.
+    not take the message that was begun last, so it can be begun again without being counted. `sent_before`: how many
+    messages the bot had sent when the update failed first.
     """
 
     update: StoredUpdate
@@ -28,6 +29,7 @@ class Work:
     failures: int = 0
     suspect: bool = False
     refused: bool = False
+    sent_before: int = 0
     begun_at: float = 0.0
 
     @property

@@ -19,7 +19,7 @@ import structlog
 from aiohttp import web
 
 from bots.directory import Directory, Elsewhere
-from bots.fairness import Pace, Share
+from bots.fairness import Pace, Share, Stride
 from bots.inbox import Inbox
 from bots.runner import BotRunner
 from bots.tuning import Tuning, backoff
@@ -143,7 +143,10 @@ def _identifier(text: str) -> UUID:
 class Poller:
     """Fetches the updates of one bot, for as long as its task runs."""
 
-    def __init__(self, runner: BotRunner, token: str, inbox: Inbox, tuning: Tuning, report: Report) -> None:
+    def __init__(
+        self, runner: BotRunner, token: str, inbox: Inbox, share: Share, tuning: Tuning, report: Report
+    ) -> None:
+        self._stride = Stride(share, runner.bot.id, tuning.updates_burst)
         self._runner = runner
         self._token = token
         self._inbox = inbox
@@ -161,6 +164,7 @@ class Poller:
                 found = await telegram().get_updates(self._token, self._offset, self._tuning.poll_duration)
                 await self._keep(found)
                 self._recovered()
+                await self._rest(len(found))
             except TelegramRefusal as refusal:
                 if refusal.status in {401, 404}:
                     self._report(self._runner, "revoked", TokenRevoked.code, refusal.description)
@@ -194,6 +198,14 @@ class Poller:
         fresh = await self._inbox.store(updates, {self._runner.bot.id: offset})
         self._offset = offset
         self._runner.offer(fresh)
+
+    async def _rest(self, brought: int) -> None:
+        """What a flooded bot has brought takes its time, so that its neighbours are not slowed down: see `Pace`."""
+        now = time.monotonic()
+        for _ in range(brought):
+            self._stride.take(now)
+        if (wait := self._stride.wait(now)) > 0:
+            await asyncio.sleep(wait)
 
     def _recovered(self) -> None:
         self._failures = self._conflicts = 0

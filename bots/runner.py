@@ -23,6 +23,7 @@ from bots.fairness import Share, Stride
 from bots.gate import Gate
 from bots.inbox import Inbox
 from bots.live import Figures
+from bots.marks import Marks
 from bots.metrics import Metrics
 from bots.permits import Permits
 from bots.process import BotProcess, Keep
@@ -42,13 +43,13 @@ from chatai.domains.channels.schemas import (
     LiveFigures,
     ManagedBot,
     StoredUpdate,
-    UpdateMark,
     UpdateState,
 )
 from chatai.domains.channels.service import token_of
 
 log = structlog.get_logger(__name__)
 
+LAST_MARKS_SECONDS = 2.0
 _UNASKED_ENDS = {"process_ended", "process_hung", "process_deaf", "memory_exceeded"}
 
 Report = Callable[["BotRunner", BotState, str, str | None], None]
@@ -94,7 +95,9 @@ class BotRunner:
         self._gate = Gate(bot.id, means.permits, means.inbox, self._queues, self.figures, self)
         self._behind = False
         self._loading = False
-        self._marks: set[asyncio.Task[None]] = set()
+        self._sent = 0
+        """Messages that Telegram took from this bot."""
+        self._marks = Marks(means.inbox)
         self._questions = Questions(bot, means.answers, self._process.touch)
         self._timer: asyncio.TimerHandle | None = None
 
@@ -162,9 +165,7 @@ class BotRunner:
         """Goes on with what is held here, if that came to a halt."""
         self._process.wake()
         if self._behind and self._process.takes_work:
-            task = asyncio.create_task(self._catch_up())
-            self._marks.add(task)
-            task.add_done_callback(self._marks.discard)
+            self._marks.beside(self._catch_up())
         self._pump()
 
     def warm(self) -> None:
@@ -179,13 +180,11 @@ class BotRunner:
     async def close(self) -> None:
         """Lets the worker finish what it has, and ends it. What is undone stays in the inbox."""
         await self._process.close()
-        if self._marks:
-            await asyncio.wait(self._marks, timeout=2)
+        await self._marks.written(LAST_MARKS_SECONDS)
 
     async def written(self) -> None:
         """Waits until all that is known of the updates is in the inbox, however long that takes."""
-        while self._marks:
-            await asyncio.wait(self._marks)
+        await self._marks.written()
 
     # What the process asks of its charge (see `process.Charge`).
 
@@ -257,8 +256,9 @@ class BotRunner:
             case "sent":
                 work = self._queues.find(message["update"])
                 if work is not None:
+                    self._sent += 1
                     self._gate.sent(work, [int(number) for number in message["messages"]])
-                    self._mark(work, "taken")
+                    self._marks.set(work.update, "taken")
             case "permit" | "unsent" | "throttled" | "closed" if self.worker is not None:
                 self._gate.take(message, self.worker.wire)
             case "dropped":
@@ -337,7 +337,7 @@ class BotRunner:
             self._means.metrics.answers.observe(moment - work.begun_at)
         if state == "failed":
             self.note("warning", "update_failed", update=work.number, error=error)
-        self._mark(work, state, error, then_forget=True)
+        self._marks.set(work.update, state, error, then=self._forget)
         self._pump()
 
     def _retry(self, work: Work, error: str, *, blame: bool, crashed: bool = False) -> None:
@@ -345,7 +345,9 @@ class BotRunner:
         tuning = self._means.tuning
         work.suspect = work.suspect or (crashed and blame)
         work.failures += 1
-        if blame and work.update.attempts >= tuning.tries:
+        if work.failures == 1:
+            work.sent_before = self._sent
+        if (blame and work.update.attempts >= tuning.tries) or self._is_hopeless(work):
             log.error("an update is set aside", bot_id=str(self.bot.id), update=work.number, error=error)
             self.note("error", "update_set_aside", update=work.number, attempts=work.update.attempts, error=error)
             self._settle(work, "set_aside", error)
@@ -356,13 +358,19 @@ class BotRunner:
         repeated, work.update.open_sends = work.update.open_sends, 0
         self._count_repeated(repeated)
         self._queues.put_back(work, time.monotonic() + (0 if crashed else delay))
-        self._mark(work, "taken", error, repeated=repeated)
+        self._marks.set(work.update, "taken", error, repeated=repeated)
         self._pump()
+
+    def _is_hopeless(self, work: Work) -> bool:
+        """Whether what an update fails of, though no fault of its own, does not stop the bot's others; or for a day."""
+        tuning = self._means.tuning
+        old = time.monotonic() - work.update.received > tuning.longest_undone
+        return work.failures >= tuning.blameless_tries and (old or self._sent > work.sent_before)
 
     def repeat(self, work: Work) -> None:
         """A message for the update is sent again though Telegram may have it."""
         self._count_repeated(1)
-        self._mark(work, "taken", repeated=1)
+        self._marks.set(work.update, "taken", repeated=1)
 
     def _count_repeated(self, number: int) -> None:
         """So many messages may come twice: Telegram may have had them when what sent them ended."""
@@ -370,28 +378,8 @@ class BotRunner:
             self.figures.sent_again(number)
             self.note("warning", "sends_repeated", number=number)
 
-    def _mark(
-        self, work: Work, state: UpdateState, error: str = "", *, then_forget: bool = False, repeated: int = 0
-    ) -> None:
-        update = work.update
-        mark = UpdateMark(
-            update.bot_id,
-            update.update_id,
-            state,
-            update.attempts,
-            tuple(update.replies),
-            error,
-            update.fence,
-            repeated,
-        )
-
-        async def write() -> None:
-            await self._means.inbox.mark(mark)
-            if then_forget:
-                self._queues.forget(mark.update_id)
-                if self._has_room:  # the process may have nothing left to say anything about
-                    self.nudge()
-
-        task = asyncio.create_task(write())
-        self._marks.add(task)
-        task.add_done_callback(self._marks.discard)
+    def _forget(self, number: int) -> None:
+        """That the update is through is written."""
+        self._queues.forget(number)
+        if self._has_room:  # the process may have nothing left to say anything about
+            self.nudge()

@@ -6,6 +6,7 @@ import asyncio
 import random
 from contextlib import suppress
 
+from bots.fairness import Share
 from bots.inbox import Inbox
 from bots.receiving import Poller
 from bots.runner import BotRunner, Report
@@ -32,10 +33,13 @@ LONGEST_RETRY = 300.0
 class Setup:
     """Sets bots up at Telegram, some at a time."""
 
-    def __init__(self, database: Database, settings: Settings, inbox: Inbox, tuning: Tuning, report: Report) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, inbox: Inbox, share: Share, tuning: Tuning, report: Report
+    ) -> None:
         self._database = database
         self._settings = settings
         self._inbox = inbox
+        self._share = share
         self._tuning = tuning
         self._report = report
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -71,7 +75,7 @@ class Setup:
         else:
             self._report(runner, "sleeping", "", None)
         if not self._settings.public_url:
-            await Poller(runner, token, self._inbox, self._tuning, self._report).run()
+            await Poller(runner, token, self._inbox, self._share, self._tuning, self._report).run()
 
     async def _hook(self, bot: ManagedBot, token: str) -> None:
         """Has Telegram bring the updates here, unless it does so already."""

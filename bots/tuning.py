@@ -16,6 +16,10 @@ class Tuning:
     """So many updates of one bot are held in memory; a longer queue waits in PostgreSQL."""
     tries: int = 5
     """An update that failed so often is set aside."""
+    blameless_tries: int = 12
+    """An update that failed so often through no fault of its own (Telegram does not answer, a file does not come) is
+    set aside as well, if others of its bot went through meanwhile or it is older than `longest_undone`."""
+    longest_undone: float = 86_400.0
     retry_delay: float = 1.0
     """Before the second try; doubles with each further one."""
     longest_retry_delay: float = 60.0

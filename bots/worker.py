@@ -90,10 +90,10 @@ def keep_only(descriptor: int) -> None:
 def _come_of_age(end: socket.socket, parent: int) -> None:
     """Lets go of what was inherited and is not the child's: signals, descriptors, random state."""
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-    # A Ctrl-C in the terminal is for the manager, which drains its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # Ctrl-C in the terminal and the stop of a whole unit are for the manager, which drains its workers.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     call_process("chatai-next")  # until it is a bot's

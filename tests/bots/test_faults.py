@@ -9,8 +9,10 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
+from bots.sandbox.faults import Fault
+from bots.texts import text as text_of
 from chatai.domains.channels import service
-from tests.bots.world import open_world
+from tests.bots.world import JOHN, QUICK, open_world
 from tests.fakes.openai import Plan
 from tests.waiting import eventually
 
@@ -23,7 +25,10 @@ ANSWER = " ".join(f"word{number}" for number in range(60))
 async def world(postgres, template_database, tmp_path_factory, free_port):
     folder = tmp_path_factory.mktemp("faults")
     # By edits, so that a half answer is a message that Telegram has.
-    async with open_world(postgres, template_database, folder, free_port(), TELEGRAM_STREAMING="edits") as world:
+    tuning = replace(QUICK, blameless_tries=2)
+    async with open_world(
+        postgres, template_database, folder, free_port(), tuning=tuning, TELEGRAM_STREAMING="edits"
+    ) as world:
         yield world
 
 
@@ -102,7 +107,7 @@ async def test_a_question_that_the_answer_process_dies_of_costs_the_others_none_
     try:
         world.write(deadly, world.chat(deadly), "A deadly question")
         await world.until_said(innocent, world.chat(innocent), ANSWER)
-        await eventually(lambda: any("Что-то пошло не так" in said for said in world.said(deadly, world.chat(deadly))), patience=90)
+        await world.until_said(deadly, world.chat(deadly), text_of("failed", "ru"))
     finally:
         killer.cancel()
     (row,) = await world.updates(innocent)
@@ -129,6 +134,41 @@ async def test_the_zygote_killed_in_the_middle_of_an_answer(world):
     await world.until_said(bot, world.chat(bot), ANSWER)
     assert world.manager.zygote.pid != killed
     assert len(await world.server.wait_for_calls(bot, "sendMessage")) == 1
+
+
+async def test_the_stop_of_a_whole_unit_cuts_no_answer(world):
+    """systemd tells all processes of a unit to end, unless it is told to tell the first one only."""
+    bot, view = await half_answered(world)
+    worker, answers = world.signal_worker(view, signal.SIGTERM), world.manager.answers.pids
+    for pid in answers:
+        os.kill(pid, signal.SIGTERM)
+    await world.until_said(bot, world.chat(bot), ANSWER)
+    assert (world.runner(view).worker.pid, world.manager.answers.pids) == (worker, answers)
+
+
+async def test_what_telegram_never_takes_is_set_aside_once_it_took_others(world):
+    bot, _ = await world.new_bot()
+    refused, heard = world.chat(bot), world.chat(bot, JOHN)
+
+    async def states() -> list[str]:
+        return [row.state for row in await world.updates(bot)]
+
+    fault = Fault(bot_id=bot.id, methods=frozenset({"sendmessage"}), chat_id=refused.id, status=502)
+    world.server.sandbox.faults.add(fault)
+    world.write(bot, refused, "/start")
+    await eventually(states)
+
+    async def went_on() -> bool:
+        if (await states())[:1] == ["set_aside"]:
+            return True
+        world.write(bot, heard, "/help", JOHN)  # goes through, between the other's tries
+        await asyncio.sleep(2)
+        return False
+
+    await eventually(went_on, patience=150)
+    world.server.sandbox.faults.planned.clear()
+    world.write(bot, refused, "/start")
+    await eventually(lambda: world.said(bot, refused), patience=60)  # its chat goes on
 
 
 async def test_a_bot_whose_process_keeps_dying_is_quarantined_until_it_is_started(world):
