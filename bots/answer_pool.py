@@ -160,8 +160,7 @@ class AnswerPool:
         number = next(self._numbers)
         if not self._processes:
             self.start()
-            loop = asyncio.get_running_loop()
-            loop.call_soon(deliver, {"type": "event", "event": "away"})  # once the number is known
+            _soon(deliver, {"type": "event", "event": "away"})
             return number
         question = message["bot"], int(message["update"]), str(message["kind"])
         ask = self._waiting[number] = _Ask(number, question, {**message, "ask": number}, deliver)
@@ -224,7 +223,7 @@ class AnswerPool:
             try:
                 process.wire.send(ask.message)
             except WireError:  # too large: it must not keep its place, nor fail those who wait behind it
-                ask.deliver({"type": "event", "event": "lost", "blame": True})
+                _soon(ask.deliver, {"type": "event", "event": "lost", "blame": True})
                 continue
             process.asks[ask.number] = ask
             process.beginning.add(ask.number)
@@ -347,6 +346,11 @@ class AnswerPool:
             if taken > self._tuning.answer_memory_mb * 1024 and not self._renewing.locked() and not process.retiring:
                 log.warning("an answer process is replaced, as it grows", megabytes=taken // 1024)
                 self._renewal = asyncio.create_task(self.renew())
+
+
+def _soon(deliver: Callable[[Message], None], event: Message) -> None:
+    """Tells who asks what became of a question once they know its number."""
+    asyncio.get_running_loop().call_soon(deliver, event)
 
 
 async def _end(process: _Process) -> None:

@@ -20,6 +20,8 @@ BUSY_SECONDS = 1.0
 BURST = 20
 """Turns that a bot may have at once before its share counts."""
 
+_ROUNDING = 1e-6
+
 T = TypeVar("T")
 
 
@@ -174,7 +176,7 @@ class Pace:
 
 
 class Stride:
-    """When the next of one bot's updates may be fetched, or begin.
+    """When the next of one bot's updates may be fetched, or begin: a leaky bucket, which leaks as the share then is.
 
     Args:
         share: What one bot may bring.
@@ -182,17 +184,33 @@ class Stride:
         burst: So many at once before the share counts.
     """
 
+    __slots__ = ("_at", "_bot", "_burst", "_level", "_share")
+
     def __init__(self, share: Share, bot: UUID, burst: int) -> None:
         self._share = share
         self._bot = bot
         self._burst = burst
-        self._full_at = 0.0
+        self._level = 0.0
+        self._at = 0.0
 
     def wait(self, now: float) -> float:
-        """Seconds until one may begin; 0: now."""
-        return max(0.0, self._full_at - now - self._share.interval(now) * (self._burst - 1))
+        """Seconds until one may begin, as the share is now; 0: at once."""
+        interval = self._leak(now)
+        over = self._level - (self._burst - 1)
+        return over * interval if over > _ROUNDING else 0.0
 
     def take(self, now: float) -> None:
         """It is fetched, or begins."""
+        self._leak(now)
         self._share.had(self._bot)
-        self._full_at = max(now, self._full_at) + self._share.interval(now)
+        self._level += 1
+
+    def give_back(self) -> None:
+        """It took next to nothing."""
+        self._level = max(0.0, self._level - 1)
+
+    def _leak(self, now: float) -> float:
+        interval = self._share.interval(now)
+        self._level = max(0.0, self._level - (now - self._at) / interval)
+        self._at = now
+        return interval

@@ -12,13 +12,10 @@ from chatai.domains.channels.schemas import ManagedBot
 class Questions:
     """The open questions of one bot; `noticed` is called with each event of an answer."""
 
+    __slots__ = ("_answers", "_bot", "_noticed", "_numbers")
+
     def __init__(self, bot: ManagedBot, answers: AnswerPool, noticed: Callable[[], None]) -> None:
-        self._bound = {
-            "type": "ask",
-            "bot": str(bot.id),
-            "workspace": str(bot.workspace_id),
-            "assistant": str(bot.assistant_id),
-        }
+        self._bot = bot
         self._answers = answers
         self._noticed = noticed
         self._numbers: dict[int, int] = {}
@@ -35,7 +32,13 @@ class Questions:
             self._noticed()
             asker.send({**event, "ask": asked})
 
-        self._numbers[asked] = self._answers.ask({**message, **self._bound}, deliver)
+        bound = {
+            "type": "ask",
+            "bot": str(self._bot.id),
+            "workspace": str(self._bot.workspace_id),
+            "assistant": str(self._bot.assistant_id),
+        }
+        self._numbers[asked] = self._answers.ask({**message, **bound}, deliver)
 
     def cancel(self, asked: int) -> None:
         """The process does not wait for the answer any more."""

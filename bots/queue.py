@@ -1,13 +1,14 @@
 """A bot's updates in memory: which may be worked on now.
 
-Within a chat one goes after the other, in the order of arrival; different chats go in parallel up to a bound. An
-update that was in work when its worker crashed is a suspect: suspects are tried alone, so that a poisonous one takes
-no innocent with it twice.
+Within a chat one goes after the other, in the order of arrival; different chats go in parallel up to a bound, and take
+turns. What comes at once is begun by a stride, which what needs no answer does not count for. An update that was in
+work when its worker crashed is a suspect: suspects are tried alone, so that a poisonous one takes no innocent with it
+twice.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ class Work:
 
     `not_before`, `begun_at`: monotonic times; the latter is when a process was given it last. `refused`: Telegram did
     not take the message that was begun last, so it can be begun again without being counted. `sent_before`: how many
-    messages the bot had sent when the update failed first.
+    messages the bot had sent when the update failed first. `costly`: it is answered, and not only looked at.
     """
 
     update: StoredUpdate
@@ -29,6 +30,7 @@ class Work:
     failures: int = 0
     suspect: bool = False
     refused: bool = False
+    costly: bool = False
     sent_before: int = 0
     begun_at: float = 0.0
 
@@ -49,7 +51,8 @@ class ChatQueues:
         self._parallel = parallel
         self._stride = stride
         self._held_until: float | None = None
-        self._chats: dict[int, deque[Work]] = {}
+        self._chats: OrderedDict[int, deque[Work]] = OrderedDict()
+        """In the order of their turns."""
         self._known: dict[int, Work] = {}
         self._in_work: dict[int, Work] = {}
 
@@ -94,8 +97,9 @@ class ChatQueues:
                 self._held_until = now + wait
                 return
             self._stride.take(now)
+            self._chats.move_to_end(first.update.chat_id)
             self._in_work[first.number] = first
-            first.begun_at = now
+            first.begun_at, first.costly = now, False
             yield first
 
     def next_time(self, now: float) -> float | None:
@@ -109,10 +113,13 @@ class ChatQueues:
         """The update waits for another try; its chat's later ones wait with it."""
         self._in_work.pop(work.number, None)
         work.not_before = not_before
+        if work.suspect and work.update.chat_id in self._chats:  # it needs a moment without any other in work
+            self._chats.move_to_end(work.update.chat_id, last=False)
 
     def settle(self, work: Work) -> None:
         """The update is through: the next of its chat may go. It stays known until `forget`."""
-        self._in_work.pop(work.number, None)
+        if self._in_work.pop(work.number, None) is not None and not work.costly:
+            self._stride.give_back()
         queue = self._chats.get(work.update.chat_id)
         if queue and queue[0] is work:
             queue.popleft()

@@ -41,6 +41,7 @@ Report = Callable[[BotRunner, BotState, str, str | None], None]
 
 
 REFUSALS_TOLD_EVERY = 60.0
+LONGEST_REST = 1.0
 
 
 class Bots(Protocol):
@@ -61,6 +62,9 @@ class Webhook:
         self._directory = directory
         self._refusals = refusals
         self._pace = Pace(share, tuning.updates_burst, tuning.longest_hold)
+        # What comes for bots that another manager holds makes none busy here.
+        others = Share(tuning.answers_capacity, tuning.updates_share, tuning.updates_rate, time.monotonic())
+        self._others = Pace(others, tuning.updates_burst, tuning.longest_hold)
         self._longest_hold = tuning.longest_hold
         self._nobody = Elsewhere(new_token(), wanted=False)  # so that it takes as long when there is no such bot
 
@@ -88,7 +92,7 @@ class Webhook:
             return self._refuse(413, "the body is too large", runner)
         except BadUpdate as error:
             return self._refuse(400, str(error), runner)
-        if not await self._paced(bot_id):
+        if not await _paced(self._pace if runner is not None else self._others, bot_id):
             refusal = self._refuse(429, "more than the bot can take", runner)
             refusal.headers["Retry-After"] = f"{math.ceil(self._longest_hold)}"
             return refusal
@@ -101,13 +105,6 @@ class Webhook:
         if runner is not None:
             runner.offer(fresh)
         return web.Response()
-
-    async def _paced(self, bot_id: UUID) -> bool:
-        """Keeps a flooded bot's post waiting, so that its neighbours are not. False: that would take too long."""
-        wait = self._pace.take(bot_id)
-        if wait:
-            await asyncio.sleep(wait)
-        return wait is not None
 
     def _refuse(self, status: int, why: str, runner: BotRunner | None = None) -> web.Response:
         self._refusals.count(why)
@@ -131,6 +128,14 @@ class Refusals:
             self._next = time.monotonic() + REFUSALS_TOLD_EVERY
             log.warning("webhook posts are refused", number=self._since.total(), reasons=dict(self._since))
             self._since.clear()
+
+
+async def _paced(pace: Pace, bot_id: UUID) -> bool:
+    """Keeps a flooded bot's post waiting, so that its neighbours are not. False: that would take too long."""
+    wait = pace.take(bot_id)
+    if wait:
+        await asyncio.sleep(wait)
+    return wait is not None
 
 
 def _identifier(text: str) -> UUID:
@@ -204,8 +209,10 @@ class Poller:
         now = time.monotonic()
         for _ in range(brought):
             self._stride.take(now)
-        if (wait := self._stride.wait(now)) > 0:
-            await asyncio.sleep(wait)
+        wait = self._stride.wait(now)
+        while wait > 0:
+            await asyncio.sleep(min(wait, LONGEST_REST))
+            wait = self._stride.wait(time.monotonic())  # its share may have grown
 
     def _recovered(self) -> None:
         self._failures = self._conflicts = 0

@@ -250,6 +250,7 @@ class BotRunner:
         match message["type"]:
             case "ask":
                 if self.worker is not None:
+                    self._is_answered(message)
                     self._questions.ask(message, self.worker.wire)
             case "cancel":
                 self._questions.cancel(message["ask"])
@@ -260,6 +261,8 @@ class BotRunner:
                     self._gate.sent(work, [int(number) for number in message["messages"]])
                     self._marks.set(work.update, "taken")
             case "permit" | "unsent" | "throttled" | "closed" if self.worker is not None:
+                if message["type"] == "permit":
+                    self._is_answered(message)
                 self._gate.take(message, self.worker.wire)
             case "dropped":
                 work = self._queues.find(message["update"])
@@ -281,6 +284,11 @@ class BotRunner:
                 self.tell("revoked", TokenRevoked.code, message["reason"])
         if self._behind:
             await self._catch_up()
+
+    def _is_answered(self, message: Message) -> None:
+        work = self._queues.find(message["update"])
+        if work is not None:
+            work.costly = True
 
     def hang_up(self) -> None:
         if self._timer is not None:

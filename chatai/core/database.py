@@ -39,6 +39,7 @@ DEFER_JOB = text(
 )
 
 PATIENCE = 10.0  # seconds for a connection and its first answer
+CLOSE_PATIENCE = 2.0  # seconds for connections that were given up while they were made
 PATIENCE_ALONE = 60.0  # seconds for a tenant's unit in one turn, whose first answer is its last
 
 # Plans for the values at hand: a tenant of ten rows and one of a million need different ones.
@@ -291,7 +292,8 @@ class Database:
         self._coming.add(coming)
         coming.add_done_callback(self._coming.discard)
         try:
-            return await asyncio.shield(coming)
+            await asyncio.wait({coming})
+            return coming.result()
         except asyncio.CancelledError:
             coming.add_done_callback(self._unwanted)
             raise
@@ -323,7 +325,7 @@ class Database:
     async def close(self) -> None:
         self._pooled = False
         with suppress(TimeoutError):
-            async with asyncio.timeout(self.patience):
+            async with asyncio.timeout(CLOSE_PATIENCE):
                 while self._coming:
                     await asyncio.wait(self._coming)
         while self._at_hand:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, LiteralString, Protocol
 from uuid import UUID
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 # Of two units that wait for each other one is refused; and what was prepared on a connection may have been dropped.
 _OF_THE_MOMENT = (psycopg.errors.DeadlockDetected, psycopg.errors.InvalidSqlStatementName)
+_AFTER_DEADLOCK = (0.02, 0.1)
+"""Seconds, in which the other unit takes what it waited for: at once, the two might be in each other's way again."""
 
 
 def array_of(values: Iterable[int | float | UUID]) -> str:
@@ -73,5 +77,7 @@ class Statements:
         """What is refused for reasons of the moment is run once more: nothing of it is stored."""
         try:
             return await self._database.run_alone(scope, statements, self._patience)
-        except _OF_THE_MOMENT:
+        except _OF_THE_MOMENT as error:
+            if isinstance(error, psycopg.errors.DeadlockDetected):
+                await asyncio.sleep(random.uniform(*_AFTER_DEADLOCK))
             return await self._database.run_alone(scope, statements, self._patience)

@@ -25,6 +25,7 @@ from bots.wire import MAX_FRAME_BYTES, Wire
 from bots.zygote_handle import WorkerProcess
 from chatai.core.ids import new_id
 from chatai.core.settings import Settings
+from tests.waiting import eventually
 
 
 class Notes:
@@ -62,7 +63,7 @@ async def test_a_question_that_is_too_large_keeps_no_place() -> None:
     process = pool._processes[0] = _Process(None, ours)
     told: list[dict[str, Any]] = []
     pool.ask({"type": "ask", "bot": "1", "update": 1, "kind": "answer", "text": "x" * MAX_FRAME_BYTES}, told.append)
-    assert [event["event"] for event in told] == ["lost"]
+    await eventually(lambda: [event["event"] for event in told] == ["lost"])
     assert (process.beginning, process.asks) == (set(), {})
     number = pool.ask({"type": "ask", "bot": "2", "update": 1, "kind": "answer", "text": "What?"}, told.append)
     assert (await theirs.receive() or {})["ask"] == number

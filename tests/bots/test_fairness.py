@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from uuid import UUID
 
-from bots.fairness import BURST, Pace, Share, Turns
+import pytest
+
+from bots.fairness import BURST, Pace, Share, Stride, Turns
 
 FLOODED, QUIET = UUID(int=1), UUID(int=2)
 
@@ -113,3 +115,23 @@ def test_beside_busy_neighbours_a_flooded_bot_brings_its_share() -> None:
             assert pace.take(UUID(int=100 + tick // 5 % 20)) == 0.0
         clock.now += 0.01
     assert 400 <= brought <= 30 * 10 + 100 + 5 * 10 + 60
+
+
+def test_a_stride_goes_by_the_share_of_the_moment() -> None:
+    share = Share(80, 10, 50, 0.0)
+    stride = Stride(share, FLOODED, burst=4)
+    for number in range(20):
+        share.had(UUID(int=100 + number))
+    for _ in range(4):
+        assert stride.wait(0.0) == 0
+        stride.take(0.0)
+    assert stride.wait(0.0) == pytest.approx(0.1)
+    assert stride.wait(0.05) == pytest.approx(0.05)
+    stride.take(0.1)
+    assert stride.wait(0.1) == pytest.approx(0.1)
+    assert stride.wait(2.0) == 0
+    for _ in range(100):
+        stride.take(10.0)
+    assert stride.wait(10.0) == pytest.approx(97 / 50)
+    stride.give_back()
+    assert stride.wait(10.0) == pytest.approx(96 / 50)

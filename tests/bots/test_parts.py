@@ -38,8 +38,10 @@ def test_chats_go_in_parallel_up_to_the_bound_and_each_in_order():
     assert ready(queues) == [1, 3]
     assert ready(queues) == []
     queues.settle(queues.find(1))
+    assert ready(queues) == [4]
+    queues.settle(queues.find(3))
     assert ready(queues) == [2]
-    assert queues.waiting == 1
+    assert queues.waiting == 0
 
 
 def test_an_update_that_is_settled_but_not_written_is_not_taken_again():
@@ -75,10 +77,10 @@ def test_suspects_are_tried_alone():
         queues.put_back(work, 0)
     assert ready(queues) == []  # the innocent one is still at work
     queues.settle(works[2])
-    assert ready(queues) == [1]
-    assert ready(queues) == []
-    queues.settle(works[0])
     assert ready(queues) == [2]
+    assert ready(queues) == []
+    queues.settle(works[1])
+    assert ready(queues) == [1]
 
 
 def test_what_comes_at_once_is_begun_one_after_the_other():
@@ -93,13 +95,42 @@ def test_what_comes_at_once_is_begun_one_after_the_other():
     assert queues.next_time(0.35) is None
 
 
+def test_a_chat_with_much_to_say_does_not_hold_up_the_others_of_its_bot():
+    queues = queues_of(parallel=8, at_once=1, rate=10.0)
+    for number in range(1, 20):
+        queues.add(stored(number, 10))
+    assert ready(queues, 0.0) == [1]
+    queues.add(stored(100, 11))
+    queues.find(1).costly = True
+    queues.settle(queues.find(1))
+    assert ready(queues, 0.1) == [2]
+    queues.find(2).costly = True
+    queues.settle(queues.find(2))
+    assert ready(queues, 0.2) == [100]
+    assert ready(queues, 0.3) == [3]
+
+
+def test_what_needs_no_answer_does_not_slow_a_backlog_down():
+    queues = queues_of(parallel=1, at_once=1, rate=10.0)
+    for number in range(1, 20):
+        queues.add(stored(number, 10))
+    for number in range(1, 10):
+        assert ready(queues, 0.0) == [number]
+        queues.settle(queues.find(number))
+    assert ready(queues, 0.0) == [10]
+    queues.find(10).costly = True
+    queues.settle(queues.find(10))
+    assert ready(queues, 0.0) == []
+    assert ready(queues, 0.1) == [11]
+
+
 def test_a_bot_that_is_held_back_goes_on_though_another_of_its_updates_is_long_due():
     queues = queues_of(parallel=8, at_once=1, rate=10.0)
     for number in (1, 2, 3):
         queues.add(stored(number, 10 + number))
     (first,) = queues.ready(0.0)
     queues.put_back(first, not_before=0.01)
-    assert ready(queues, 0.1) == [1]
+    assert ready(queues, 0.1) == [2]
     assert queues.next_time(0.1) == pytest.approx(0.2)
 
 

@@ -203,6 +203,25 @@ async def test_a_connection_that_nobody_waits_for_any_more_is_not_left_open(
         await hasty.close()
 
 
+async def test_those_who_gave_up_waiting_take_no_place_in_the_pool(database: Database) -> None:
+    small = Database(database.url, pool_size=1)
+    try:
+        async with small.system():
+            small.patience = 0.05
+            for _ in range(5):
+                with pytest.raises(DatabaseAway):
+                    async with small.system():
+                        pass
+        small.patience = 10
+        began = time.monotonic()
+        async with small.system() as uow:
+            assert (await uow.session.execute(text("SELECT 1"))).scalar() == 1
+        assert time.monotonic() - began < 2
+        await eventually(lambda: small.connections_in_use == 0)
+    finally:
+        await small.close()
+
+
 async def test_a_connection_that_comes_back_with_an_open_transaction_is_not_used_again(
     database: Database, actor: Actor
 ) -> None:
