@@ -114,7 +114,7 @@ def read_arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """The exit code: 0 when everything ran and nothing was lost or answered twice."""
+    """The exit code: 0 when everything ran, and nothing was lost, answered twice or given up."""
     arguments = read_arguments()
     configure("bench-faults", Settings(_env_file=None, log_level="ERROR"), files=False)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -142,7 +142,7 @@ def main() -> int:
         arguments.json.write_text(json.dumps([asdict(one) for one in [*outcomes, *drained]], indent=2))
     if arguments.write and code == 0:
         arguments.write.write_text(markdown(arguments, outcomes, drained))
-    return code or int(any(one.lost or one.twice for one in outcomes))
+    return code or int(any(one.lost or one.twice or one.apologies for one in outcomes))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ class Options:
     live_of_registered: int = 500
     only: tuple[str, ...] = PARTS
     answers: int = 20
-    answers_again: int = 10
+    answers_again: int = 20
     rate: float = 100.0
     gentle_rate: float = 25.0
     paced_rounds: int = 3
@@ -71,7 +71,7 @@ def read_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--bots", type=_numbers, help="numbers of live bots, rising: 1,100,1000")
     parser.add_argument("--registered", type=int, help="registered bots, of which some live")
     parser.add_argument("--only", type=_parts, help=f"some parts only: {','.join(PARTS)}")
-    parser.add_argument("--seconds", type=float, help="length of each timed run")
+    parser.add_argument("--seconds", type=float, help="length of each timed run but those of the neighbours")
     parser.add_argument("--rate", type=float, help="paced updates a second")
     parser.add_argument("--minutes", type=float, help="give up after so many")
     parser.add_argument("--json", type=Path, help="also write all figures here")

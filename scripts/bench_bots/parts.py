@@ -16,6 +16,7 @@ from scripts.bench_bots.options import Options
 from scripts.bench_bots.trouble import Crasher, Flood, discard
 
 SETTLE = 3.0  # seconds until what a load left behind is done: marks written, timers run out
+GONE_PATIENCE = 30.0
 MOST_PER_BOT = 10.0  # questions a second of one bot; Telegram lets a bot send thirty messages a second
 
 
@@ -185,12 +186,11 @@ async def neighbours(made: Installation, options: Options, count: int) -> dict[s
     others = made.bots[: max(1, count - 2)]
     numbers = [bot.number for bot in others]
     await made.load(bots=numbers, questions=len(numbers), parallel=48)
-    known = set(made.parts()["workers"])
     stranger = await made.new_stranger()
     figures: dict[str, Any] = {"rate": options.neighbour_rate, "bots": len(others), "kills": 0, "flood_posted": 0}
     runs: dict[str, list[Answer]] = {"alone": [], "crashing": [], "elsewhere": [], "flooded": []}
 
-    async def under(name: str, bot: Registered) -> None:
+    async def under(name: str, bot: Registered, known: set[int]) -> None:
         quiet = {"bots": numbers, "rate": options.neighbour_rate, "seconds": options.slice_seconds, "people": 5}
         match name:
             case "alone":
@@ -212,17 +212,19 @@ async def neighbours(made: Installation, options: Options, count: int) -> dict[s
     names = list(runs)
     for turn in range(options.rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            known = set(made.parts()["workers"])
             [bot] = await made.register(1)
-            await under(name, bot)
+            await under(name, bot, known)
             await discard(made, bot)
-            await _only(made, known)
+            await _gone(made, len(known))
     figures |= {name: Latency.of(rows) for name, rows in runs.items()}
     return figures
 
 
-async def _only(made: Installation, known: set[int]) -> None:
-    """Waits until no bot has a process but those."""
-    while True:
-        if not set(made.parts()["workers"]) - known:
-            return
+async def _gone(made: Installation, others: int) -> None:
+    """Waits until the troublesome bot has no process any more."""
+    until = time.monotonic() + GONE_PATIENCE
+    while len(made.parts()["workers"]) > others:
+        if time.monotonic() > until:
+            raise made.manager.failure("did not end the process of a bot that was removed")
         await asyncio.sleep(0.05)

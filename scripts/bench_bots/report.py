@@ -63,7 +63,7 @@ def targets(figures: dict[str, Any]) -> list[Row]:
         rows.append(Row("an idle registered bot", "0 processes", said, extra <= 0))
     if restart := figures.get("restart"):
         seconds = restart["all_answered_s"]
-        said = f"{seconds} s ({restart['bots']} bots, {restart['lost']} lost)"
+        said = f"{seconds} s ({restart['bots']} bots, {restart['lost']} lost), after {restart['stop_s']} s to stop them"
         rows.append(Row("from stop to all answering", "≤ 15 s", said, most(seconds, 15) and not restart["lost"]))
     if cold := figures.get("cold"):
         found = cold["latency"]

@@ -20,6 +20,7 @@ class Flood:
     def __init__(self, made: Installation, bot: int, rate: float) -> None:
         self._made, self._bot, self._rate = made, bot, rate
         self.posted = 0
+        self._over = False
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -28,12 +29,12 @@ class Flood:
 
     async def __aexit__(self, *_error: object) -> None:
         assert self._task  # noqa: S101 - entered
-        self._task.cancel()
-        await asyncio.wait({self._task})
+        self._over = True
+        await self._task
 
     async def _flood(self) -> None:
-        """Half a second at a time: what was posted is counted also when the block ends in the middle."""
-        while True:
+        """Half a second at a time, the last one to its end: nothing of it is left for what is measured next."""
+        while not self._over:
             rows = await self._made.load(
                 bots=[self._bot], rate=self._rate, seconds=0.5, patience=0.0, people=200, texts=["/help"]
             )
