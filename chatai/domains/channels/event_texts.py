@@ -76,6 +76,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "The webhook was set again; it had been removed.",
         "Веб-хук установлен снова: его удалили.",
     ),
+    "updates_passed_over": (
+        "What came from Telegram was no message and was passed over: {number}, the last one because: {why}.",
+        "Из Telegram пришло непонятное и было пропущено: {number}, последнее – потому что: {why}.",
+    ),
     "posts_refused": (
         "Posts to the bot's webhook were refused: {number}, the last one because: {why}.",
         "Отклонены обращения к веб-хуку бота: {number}, последнее – потому что: {why}.",
