@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 LATE_COMMITS = timedelta(seconds=60)
 """A change may become visible so much later than its time says."""
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+WELL: frozenset[BotState] = frozenset({"starting", "running", "sleeping"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Fleet:
         self._endings: dict[UUID, asyncio.Task[None]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
         self._setup = Setup(database, settings, inbox, self.share, tuning, self.report)
+        self.webhooks = WebhookWatch(database, settings, self.report, self._is_set_up)
         self._look = asyncio.Event()
         self._warmed = False
         self._closing = False
@@ -129,7 +131,7 @@ class Fleet:
 
     async def run(self) -> None:
         """Reconciles until cancelled."""
-        webhooks = WebhookWatch(self._database, self._settings, self.report).run(lambda: self.runners)
+        webhooks = self.webhooks.run(lambda: self.runners)
         work = (self._states.run(), self.events.run(), self._live.run(), memory.watch(lambda: self.runners), webhooks)
         tasks = [asyncio.create_task(one) for one in work]
         try:
@@ -164,7 +166,7 @@ class Fleet:
     def report(self, runner: BotRunner, state: BotState, reason: str = "", last_error: str | None = None) -> None:
         """Writes how a bot is, soon. A runner that was replaced has no say any more."""
         bot_id = runner.bot.id
-        if self._runners.get(bot_id) is not runner:
+        if self._runners.get(bot_id) is not runner or (state in WELL and self.webhooks.holds(runner)):
             return
         if state in GIVEN_UP or (state == "failed" and reason == TokenUnreadable.code):
             log.warning("a bot is given up", bot_id=str(bot_id), state=state, reason=reason)
@@ -291,6 +293,13 @@ class Fleet:
         setup = asyncio.create_task(self._setup.run(runner))
         setup.add_done_callback(lambda task: self._set_up_failed(runner, task))
         self._setups[bot.id] = setup
+
+    def _is_set_up(self, runner: BotRunner) -> bool:
+        """Whether the bot runs here and Telegram was told where to bring its updates."""
+        setup = self._setups.get(runner.bot.id)
+        if self._runners.get(runner.bot.id) is not runner or setup is None or not setup.done():
+            return False
+        return not setup.cancelled() and setup.exception() is None
 
     def _end(self, bot_id: UUID) -> asyncio.Task[None] | None:
         """Ends what runs of a bot; the task that waits for the end."""

@@ -184,6 +184,7 @@ class Poller:
         """Stores what came together with the next offset, which only then is told to Telegram."""
         updates: list[IncomingUpdate] = []
         offset = self._offset
+        refused: list[str] = []
         for raw in found:
             number = raw.get("update_id") if isinstance(raw, dict) else None
             if isinstance(number, int):
@@ -192,6 +193,7 @@ class Poller:
                 payload = check(raw)
             except BadUpdate as error:
                 log.warning("an update is passed over", bot_id=str(self._runner.bot.id), why=str(error))
+                refused.append(str(error))
                 continue
             chat = chat_of(payload)
             runner = self._runner
@@ -202,6 +204,8 @@ class Poller:
             return
         fresh = await self._inbox.store(updates, {self._runner.bot.id: offset})
         self._offset = offset
+        if refused:
+            self._runner.note("warning", "updates_passed_over", number=len(refused), why=refused[-1])
         self._runner.offer(fresh)
 
     async def _rest(self, brought: int) -> None:

@@ -2,15 +2,17 @@
 
 One question a bot every `WEBHOOK_CHECK_MINUTES`, spread evenly: a thousand bots are asked about two a second. What
 differs from what was set (somebody else set or removed the webhook, or this version understands other updates) is set
-again.
+again. A bot whose webhook somebody else had touched stays in conflict until the next round finds it still ours.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import structlog
 
@@ -18,7 +20,7 @@ from bots.runner import BotRunner
 from chatai.core.database import Database, DatabaseAway
 from chatai.core.settings import Settings
 from chatai.domains.channels import service
-from chatai.domains.channels.errors import TokenRevoked, TokenUnreadable, WebhookElsewhere
+from chatai.domains.channels.errors import TokenRevoked, TokenUnreadable, WebhookRemoved, WebhookTaken
 from chatai.domains.channels.ports import TelegramAway, TelegramRefusal, telegram
 from chatai.domains.channels.schemas import BotState, WebhookInfo
 
@@ -28,17 +30,22 @@ Report = Callable[[BotRunner, BotState, str, str | None], None]
 
 AT_MOST_A_SECOND = 20.0
 IDLE_SECONDS = 30.0
-SETTLED = {"running", "sleeping"}
 
 
 class WebhookWatch:
-    """Looks after the webhooks of the bots that this manager holds."""
+    """Looks after the webhooks of the bots that this manager holds. `ready`: the bot runs here and is set up, so that
+    its webhook should be ours."""
 
-    def __init__(self, database: Database, settings: Settings, report: Report) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, report: Report, ready: Callable[[BotRunner], bool]
+    ) -> None:
         self._database = database
         self._settings = settings
         self._report = report
+        self._ready = ready
         self._told: dict[UUID, tuple[str, object]] = {}
+        self._touched: WeakKeyDictionary[BotRunner, bool] = WeakKeyDictionary()
+        """Whether somebody else had touched the webhook, of those of which that was ever found."""
 
     async def run(self, held: Callable[[], Sequence[BotRunner]]) -> None:
         """Until cancelled. Without a public address there is nothing to look after."""
@@ -55,12 +62,29 @@ class WebhookWatch:
                 await asyncio.sleep(pause)
                 await self.check(runner)
 
+    def holds(self, runner: BotRunner) -> bool:
+        """Whether the bot is in conflict over its webhook, whatever its process does. Until it was looked at here, that
+        is as the manager before left it."""
+        bot = runner.bot
+        if runner in self._touched:
+            return self._touched[runner]
+        return bot.state == "conflict" and bot.webhook_url == webhook_address(self._settings, bot.id) != ""
+
     async def check(self, runner: BotRunner) -> None:
         """Asks about one bot. What cannot be asked now is asked in the next round."""
+        if not self._ready(runner):
+            return
+        wanted = webhook_address(self._settings, runner.bot.id)
         try:
             token = service.token_of(runner.bot)
             info = await telegram().get_webhook_info(token)
-            await self._mend(runner, token, info)
+            if not self._ready(runner):  # stopped meanwhile, say: that ends the webhook as well
+                return
+            if info.url != wanted:
+                await self._take_back(runner, token, wanted, info.url)
+                info = replace(info, error="", error_at=None)  # it is of a post to somebody else
+            elif not info.asks_for_all:
+                await telegram().set_webhook(token, wanted, runner.bot.webhook_secret)
             async with self._database.system() as uow:
                 await service.set_webhook_state(uow, runner.bot.id, info)
         except TelegramRefusal as refusal:
@@ -73,17 +97,17 @@ class WebhookWatch:
             log.exception("a webhook could not be looked at", bot_id=str(runner.bot.id))
         else:
             self._tell(runner, info)
+            if info.url == wanted and self.holds(runner):
+                self._touched[runner] = False
+                self._report(runner, "running" if runner.worker else "sleeping", "", None)
 
-    async def _mend(self, runner: BotRunner, token: str, info: WebhookInfo) -> None:
-        """Sets the webhook again where it is not ours, or not for all that we understand. What waits is kept."""
-        wanted = webhook_address(self._settings, runner.bot.id)
-        if info.url == wanted and info.asks_for_all:
-            return
-        if info.url not in {wanted, ""}:
-            self._report(runner, "conflict", WebhookElsewhere.code, urlsplit(info.url).hostname or "")
+    async def _take_back(self, runner: BotRunner, token: str, wanted: str, found: str) -> None:
+        """Sets the webhook again that somebody else removed or has put in our place. What waits is kept."""
+        host = urlsplit(found).hostname or ""
+        self._touched[runner] = True
+        self._report(runner, "conflict", WebhookTaken.code if found else WebhookRemoved.code, host)
         await telegram().set_webhook(token, wanted, runner.bot.webhook_secret)
-        if info.url not in {wanted, ""}:
-            self._report(runner, "running" if runner.worker else "sleeping", "", None)
+        runner.note("warning", "webhook_taken" if found else "webhook_removed", host=host)
 
     def _tell(self, runner: BotRunner, info: WebhookInfo) -> None:
         """Into the bot's log goes each failure once."""

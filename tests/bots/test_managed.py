@@ -10,8 +10,7 @@ from sqlalchemy import text
 
 from bots.sandbox import managing
 from bots.sandbox.people import person
-from bots.webhook_watch import WebhookWatch
-from chatai.domains.channels import service
+from chatai.domains.channels import events, service
 from tests.bots.world import ANNA, World, open_world
 from tests.waiting import eventually
 
@@ -59,8 +58,7 @@ async def test_newbot_is_an_ordinary_word_for_a_bot_that_takes_none(world: World
 
 
 async def look(world: World, view) -> None:
-    fleet = world.manager.fleet
-    await WebhookWatch(world.database, world.settings, fleet.report).check(world.runner(view))
+    await world.manager.fleet.webhooks.check(world.runner(view))
 
 
 async def test_a_webhook_that_fails_is_told_on_the_bots_page(world: World) -> None:
@@ -69,6 +67,15 @@ async def test_a_webhook_that_fails_is_told_on_the_bots_page(world: World) -> No
     await look(world, view)
     seen = await world.bot_of(view)
     assert (seen.webhook_error, seen.webhook_error_at is not None) == ("Connection refused", True)
+
+
+async def told(world: World, view) -> list[tuple[str, str]]:
+    """What the bot's log says of its webhook, the oldest first."""
+    await world.manager.fleet.events.flush()
+    async with world.database.workspace(world.actor.workspace_id) as uow:
+        found = await events.list_events(uow, world.actor, view.id)
+    about = {"bot_conflict", "bot_recovered", "webhook_taken", "webhook_removed", "webhook_error"}
+    return [(one.event, one.sentence("en")) for one in reversed(found) if one.event in about]
 
 
 async def test_a_webhook_that_somebody_took_away_is_set_again_and_nothing_is_lost(world: World) -> None:
@@ -80,6 +87,53 @@ async def test_a_webhook_that_somebody_took_away_is_set_again_and_nothing_is_los
     await look(world, view)
     assert bot.webhook.url == ours
     await world.until_said(bot, chat, "Добро пожаловать!")
+    conflict = await world.until_state(view, "conflict")
+    assert (conflict.state_reason, conflict.last_error) == ("bot_webhook_removed", "")
+    assert [event for event, _ in await told(world, view)] == ["bot_conflict", "webhook_removed"]
+    await look(world, view)
+    await world.until_state(view, "running", "sleeping")
+    assert [event for event, _ in await told(world, view)] == ["bot_conflict", "webhook_removed", "bot_recovered"]
+
+
+async def test_a_foreign_webhook_is_named_until_a_round_later_it_is_still_ours(world: World) -> None:
+    bot, view = await world.new_bot("Shop")
+    ours, fleet = bot.webhook.url, world.manager.fleet
+    for _ in range(2):  # what is there sets its own again before the next round
+        await world.server.perform(bot, "setWebhook", url="http://127.0.0.1:9/elsewhere")
+        bot.webhook.last_error_date, bot.webhook.last_error_message = 1_800_000_000, "their trouble"
+        await look(world, view)
+        assert bot.webhook.url == ours
+        assert fleet.state_of(view.id) == "conflict"
+    conflict = await world.until_state(view, "conflict")
+    assert (conflict.state_reason, conflict.last_error) == ("bot_webhook_taken", "127.0.0.1")
+    assert conflict.webhook_error == ""
+    chat = world.chat(bot)
+    world.write(bot, chat, "/start")
+    await world.until_said(bot, chat, "Добро пожаловать!")
+    assert world.runner(view).worker is not None
+    assert fleet.state_of(view.id) == "conflict"  # its process lives, and still the page does not flicker
+    lines = await told(world, view)
+    assert [event for event, _ in lines] == ["bot_conflict", "webhook_taken", "webhook_taken"]
+    assert "127.0.0.1" in lines[1][1]
+    await look(world, view)
+    await world.until_state(view, "running", "sleeping")
+
+
+async def test_a_conflict_outlives_a_change_of_the_bot_and_ends_when_somebody_starts_it(world: World) -> None:
+    bot, view = await world.new_bot("Shop")
+    await world.server.perform(bot, "deleteWebhook")
+    await look(world, view)
+    await world.until_state(view, "conflict")
+    before = world.runner(view)
+    async with world.database.workspace(world.actor.workspace_id) as uow:
+        await service.set_always_on(uow, world.actor, view.id, True)
+    fleet = world.manager.fleet
+    after = await eventually(lambda: (now := fleet.find(view.id)) is not None and now is not before and now)
+    await eventually(lambda: after.worker is not None, patience=60)
+    assert (await world.bot_of(view)).state == "conflict"
+    async with world.database.workspace(world.actor.workspace_id) as uow:
+        await service.start_bot(uow, world.actor, view.id)
+    await world.until_state(view, "running")
 
 
 async def test_a_webhook_of_another_version_asks_for_what_this_one_understands(world: World) -> None:

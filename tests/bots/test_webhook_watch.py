@@ -34,6 +34,7 @@ async def test_a_bot_that_telegram_has_wait_an_hour_holds_up_no_other(
     throttled: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "token_of", lambda bot: "1:x")
-    watch = WebhookWatch(None, Settings(_env_file=None, public_url="https://example.com"), lambda *_: None)
+    settings = Settings(_env_file=None, public_url="https://example.com")
+    watch = WebhookWatch(None, settings, lambda *_: None, lambda _: True)
     runner = SimpleNamespace(bot=SimpleNamespace(id=new_id()), worker=None)
     await asyncio.wait_for(watch.check(runner), 5)

@@ -2,19 +2,20 @@
 
 import asyncio
 import re
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from bots.sandbox.faults import Fault
 from chatai.core.actor import Actor, Role
-from chatai.core.database import Database
+from chatai.core.database import Database, get_database
 from chatai.core.errors import ChatAIError
 from chatai.core.settings import get_settings
 from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.errors import AssistantNotFound
 from chatai.domains.assistants.schemas import AssistantDraft
-from chatai.domains.channels import service, states
+from chatai.domains.channels import service, states, tokens
 from chatai.domains.channels.errors import (
     BotAlreadyHere,
     BotInUse,
@@ -25,8 +26,11 @@ from chatai.domains.channels.errors import (
     TelegramUnreachable,
     TokenRefused,
     TooManyBots,
+    WrongBot,
 )
+from chatai.domains.channels.ports import TelegramRefusal
 from chatai.domains.channels.states import StateRow
+from tests.api.conftest import work_off
 from tests.waiting import eventually
 
 
@@ -62,11 +66,64 @@ async def test_a_bot_is_connected_and_its_token_is_nowhere_in_clear(database, ac
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,256}", managed.webhook_secret)
 
 
+COMMANDS = text("""
+SELECT args ->> 'bot_id' FROM procrastinate_jobs WHERE task_name = 'list_bot_commands' AND status = 'todo'
+""")
+
+
+async def told_of_commands(database: Database) -> list[UUID]:
+    """The bots whose commands are to be told, after that was done."""
+    async with database.system() as uow:
+        bots = [UUID(found) for found in (await uow.session.execute(COMMANDS)).scalars()]
+        await uow.session.execute(text("DELETE FROM procrastinate_jobs WHERE task_name = 'list_bot_commands'"))
+    for bot_id in bots:
+        await service.list_commands(database, bot_id)
+    return bots
+
+
 async def test_people_see_the_commands_in_their_language(database, actor, sandbox):
     bot = sandbox.sandbox.new_bot("Shop")
-    await add(database, actor, bot.token)
+    view = await add(database, actor, bot.token)
+    await work_off(database)
+    await get_database().close()
+    assert await told_of_commands(database) == []  # the job is done
     calls = await sandbox.wait_for_calls(bot, "setMyCommands", 4)
     assert {call["parameters"]["scope"]["type"] for call in calls} == {"all_private_chats", "all_group_chats"}
+    known = await service.check_token(actor, sandbox.sandbox.revoke(bot))
+    await service.list_commands(database, view.id)  # with the token that is of no use any more
+    async with database.workspace(actor.workspace_id) as uow:
+        await tokens.replace_token(uow, actor, view.id, known)
+    assert await told_of_commands(database) == [view.id]
+    await sandbox.wait_for_calls(bot, "setMyCommands", 8)
+
+
+async def test_a_bot_that_is_not_taken_keeps_its_commands(database, actor, stranger, sandbox):
+    theirs, other = sandbox.sandbox.new_bot("Shop"), sandbox.sandbox.new_bot("Other")
+    await add(database, stranger, theirs.token)
+    mine = await add(database, actor, other.token)
+    await told_of_commands(database)
+    before = [call for bot in (theirs, other) for call in bot.calls if call["method"] == "setMyCommands"]
+    with pytest.raises(BotInUse):
+        await add(database, actor, theirs.token)
+    known = await service.check_token(actor, theirs.token)
+    with pytest.raises(WrongBot):
+        async with database.workspace(actor.workspace_id) as uow:
+            await tokens.replace_token(uow, actor, mine.id, known)
+    assert await told_of_commands(database) == []
+    assert [call for bot in (theirs, other) for call in bot.calls if call["method"] == "setMyCommands"] == before
+
+
+async def test_commands_wait_while_telegram_is_away_and_end_with_the_bot(database, actor, sandbox):
+    bot = sandbox.sandbox.new_bot("Shop")
+    view = await add(database, actor, bot.token)
+    sandbox.sandbox.faults.add(Fault(methods=frozenset({"setmycommands"}), status=429, retry_after=7, remaining=1))
+    with pytest.raises(TelegramRefusal):
+        await service.list_commands(database, view.id)
+    async with database.workspace(actor.workspace_id) as uow:
+        await service.delete_bot(uow, actor, view.id)
+    calls = bot.call_count
+    await service.list_commands(database, view.id)
+    assert bot.call_count == calls
 
 
 @pytest.mark.parametrize(
@@ -174,9 +231,10 @@ async def test_roles(database, actor, new_actor, sandbox):
 async def test_a_slow_telegram_holds_no_connection_to_the_database(database, actor, sandbox):
     bots = [sandbox.sandbox.new_bot(f"Shop {number}") for number in range(database.engine.pool.size() + 1)]
     assistant_id = await an_assistant(database, actor)
-    sandbox.sandbox.faults.add(Fault(delay_ms=1000))
+    slow = Fault(delay_ms=1000, remaining=len(bots))
+    sandbox.sandbox.faults.add(slow)
     adding = [asyncio.create_task(add(database, actor, bot.token, assistant_id)) for bot in bots]
-    await eventually(lambda: all(bot.call_count for bot in bots))
+    await eventually(lambda: slow.remaining == 0)  # all are being asked about
     assert database.connections_in_use == 0
     assert len(await asyncio.gather(*adding)) == len(bots)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -91,6 +92,20 @@ def test_a_wrong_setting_is_named(variables: dict[str, str], name: str, monkeypa
     with pytest.raises(SettingsError, match=name) as refused:
         load_settings()
     assert "short" not in str(refused.value)
+
+
+def test_a_shard_is_a_number_or_that_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings(_env_file=None).shard() == (0, 1)
+    assert Settings(_env_file=None, bot_shard="2", bot_shards=4).shard() == (2, 4)
+    for host, wanted in [("bots-3", 3), ("chatai-bots-0", 0), ("bots-10", 10)]:  # as a StatefulSet names its pods
+        monkeypatch.setattr(socket, "gethostname", lambda host=host: host)
+        assert Settings(_env_file=None, bot_shard="auto", bot_shards=11).shard() == (wanted, 11)
+    with pytest.raises(ValueError, match="BOT_SHARD must be less than BOT_SHARDS, which is 10"):
+        Settings(_env_file=None, bot_shard="auto", bot_shards=10)
+    for host in ("laptop", "bots3", "bots-3.example.org", "bots-x"):
+        monkeypatch.setattr(socket, "gethostname", lambda host=host: host)
+        with pytest.raises(ValueError, match="does not end in a number"):
+            Settings(_env_file=None, bot_shard="auto", bot_shards=11)
 
 
 def test_log_lines_are_json_without_secrets(settings: Settings) -> None:

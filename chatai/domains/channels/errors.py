@@ -125,6 +125,18 @@ class WebhookElsewhere(Conflict):
     ru = "Другая программа направила сообщения этого бота на свой адрес. Остановите её, затем запустите бота."
 
 
+class WebhookTaken(Conflict):
+    code = "bot_webhook_taken"
+    en = "Another program had Telegram send this bot's messages to its own address. ChatAI takes them back; stop it."
+    ru = "Другая программа направила сообщения этого бота на свой адрес. ChatAI возвращает их; остановите её."
+
+
+class WebhookRemoved(Conflict):
+    code = "bot_webhook_removed"
+    en = "Another program removed this bot's webhook, to get everything itself. ChatAI sets it again; stop that one."
+    ru = "Другая программа удалила веб-хук бота, чтобы получать всё самой. ChatAI ставит его снова; остановите её."
+
+
 class BadProfile(Invalid):
     code = "bot_profile_invalid"
     en = "A bot's name has 1 to 64 characters, its description up to 512, its short description up to 120."

@@ -68,6 +68,18 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "Telegram could not deliver a message here: {error}",
         "Telegram не смог доставить сюда сообщение: {error}",
     ),
+    "webhook_taken": (
+        "The webhook was set back; it had been replaced by one at {host}.",
+        "Веб-хук возвращён; его подменили веб-хуком на {host}.",
+    ),
+    "webhook_removed": (
+        "The webhook was set again; it had been removed.",
+        "Веб-хук установлен снова: его удалили.",
+    ),
+    "updates_passed_over": (
+        "What came from Telegram was no message and was passed over: {number}, the last one because: {why}.",
+        "Из Telegram пришло непонятное и было пропущено: {number}, последнее – потому что: {why}.",
+    ),
     "posts_refused": (
         "Posts to the bot's webhook were refused: {number}, the last one because: {why}.",
         "Отклонены обращения к веб-хуку бота: {number}, последнее – потому что: {why}.",

@@ -21,7 +21,8 @@ UNDELIVERED_FOR = timedelta(minutes=30)
 DesiredState = Literal["running", "stopped"]
 BotState = Literal["stopped", "starting", "running", "sleeping", "failed", "revoked", "conflict", "quarantined"]
 """running: its process lives. sleeping: ready, and woken by the next message. failed: it could not be set up and that
-is tried again. revoked, quarantined: it stays so until somebody starts it. conflict: somebody else polls."""
+is tried again. revoked, quarantined: it stays so until somebody starts it. conflict: somebody else polls, or had
+removed or replaced its webhook when that was looked at last."""
 GIVEN_UP: frozenset[BotState] = frozenset({"revoked", "quarantined"})
 UpdateState = Literal["new", "taken", "done", "failed", "set_aside"]
 """new: waits. taken: being answered. done: settled. failed: could not be delivered, for good (the chat is gone).

@@ -45,6 +45,7 @@ async def keep_token(uow: UnitOfWork, actor: Actor, bot: Bot, known: KnownToken)
         last_error="",
     )
     await audit.record(uow, actor, "channels:bot:token", bot.id, username=known.identity.username)
+    await service.enqueue_commands(uow, bot.id)
     await uow.notify(BOTS_CHANNEL, str(bot.id))
 
 
