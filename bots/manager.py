@@ -132,6 +132,7 @@ class Manager:
         return {
             "bots": len(runners),
             "live": sum(runner.worker is not None for runner in runners),
+            "given_up": len(self.fleet.given_up),
             "waiting_updates": sum(runner.known for runner in runners),
             "answered_updates": sum(runner.figures.answered for runner in runners),
             "restarts": sum(runner.restarts for runner in runners),
@@ -152,8 +153,10 @@ class Manager:
 
     def _snapshot(self) -> Snapshot:
         figures = [one for runner in self.fleet.runners if (one := runner.live()) is not None]
+        states = Counter[str](self.fleet.state_of(runner.bot.id) for runner in self.fleet.runners)
+        states.update(self.fleet.given_up)
         return Snapshot(
-            states=Counter(self.fleet.state_of(runner.bot.id) for runner in self.fleet.runners),
+            states=states,
             live=sum(one.pid is not None for one in figures),
             queued=sum(one.queued for one in figures),
             in_work=sum(one.in_work for one in figures),

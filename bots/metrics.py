@@ -24,7 +24,7 @@ class Snapshot:
     """How the manager is at this moment. Memory is in kilobytes."""
 
     states: Tally[str] = field(default_factory=Tally)
-    """Bots by state: sleeping, running, starting, …"""
+    """Bots by state: sleeping, running, starting, …, and those that were given up."""
     live: int = 0
     queued: int = 0
     in_work: int = 0

@@ -13,15 +13,30 @@ from chatai.core.clock import now
 from chatai.core.database import UnitOfWork
 from chatai.core.settings import Settings
 from chatai.domains.channels import live
-from chatai.domains.channels.schemas import LiveView
+from chatai.domains.channels.schemas import IN_TROUBLE, LiveView
 
 _COUNT = text("SELECT count(*), count(*) FILTER (WHERE desired_state = 'running') FROM bot")
+_STATES = text("""
+SELECT CASE desired_state WHEN 'stopped' THEN 'stopped' ELSE state END AS state, count(*) AS number
+FROM bot GROUP BY 1 ORDER BY 1
+""")
+_IN_TROUBLE = text("""
+SELECT bot.id, bot.state, bot.state_reason AS reason,
+       (SELECT count(*) FROM bot_update WHERE bot_id = bot.id AND bot_update.state IN ('new', 'taken')) AS undone
+FROM bot WHERE desired_state = 'running' AND bot.state = ANY(:states) ORDER BY bot.id
+""")
 
 
 async def report(uow: UnitOfWork, settings: Settings) -> dict[str, Any]:
     """The figures of all bots, in the system's unit of work. No names: bots are told apart by their ids."""
     registered, wanted = (await uow.session.execute(_COUNT)).one()
     moment = now()
+    states = {row.state: row.number for row in await uow.session.execute(_STATES)}
+    troubled = await uow.session.execute(_IN_TROUBLE, {"states": sorted(IN_TROUBLE)})
+    trouble = [
+        {"bot_id": str(row.id), "state": row.state, "reason": row.reason, "undone_updates": row.undone}
+        for row in troubled
+    ]
     views = await live.list_everywhere(uow)
     bots = [_bot(view, settings, moment) for view in views]
     alive = [view for view in views if view.pid is not None and not view.stale]
@@ -30,6 +45,7 @@ async def report(uow: UnitOfWork, settings: Settings) -> dict[str, Any]:
         "total_bots": len(alive),
         "registered_bots": registered,
         "wanted_bots": wanted,
+        "states": states,
         "limits": {
             "bot_messages_per_second": settings.telegram_bot_rate,
             "chat_messages_per_second": settings.telegram_chat_rate,
@@ -51,6 +67,7 @@ async def report(uow: UnitOfWork, settings: Settings) -> dict[str, Any]:
             "memory_max_kb": max((view.memory_kb for view in alive), default=0),
         },
         "bots": bots,
+        "trouble": trouble,
     }
 
 

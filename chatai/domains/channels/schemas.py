@@ -23,6 +23,7 @@ BotState = Literal["stopped", "starting", "running", "sleeping", "failed", "revo
 """running: its process lives. sleeping: ready, and woken by the next message. failed: it could not be set up and that
 is tried again. revoked, quarantined: it stays so until somebody starts it. conflict: somebody else polls."""
 GIVEN_UP: frozenset[BotState] = frozenset({"revoked", "quarantined"})
+IN_TROUBLE: frozenset[BotState] = GIVEN_UP | {"failed", "conflict"}
 UpdateState = Literal["new", "taken", "done", "failed", "set_aside"]
 """new: waits. taken: being answered. done: settled. failed: could not be delivered, for good (the chat is gone).
 set_aside: failed too often to be tried again."""
