@@ -92,6 +92,7 @@ class Fleet:
         self._runners: dict[UUID, BotRunner] = {}
         self._known: dict[UUID, Known] = {}
         self._given_up: dict[UUID, BotState] = {}
+        self._waiting: set[UUID] = set()
         self._parting: set[UUID] = set()
         self._hinted: set[UUID] = set()
         self._looked_at = BEGINNING
@@ -348,14 +349,11 @@ class Fleet:
         await self._means.zygote.warm()
 
     async def _check_inbox(self) -> None:
-        """Wakes the bots that have undone updates which nobody works on."""
+        """Counts what waits, and wakes the bots that have undone updates which nobody works on."""
         async with self._database.system() as uow:
             waiting = await leases.count_waiting(uow, self._leases.seat.id)
-        for bot_id, number in waiting.items():
+        for bot_id in waiting.keys() | self._waiting:  # those too that had some at the last look
             runner = self._runners.get(bot_id)
-            if runner is None:
-                continue
-            if number > runner.known:
-                runner.check_inbox()
-            else:
-                runner.nudge()
+            if runner is not None:
+                runner.looked(waiting.get(bot_id))
+        self._waiting = set(waiting)

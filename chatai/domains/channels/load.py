@@ -58,7 +58,8 @@ async def report(uow: UnitOfWork, settings: Settings) -> dict[str, Any]:
             "waiting": sum(view.queued for view in views),
             "in_work": sum(view.in_work for view in views),
             "longest": max((view.queued for view in views), default=0),
-            "delay_p95_ms": max((view.wait_p95_ms for view in views), default=0),
+            "delay_p95_ms": max((view.wait_ms(moment) for view in views), default=0),
+            "oldest_update_ms": max((view.oldest_ms(moment) for view in views), default=0),
         },
         "workers": {
             "live": len(alive),
@@ -66,8 +67,8 @@ async def report(uow: UnitOfWork, settings: Settings) -> dict[str, Any]:
             "memory_kb": sum(view.memory_kb for view in alive),
             "memory_max_kb": max((view.memory_kb for view in alive), default=0),
         },
-        "bots": bots,
         "trouble": trouble,
+        "bots": bots,
     }
 
 
@@ -93,7 +94,8 @@ def _bot(view: LiveView, settings: Settings, moment: datetime) -> dict[str, Any]
         "paused_until": view.paused_until.isoformat() if view.paused_until is not None and paused else None,
         "queued": view.queued,
         "in_work": view.in_work,
-        "delay_p95_ms": view.wait_p95_ms,
+        "delay_p95_ms": view.wait_ms(moment),
+        "oldest_update_ms": view.oldest_ms(moment),
         "answered": view.answered,
         "sent": view.sent,
         "pid": view.pid,
