@@ -4,7 +4,7 @@ every process tells the same."""
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -14,6 +14,9 @@ from chatai.core.database import UnitOfWork
 from chatai.core.settings import Settings
 from chatai.domains.channels import live
 from chatai.domains.channels.schemas import IN_TROUBLE, LiveView
+
+THROTTLED_FOR = timedelta(seconds=60)
+"""So long after a 429 a bot's limits count as not respected."""
 
 _COUNT = text("SELECT count(*), count(*) FILTER (WHERE desired_state = 'running') FROM bot")
 _STATES = text("""
@@ -51,7 +54,7 @@ async def report(uow: UnitOfWork, settings: Settings) -> dict[str, Any]:
             "chat_messages_per_second": settings.telegram_chat_rate,
             "group_messages_per_minute": settings.telegram_group_rate,
         },
-        "limits_respected": all(bot["limits_respected"] for bot in bots),
+        "limits_respected": _all_respected([bot["limits_respected"] for bot in bots]),
         "messages_per_second": round(sum(view.sent_per_second for view in alive), 3),
         "throttled": sum(view.throttled for view in views),
         "queue": {
@@ -77,6 +80,22 @@ def as_text(found: dict[str, Any]) -> str:
     return json.dumps(found, indent=1) + "\n"
 
 
+def _all_respected(told: list[bool | None]) -> bool | None:
+    """None where nothing is known of any bot."""
+    known = [one for one in told if one is not None]
+    return all(known) if known or not told else None
+
+
+def _respects_limits(view: LiveView, settings: Settings, moment: datetime) -> bool | None:
+    """Whether Telegram held the bot back neither now nor within the last minute, and it sends no more than it may. None
+    where nobody knows: its manager has fallen silent."""
+    if view.stale:
+        return None
+    throttled = view.throttled_at is not None and moment - view.throttled_at < THROTTLED_FOR
+    paused = view.paused_until is not None and view.paused_until > moment
+    return not throttled and not paused and view.sent_per_second <= settings.telegram_bot_rate
+
+
 def _bot(view: LiveView, settings: Settings, moment: datetime) -> dict[str, Any]:
     paused = view.paused_until is not None and view.paused_until > moment
     if view.stale:
@@ -89,8 +108,9 @@ def _bot(view: LiveView, settings: Settings, moment: datetime) -> dict[str, Any]
         "bot_id": str(view.bot_id),
         "state": state,
         "messages_per_second": view.sent_per_second,
-        "limits_respected": not paused and view.sent_per_second <= settings.telegram_bot_rate,
+        "limits_respected": _respects_limits(view, settings, moment),
         "throttled": view.throttled,
+        "throttled_at": view.throttled_at.isoformat() if view.throttled_at is not None else None,
         "paused_until": view.paused_until.isoformat() if view.paused_until is not None and paused else None,
         "queued": view.queued,
         "in_work": view.in_work,
