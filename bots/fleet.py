@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import structlog
@@ -92,6 +92,8 @@ class Fleet:
         self._live = LiveWriter(database, held.seat.id, self._figures)
         self._runners: dict[UUID, BotRunner] = {}
         self._known: dict[UUID, Known] = {}
+        self._given_up: dict[UUID, BotState] = {}
+        self._waiting: set[UUID] = set()
         self._parting: set[UUID] = set()
         self._hinted: set[UUID] = set()
         self._looked_at = BEGINNING
@@ -122,6 +124,11 @@ class Fleet:
     def state_of(self, bot_id: UUID) -> str:
         """What was said last of a bot that is wanted to run."""
         return self._states.last(bot_id) or "starting"
+
+    @property
+    def given_up(self) -> list[BotState]:
+        """The states of the bots that are held and wanted, and not tried any more."""
+        return list(self._given_up.values())
 
     def check_inbox(self, bot_id: UUID) -> None:
         """Another manager stored an update of this bot."""
@@ -170,6 +177,7 @@ class Fleet:
             return
         if state in GIVEN_UP or (state == "failed" and reason == TokenUnreadable.code):
             log.warning("a bot is given up", bot_id=str(bot_id), state=state, reason=reason)
+            self._given_up[bot_id] = state
             self._end(bot_id)
         self._states.say(runner, state, reason, last_error)
 
@@ -183,6 +191,7 @@ class Fleet:
             runner.abandon()
             self._end(bot_id)
         self._known.clear()
+        self._given_up.clear()
         self._states.drop(lambda _: False)
         self._look.set()
 
@@ -198,6 +207,7 @@ class Fleet:
         self._parting.difference_update(bot_ids)
         for bot_id in bot_ids:
             self._known.pop(bot_id, None)
+            self._given_up.pop(bot_id, None)
         self._look.set()
 
     def most_idle(self, bot_ids: Iterable[UUID]) -> list[UUID]:
@@ -253,6 +263,7 @@ class Fleet:
     def _lose(self, bot_id: UUID, *, exists: bool) -> None:
         """A bot is gone, or another manager has it."""
         self._known.pop(bot_id, None)
+        self._given_up.pop(bot_id, None)
         self._states.forget(bot_id)
         runner = self._runners.get(bot_id)
         if runner is not None and exists:
@@ -264,11 +275,14 @@ class Fleet:
     def _apply(self, bot: ManagedBot, fence: int) -> None:
         """A bot is new here, or people changed it: whatever ran of it ends, and what is wanted begins."""
         self._end(bot.id)
+        self._given_up.pop(bot.id, None)
         if self._closing:
             return
         if bot.desired_state != "running" or bot.state in GIVEN_UP:
             if bot.mode == "webhook" and bot.webhook_url and bot.state not in GIVEN_UP:
                 self._background(self._setup.unhook(bot))
+            if bot.desired_state == "running":
+                self._given_up[bot.id] = cast(BotState, bot.state)
             return
         self._answers.start()
         if not self._warmed:
@@ -344,14 +358,11 @@ class Fleet:
         await self._means.zygote.warm()
 
     async def _check_inbox(self) -> None:
-        """Wakes the bots that have undone updates which nobody works on."""
+        """Counts what waits, and wakes the bots that have undone updates which nobody works on."""
         async with self._database.system() as uow:
             waiting = await leases.count_waiting(uow, self._leases.seat.id)
-        for bot_id, number in waiting.items():
+        for bot_id in waiting.keys() | self._waiting:  # those too that had some at the last look
             runner = self._runners.get(bot_id)
-            if runner is None:
-                continue
-            if number > runner.known:
-                runner.check_inbox()
-            else:
-                runner.nudge()
+            if runner is not None:
+                runner.looked(waiting.get(bot_id))
+        self._waiting = set(waiting)

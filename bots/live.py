@@ -25,8 +25,8 @@ log = structlog.get_logger(__name__)
 
 WRITE_INTERVAL = 5.0
 REWRITE_INTERVAL = 20.0
-"""Figures of a bot with a process are written at least so often: whoever reads older ones knows that the manager is
-gone (see `schemas.STALE_AFTER`)."""
+"""Figures of a bot with a process or with something to do are written at least so often: whoever reads older ones knows
+that the manager is gone (see `schemas.STALE_AFTER`)."""
 WINDOW = 60.0
 LONGEST_WAIT_MS = 2**31 - 1
 """As its column holds: what came three weeks ago, to a bot that was stopped, may be answered now."""
@@ -50,6 +50,7 @@ class Figures:
         "repeated",
         "sent_total",
         "started_at",
+        "throttled_at",
         "throttled_total",
     )
 
@@ -58,6 +59,7 @@ class Figures:
         self.answered = 0
         self.sent_total = 0
         self.throttled_total = 0
+        self.throttled_at: datetime | None = None
         self.repeated = 0
         self.paused_until = 0.0
         self.memory_kb = 0
@@ -93,6 +95,7 @@ class Figures:
     def throttled(self, seconds: float) -> None:
         """Telegram answered 429: the bot must be still for so long."""
         self.throttled_total += 1
+        self.throttled_at = now()
         self._metrics.throttled.inc()
         self.paused_until = max(self.paused_until, time.monotonic() + seconds)
 
@@ -114,9 +117,16 @@ class Figures:
         self.memory_peak_kb = max(self.memory_peak_kb, kilobytes)
 
     def live(
-        self, bot_id: UUID, manager_id: UUID, pid: int | None, restarts: int, queued: int, in_work: int
+        self,
+        bot_id: UUID,
+        manager_id: UUID,
+        pid: int | None,
+        restarts: int,
+        queued: int,
+        in_work: int,
+        oldest: float | None,
     ) -> LiveFigures:
-        """As they are written."""
+        """As they are written. `oldest`: so many seconds has the oldest undone update waited."""
         return LiveFigures(
             bot_id=bot_id,
             manager_id=manager_id,
@@ -132,7 +142,10 @@ class Figures:
             sent_per_second=round(self.sent_per_second, 3),
             throttled=self.throttled_total,
             paused_until=self.paused_until_time,
+            throttled_at=self.throttled_at,
             wait_p95_ms=min(round(self.wait_p95 * 1000), LONGEST_WAIT_MS),
+            # In whole seconds, so that it stays the same for as long as the update does.
+            waiting_since=None if oldest is None else (now() - timedelta(seconds=oldest)).replace(microsecond=0),
             last_update_at=self.last_update_at,
         )
 
@@ -210,7 +223,7 @@ class LiveWriter:
         if before is None:
             return True
         written, when = before
-        if figures.pid is not None and moment - when >= REWRITE_INTERVAL - WRITE_INTERVAL:
+        if figures.under_way and moment - when >= REWRITE_INTERVAL - WRITE_INTERVAL:
             return True
         return replace(figures, paused_until=None) != replace(written, paused_until=None) or (
             (figures.paused_until is None) != (written.paused_until is None)

@@ -132,7 +132,9 @@ class Manager:
         return {
             "bots": len(runners),
             "live": sum(runner.worker is not None for runner in runners),
-            "waiting_updates": sum(runner.known for runner in runners),
+            "given_up": len(self.fleet.given_up),
+            "waiting_updates": sum(runner.backlog.undone for runner in runners),
+            "oldest_update_seconds": round(self._oldest_seconds(), 1),
             "answered_updates": sum(runner.figures.answered for runner in runners),
             "restarts": sum(runner.restarts for runner in runners),
             "answers_under_way": self.answers.asking,
@@ -150,13 +152,20 @@ class Manager:
             "uptime_seconds": round(time.time() - self._started),
         }
 
+    def _oldest_seconds(self) -> float:
+        """How long the oldest undone update has waited, of the bots that run."""
+        return max((runner.backlog.oldest_seconds or 0.0 for runner in self.fleet.runners), default=0.0)
+
     def _snapshot(self) -> Snapshot:
         figures = [one for runner in self.fleet.runners if (one := runner.live()) is not None]
+        states = Counter[str](self.fleet.state_of(runner.bot.id) for runner in self.fleet.runners)
+        states.update(self.fleet.given_up)
         return Snapshot(
-            states=Counter(self.fleet.state_of(runner.bot.id) for runner in self.fleet.runners),
+            states=states,
             live=sum(one.pid is not None for one in figures),
             queued=sum(one.queued for one in figures),
             in_work=sum(one.in_work for one in figures),
+            oldest_seconds=self._oldest_seconds(),
             answers_under_way=self.answers.asking,
             memory_sum_kb=sum(one.memory_kb for one in figures),
             memory_max_kb=max((one.memory_kb for one in figures), default=0),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from bots.inbox import Inbox
-from chatai.domains.channels.schemas import StoredUpdate, UpdateMark, UpdateState
+from chatai.domains.channels.schemas import StoredUpdate, UpdateState
 
 
 class Marks:
@@ -28,16 +28,7 @@ class Marks:
     ) -> None:
         """Marks the update as it is now; `then` is called with its number once that is written. `repeated`: so many
         messages more may come twice."""
-        mark = UpdateMark(
-            update.bot_id,
-            update.update_id,
-            state,
-            update.attempts,
-            tuple(update.replies),
-            error,
-            update.fence,
-            repeated,
-        )
+        mark = update.marked(state, error, repeated)
 
         async def write() -> None:
             await self._inbox.mark(mark)

@@ -24,10 +24,11 @@ class Snapshot:
     """How the manager is at this moment. Memory is in kilobytes."""
 
     states: Tally[str] = field(default_factory=Tally)
-    """Bots by state: sleeping, running, starting, …"""
+    """Bots by state: sleeping, running, starting, …, and those that were given up."""
     live: int = 0
     queued: int = 0
     in_work: int = 0
+    oldest_seconds: float = 0.0
     answers_under_way: int = 0
     memory_sum_kb: int = 0
     memory_max_kb: int = 0
@@ -101,8 +102,9 @@ class _Gauges(Collector):
         yield states
         for name, about, value in (
             ("live", "Bots with a process.", seen.live),
-            ("queued", "Updates that wait for their turn here.", seen.queued),
+            ("queued", "Updates that wait for their turn, in memory and in the inbox.", seen.queued),
             ("in_work", "Updates that are being answered.", seen.in_work),
+            ("oldest_update_seconds", "How long the oldest undone update of a bot has waited.", seen.oldest_seconds),
             ("answers_under_way", "Questions in the answer processes.", seen.answers_under_way),
             ("memory_sum_bytes", "Own memory of all bots' processes, at the last look.", seen.memory_sum_kb * 1024),
             ("memory_max_bytes", "Own memory of the largest one.", seen.memory_max_kb * 1024),

@@ -69,6 +69,11 @@ class ChatQueues:
         """How many wait for their turn."""
         return sum(map(len, self._chats.values())) - len(self._in_work)
 
+    @property
+    def oldest(self) -> float | None:
+        """When the oldest came that is undone, as monotonic time; None without any."""
+        return min((work.update.received for queue in self._chats.values() for work in queue), default=None)
+
     def __len__(self) -> int:
         return len(self._known)
 

@@ -18,6 +18,7 @@ import structlog
 
 from bots import incoming
 from bots.answer_pool import AnswerPool
+from bots.backlog import Backlog
 from bots.events import EventLog, Level
 from bots.fairness import Share, Stride
 from bots.gate import Gate
@@ -37,6 +38,7 @@ from chatai import wiring
 from chatai.core.database import DatabaseAway
 from chatai.core.settings import Settings
 from chatai.domains.channels.errors import TokenRevoked
+from chatai.domains.channels.leases import Waiting
 from chatai.domains.channels.schemas import (
     BotState,
     IncomingUpdate,
@@ -92,9 +94,8 @@ class BotRunner:
         )
         stride = Stride(means.share, bot.id, means.tuning.begun_at_once)
         self._queues = ChatQueues(means.tuning.parallel_chats, stride)
+        self.backlog = Backlog(self._queues)
         self._gate = Gate(bot.id, means.permits, means.inbox, self._queues, self.figures, self)
-        self._behind = False
-        self._loading = False
         self._sent = 0
         """Messages that Telegram took from this bot."""
         self._marks = Marks(means.inbox)
@@ -113,7 +114,7 @@ class BotRunner:
 
     @property
     def known(self) -> int:
-        """How many undone updates are held here."""
+        """How many undone updates are held in memory, and those whose end is not written yet."""
         return len(self._queues)
 
     @property
@@ -129,22 +130,25 @@ class BotRunner:
 
     def live(self) -> LiveFigures | None:
         """How the bot fares; None while there is nothing to tell."""
-        if self.pid is None and not self._queues and not self.restarts and self.figures.last_update_at is None:
+        waiting, in_work = self.backlog.waiting, len(self._queues.in_work)
+        has_done = self._queues or self.restarts or self.figures.last_update_at is not None
+        if self.pid is None and not waiting and not has_done:
             return None
-        in_work = len(self._queues.in_work)
-        waiting = self._queues.waiting
-        return self.figures.live(self.bot.id, self._means.manager_id, self.pid, self.restarts, waiting, in_work)
+        oldest = self.backlog.oldest_seconds
+        return self.figures.live(self.bot.id, self._means.manager_id, self.pid, self.restarts, waiting, in_work, oldest)
 
     @property
     def takes_directly(self) -> bool:
         """Whether fresh updates may come straight from the ingest; else they wait in PostgreSQL for their turn."""
-        waiting_first = self._behind or self._loading or len(self._queues) >= self._means.tuning.loaded_updates
+        backlog, most = self.backlog, self._means.tuning.loaded_updates
+        waiting_first = backlog.behind or backlog.loading or len(self._queues) >= most
         return not waiting_first and not self._process.closed
 
     def offer(self, updates: list[IncomingUpdate]) -> None:
         """Fresh updates are stored. Those marked as taken are worked on from here; the others are fetched later."""
         if updates:
             self.figures.received()
+            self.backlog.came(len(updates))
         for update in updates:
             if update.taken and not self._process.closed:
                 self._queues.add(
@@ -153,18 +157,25 @@ class BotRunner:
                     )
                 )
             else:
-                self._behind = True
+                self.backlog.behind = True
         self.nudge()
 
     def check_inbox(self) -> None:
         """There are undone updates that nobody works on."""
-        self._behind = True
+        self.backlog.behind = True
         self.nudge()
+
+    def looked(self, waiting: Waiting | None) -> None:
+        """The inbox has these undone updates of the bot, or none: goes on with them if that came to a halt."""
+        self.backlog.looked(waiting)
+        if waiting is not None:
+            self.backlog.behind = self.backlog.behind or waiting.number > self.known
+            self.nudge()
 
     def nudge(self) -> None:
         """Goes on with what is held here, if that came to a halt."""
         self._process.wake()
-        if self._behind and self._process.takes_work:
+        if self.backlog.behind and self._process.takes_work:
             self._marks.beside(self._catch_up())
         self._pump()
 
@@ -190,7 +201,7 @@ class BotRunner:
 
     @property
     def waits(self) -> bool:
-        return self._behind or self._queues.waiting > 0
+        return self.backlog.behind or self._queues.waiting > 0
 
     @property
     def is_empty(self) -> bool:
@@ -198,26 +209,27 @@ class BotRunner:
 
     async def prepare(self) -> None:
         """Fills the queue from the inbox if there may be more in it."""
-        if not self._behind or self._loading:
+        backlog = self.backlog
+        if not backlog.behind or backlog.loading:
             return
         most = self._means.tuning.loaded_updates
-        self._behind, self._loading = False, True  # who stores another one meanwhile says that we are behind again
+        backlog.behind, backlog.loading = False, True  # who stores another one meanwhile says that we are behind again
         try:
             taken = await self._means.inbox.take(self.bot.id, self.fence, self._queues.known)
         except BaseException:
-            self._behind = True
+            backlog.behind = True
             raise
         finally:
-            self._loading = False
+            backlog.loading = False
         for update in taken:
             self._queues.add(update)
         self._count_repeated(sum(update.repeated for update in taken))
-        self._behind = self._behind or len(taken) == most
+        backlog.behind = backlog.behind or len(taken) == most
 
     @property
     def _has_room(self) -> bool:
         """Whether more waits in the inbox, and little is held here."""
-        return self._behind and len(self._queues) < self._means.tuning.loaded_updates // 4
+        return self.backlog.behind and len(self._queues) < self._means.tuning.loaded_updates // 4
 
     async def _catch_up(self) -> None:
         """Fetches more for the process if there is room for it."""
@@ -269,6 +281,7 @@ class BotRunner:
                 if work is not None:  # another manager has it
                     self._queues.settle(work)
                     self._queues.forget(work.number)
+                    self.backlog.ended()
                     self._pump()
             case "done":
                 work = self._queues.find(message["update"])
@@ -282,7 +295,7 @@ class BotRunner:
             case "revoked":
                 self._process.give_up()
                 self.tell("revoked", TokenRevoked.code, message["reason"])
-        if self._behind:
+        if self.backlog.behind:
             await self._catch_up()
 
     def _is_answered(self, message: Message) -> None:
@@ -338,6 +351,7 @@ class BotRunner:
     def _settle(self, work: Work, state: UpdateState, error: str = "") -> None:
         """The update is through: its chat goes on, and that it is through is written."""
         self._queues.settle(work)
+        self.backlog.ended()
         moment = time.monotonic()
         self.figures.settled(moment - work.update.received)
         self._means.metrics.settled.labels(state).inc()

@@ -12,7 +12,7 @@ from bots.events import Level
 from bots.runner import BotRunner
 from chatai.core.database import Database, DatabaseAway
 from chatai.domains.channels import states
-from chatai.domains.channels.schemas import BotState
+from chatai.domains.channels.schemas import IN_TROUBLE, BotState
 from chatai.domains.channels.states import StateRow
 
 log = structlog.get_logger(__name__)
@@ -21,7 +21,6 @@ RETRY_SECONDS = 1.0
 LINGER_SECONDS = 0.1
 """Where bots change one after another, as after a start, they are written together; nobody sees a tenth of a second."""
 MOST_AT_ONCE = 1_000
-BAD: frozenset[BotState] = frozenset({"failed", "revoked", "conflict", "quarantined"})
 
 Said = tuple[BotState, str]
 """(state, code of the reason)"""
@@ -93,9 +92,9 @@ class StateWriter:
     def _note_change(self, runner: BotRunner, before: Said | tuple[str, str], after: Said, error: str | None) -> None:
         """Into the bot's log goes what is bad, once, and that it is over."""
         state, reason = after
-        if state in BAD:
+        if state in IN_TROUBLE:
             if before != after:
                 level: Level = "warning" if state == "conflict" else "error"
                 runner.note(level, f"bot_{state}", reason=reason, error=error or "")
-        elif before[0] in BAD:
+        elif before[0] in IN_TROUBLE:
             runner.note("info", "bot_recovered")

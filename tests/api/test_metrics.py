@@ -13,7 +13,7 @@ PATH = "/metrics/telegram-rate-limit"
 
 async def test_live_bots_are_counted_for_this_machine_alone(settings, database):
     async with database.system() as uow:
-        gone = LiveFigures(new_id(), new_id(), 1, 1, 1, now(), 0, 0, 0, 0, 0, 0.0, 0, None, 0, None)
+        gone = LiveFigures(new_id(), new_id(), 1, 1, 1, now(), 0, 0, 0, 0, 0, 0.0, 0, None, None, 0, None, None)
         await live.upsert(uow, [gone])  # a bot that is no more is not counted
     for peer, headers, status in [
         ("127.0.0.1", {}, 200),

@@ -182,10 +182,12 @@ async def test_a_bot_whose_process_keeps_dying_is_quarantined_until_it_is_starte
         await eventually(lambda pid=pid: world.manager.fleet.find(view.id) is None or _other(world, view, pid))
     quarantined = await world.until_state(view, "quarantined")
     assert quarantined.reason("ru")
+    assert world.manager.fleet.given_up == ["quarantined"]
     async with world.database.workspace(world.actor.workspace_id) as uow:
         await service.start_bot(uow, world.actor, view.id)
     await eventually(lambda: "Добро пожаловать!" in world.said(bot, world.chat(bot)))
     await world.until_state(view, "running")  # written beside the answering, so perhaps a moment later
+    assert world.manager.fleet.given_up == []
 
 
 def _other(world, view, pid: int) -> bool:

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from bots.backlog import Backlog
 from bots.fairness import Share, Stride
 from bots.inbox import Batcher
 from bots.queue import ChatQueues
@@ -13,6 +14,7 @@ from bots.tuning import backoff
 from bots.updates import MAX_DEPTH, BadUpdate, chat_of, parse
 from chatai.core.database import DatabaseAway
 from chatai.core.ids import new_id
+from chatai.domains.channels.leases import Waiting
 from chatai.domains.channels.schemas import StoredUpdate
 
 BOT = new_id()
@@ -42,6 +44,34 @@ def test_chats_go_in_parallel_up_to_the_bound_and_each_in_order():
     queues.settle(queues.find(3))
     assert ready(queues) == [2]
     assert queues.waiting == 0
+
+
+def test_a_backlog_is_what_memory_holds_and_while_more_is_in_the_inbox_what_was_counted_there():
+    queues = queues_of(parallel=2)
+    backlog = Backlog(queues)
+    assert (backlog.undone, backlog.waiting, backlog.oldest_seconds) == (0, 0, None)
+    backlog.looked(Waiting(100_000, 50.0))
+    backlog.behind = True
+    assert (backlog.undone, backlog.waiting) == (100_000, 100_000)
+    assert backlog.oldest_seconds == pytest.approx(50, abs=5)
+    for number in (1, 2, 3):
+        queues.add(stored(number, number))
+    assert ready(queues) == [1, 2]
+    assert (backlog.undone, backlog.waiting) == (100_000, 99_998)
+    assert backlog.oldest_seconds == pytest.approx(0, abs=5)  # of those that are held, which are the oldest
+    queues.settle(queues.find(1))
+    backlog.ended()
+    backlog.came(2)
+    assert (backlog.undone, backlog.waiting) == (100_001, 100_000)
+    backlog.behind = False  # all is held here, whatever was counted
+    assert (backlog.undone, backlog.waiting) == (2, 1)
+    backlog.looked(None)
+    backlog.loading = True
+    assert (backlog.undone, backlog.waiting) == (2, 1)
+    queues.clear()
+    assert (backlog.undone, backlog.oldest_seconds) == (0, None)
+    backlog.came(1)
+    assert backlog.oldest_seconds == pytest.approx(0, abs=5)
 
 
 def test_an_update_that_is_settled_but_not_written_is_not_taken_again():

@@ -138,7 +138,9 @@ def figures(bot_id, **more) -> LiveFigures:
         "sent_per_second": 0.25,
         "throttled": 1,
         "paused_until": None,
+        "throttled_at": None,
         "wait_p95_ms": 120,
+        "waiting_since": None,
         "last_update_at": now(),
     }
     return LiveFigures(**{**values, **more})
@@ -203,4 +205,5 @@ def test_figures_of_the_last_minute():
     assert counted.wait_p95 == 0.95
     counted.throttled(30)
     assert counted.paused_until_time is not None
+    assert counted.throttled_at is not None
     assert 28 < (counted.paused_until_time - now()).total_seconds() < 31

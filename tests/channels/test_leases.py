@@ -197,3 +197,23 @@ async def test_no_tenant_sees_leases(database, actor, new_bots):
         with pytest.raises(Exception, match="permission denied"):
             async with database.workspace(actor.workspace_id) as uow:
                 await uow.session.execute(text(f"SELECT * FROM {table}"))
+
+
+async def test_the_undone_updates_of_a_managers_bots_are_counted_with_the_oldest_ones_age(database, new_bots):
+    mine = Manager(database)
+    busy, quiet, other = await new_bots(3)
+    await mine.claim()
+    insert = text(
+        "INSERT INTO bot_update (bot_id, update_id, workspace_id, chat_id, payload, state, attempts, reply_message_ids,"
+        " error, received_at) SELECT bot.id, n, workspace_id, n, '{}', CASE WHEN n < 3 THEN 'done' WHEN n = 3 THEN"
+        " 'taken' ELSE 'new' END, 0, '[]', '', now() - make_interval(secs => 1000 - n)"
+        " FROM bot, generate_series(1, :number) AS n WHERE bot.id = :bot"
+    )
+    async with database.system() as uow:
+        await leases.release(uow, mine.seat.id, [other])
+        for bot, number in ((busy, 100), (quiet, 2), (other, 5)):
+            await uow.session.execute(insert, {"bot": bot, "number": number})
+        found = await leases.count_waiting(uow, mine.seat.id)
+    assert list(found) == [busy]
+    assert found[busy].number == 98
+    assert found[busy].seconds == pytest.approx(997, abs=20)

@@ -33,7 +33,8 @@ async def fleet(database, actor, new_bot):
             LiveFigures(
                 bot_id=bot, manager_id=new_id(), pid=100 + number, memory_kb=1000 * (number + 1), memory_peak_kb=0,
                 started_at=None, restarts=number, queued=number, in_work=1, answered=10 * number, sent=0,
-                sent_per_second=number / 2, throttled=0, paused_until=None, wait_p95_ms=0, last_update_at=None,
+                sent_per_second=number / 2, throttled=0, paused_until=None, throttled_at=None,
+                wait_p95_ms=0, waiting_since=None, last_update_at=None,
             )
             for number, bot in enumerate(bots[:2])
         ]  # fmt: skip

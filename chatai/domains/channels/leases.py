@@ -87,11 +87,26 @@ _CHANGED = text("""
 SELECT bot.id, bot.updated_at FROM bot_lease JOIN bot ON bot.id = bot_lease.bot_id
 WHERE bot_lease.manager_id = :id AND bot.updated_at > :since
 """)
+# The update with the lowest number is the oldest: a step into the index for each bot, where a least time would read all
+# rows.
 _WAITING = text("""
-SELECT undone.bot_id, undone.number
+SELECT undone.bot_id, undone.number,
+       greatest(0, extract(epoch FROM clock_timestamp() - oldest.received_at))::float8 AS seconds
 FROM (SELECT bot_id, count(*) AS number FROM bot_update WHERE state IN ('new', 'taken') GROUP BY bot_id) AS undone
 JOIN bot_lease ON bot_lease.bot_id = undone.bot_id AND bot_lease.manager_id = :id
+CROSS JOIN LATERAL (
+    SELECT received_at FROM bot_update
+    WHERE bot_update.bot_id = undone.bot_id AND state IN ('new', 'taken') ORDER BY update_id LIMIT 1
+) AS oldest
 """)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The undone updates of a bot. `seconds`: so long has the oldest waited."""
+
+    number: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +238,10 @@ async def list_changes(uow: UnitOfWork, manager_id: UUID, since: datetime) -> di
     return {row.id: row.updated_at for row in rows}
 
 
-async def count_waiting(uow: UnitOfWork, manager_id: UUID) -> dict[UUID, int]:
-    """How many undone updates each of the manager's bots has, those in work included. Without those that have none."""
-    return {row.bot_id: row.number for row in await uow.session.execute(_WAITING, {"id": manager_id})}
+async def count_waiting(uow: UnitOfWork, manager_id: UUID) -> dict[UUID, Waiting]:
+    """The undone updates of each of the manager's bots, those in work included. Without those that have none."""
+    rows = await uow.session.execute(_WAITING, {"id": manager_id})
+    return {row.bot_id: Waiting(row.number, row.seconds) for row in rows}
 
 
 def _names(seat: Seat) -> dict[str, object]:

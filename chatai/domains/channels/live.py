@@ -25,6 +25,8 @@ _TYPES = {
     "manager_id": "uuid",
     "started_at": "timestamptz",
     "paused_until": "timestamptz",
+    "throttled_at": "timestamptz",
+    "waiting_since": "timestamptz",
     "last_update_at": "timestamptz",
     "answered": "bigint",
     "sent": "bigint",

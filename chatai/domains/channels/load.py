@@ -4,7 +4,7 @@ every process tells the same."""
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -13,15 +13,33 @@ from chatai.core.clock import now
 from chatai.core.database import UnitOfWork
 from chatai.core.settings import Settings
 from chatai.domains.channels import live
-from chatai.domains.channels.schemas import LiveView
+from chatai.domains.channels.schemas import IN_TROUBLE, LiveView
+
+THROTTLED_FOR = timedelta(seconds=60)
+"""So long after a 429 a bot's limits count as not respected."""
 
 _COUNT = text("SELECT count(*), count(*) FILTER (WHERE desired_state = 'running') FROM bot")
+_STATES = text("""
+SELECT CASE desired_state WHEN 'stopped' THEN 'stopped' ELSE state END AS state, count(*) AS number
+FROM bot GROUP BY 1 ORDER BY 1
+""")
+_IN_TROUBLE = text("""
+SELECT bot.id, bot.state, bot.state_reason AS reason,
+       (SELECT count(*) FROM bot_update WHERE bot_id = bot.id AND bot_update.state IN ('new', 'taken')) AS undone
+FROM bot WHERE desired_state = 'running' AND bot.state = ANY(:states) ORDER BY bot.id
+""")
 
 
 async def report(uow: UnitOfWork, settings: Settings) -> dict[str, Any]:
     """The figures of all bots, in the system's unit of work. No names: bots are told apart by their ids."""
     registered, wanted = (await uow.session.execute(_COUNT)).one()
     moment = now()
+    states = {row.state: row.number for row in await uow.session.execute(_STATES)}
+    troubled = await uow.session.execute(_IN_TROUBLE, {"states": sorted(IN_TROUBLE)})
+    trouble = [
+        {"bot_id": str(row.id), "state": row.state, "reason": row.reason, "undone_updates": row.undone}
+        for row in troubled
+    ]
     views = await live.list_everywhere(uow)
     bots = [_bot(view, settings, moment) for view in views]
     alive = [view for view in views if view.pid is not None and not view.stale]
@@ -30,19 +48,21 @@ async def report(uow: UnitOfWork, settings: Settings) -> dict[str, Any]:
         "total_bots": len(alive),
         "registered_bots": registered,
         "wanted_bots": wanted,
+        "states": states,
         "limits": {
             "bot_messages_per_second": settings.telegram_bot_rate,
             "chat_messages_per_second": settings.telegram_chat_rate,
             "group_messages_per_minute": settings.telegram_group_rate,
         },
-        "limits_respected": all(bot["limits_respected"] for bot in bots),
+        "limits_respected": _all_respected([bot["limits_respected"] for bot in bots]),
         "messages_per_second": round(sum(view.sent_per_second for view in alive), 3),
         "throttled": sum(view.throttled for view in views),
         "queue": {
             "waiting": sum(view.queued for view in views),
             "in_work": sum(view.in_work for view in views),
             "longest": max((view.queued for view in views), default=0),
-            "delay_p95_ms": max((view.wait_p95_ms for view in views), default=0),
+            "delay_p95_ms": max((view.wait_ms(moment) for view in views), default=0),
+            "oldest_update_ms": max((view.oldest_ms(moment) for view in views), default=0),
         },
         "workers": {
             "live": len(alive),
@@ -50,6 +70,7 @@ async def report(uow: UnitOfWork, settings: Settings) -> dict[str, Any]:
             "memory_kb": sum(view.memory_kb for view in alive),
             "memory_max_kb": max((view.memory_kb for view in alive), default=0),
         },
+        "trouble": trouble,
         "bots": bots,
     }
 
@@ -57,6 +78,22 @@ async def report(uow: UnitOfWork, settings: Settings) -> dict[str, Any]:
 def as_text(found: dict[str, Any]) -> str:
     """As JSON with a field a line, so that `grep total_bots` finds one."""
     return json.dumps(found, indent=1) + "\n"
+
+
+def _all_respected(told: list[bool | None]) -> bool | None:
+    """None where nothing is known of any bot."""
+    known = [one for one in told if one is not None]
+    return all(known) if known or not told else None
+
+
+def _respects_limits(view: LiveView, settings: Settings, moment: datetime) -> bool | None:
+    """Whether Telegram held the bot back neither now nor within the last minute, and it sends no more than it may. None
+    where nobody knows: its manager has fallen silent."""
+    if view.stale:
+        return None
+    throttled = view.throttled_at is not None and moment - view.throttled_at < THROTTLED_FOR
+    paused = view.paused_until is not None and view.paused_until > moment
+    return not throttled and not paused and view.sent_per_second <= settings.telegram_bot_rate
 
 
 def _bot(view: LiveView, settings: Settings, moment: datetime) -> dict[str, Any]:
@@ -71,12 +108,14 @@ def _bot(view: LiveView, settings: Settings, moment: datetime) -> dict[str, Any]
         "bot_id": str(view.bot_id),
         "state": state,
         "messages_per_second": view.sent_per_second,
-        "limits_respected": not paused and view.sent_per_second <= settings.telegram_bot_rate,
+        "limits_respected": _respects_limits(view, settings, moment),
         "throttled": view.throttled,
+        "throttled_at": view.throttled_at.isoformat() if view.throttled_at is not None else None,
         "paused_until": view.paused_until.isoformat() if view.paused_until is not None and paused else None,
         "queued": view.queued,
         "in_work": view.in_work,
-        "delay_p95_ms": view.wait_p95_ms,
+        "delay_p95_ms": view.wait_ms(moment),
+        "oldest_update_ms": view.oldest_ms(moment),
         "answered": view.answered,
         "sent": view.sent,
         "pid": view.pid,

@@ -139,7 +139,9 @@ class BotLive(SQLModel, table=True):
     sent_per_second: float = Field(default=0.0, description="Over the last minute.")
     throttled: int = Field(default=0, sa_type=BigInteger, description="Times that Telegram answered 429.")
     paused_until: datetime | None = timestamp(nullable=True)
+    throttled_at: datetime | None = timestamp(nullable=True)  # when Telegram answered 429 last
     wait_p95_ms: int = Field(default=0, description="From an update's arrival to its end, over the last minute.")
+    waiting_since: datetime | None = timestamp(nullable=True)  # when the oldest update came that is undone
     last_update_at: datetime | None = timestamp(nullable=True)
     updated_at: datetime = timestamp(default=True)
 

@@ -33,7 +33,8 @@ MOST_SELECTED = 10_000
 
 # Figures of a manager that fell silent say nothing: see LiveView.stale.
 _LIVE = f"""LEFT JOIN bot_live live ON live.bot_id = bot.id
-AND (live.pid IS NULL OR live.updated_at > now() - interval '{STALE_AFTER.total_seconds():.0f} seconds')"""
+AND (live.pid IS NULL AND live.queued + live.in_work = 0
+     OR live.updated_at > now() - interval '{STALE_AFTER.total_seconds():.0f} seconds')"""
 _UNDELIVERED = f"""bot.webhook_error <> ''
 AND bot.webhook_error_at > now() - interval '{UNDELIVERED_FOR.total_seconds():.0f} seconds'"""
 _GROUP = f"""CASE WHEN bot.desired_state = 'stopped' THEN 'stopped'

@@ -24,6 +24,7 @@ BotState = Literal["stopped", "starting", "running", "sleeping", "failed", "revo
 is tried again. revoked, quarantined: it stays so until somebody starts it. conflict: somebody else polls, or had
 removed or replaced its webhook when that was looked at last."""
 GIVEN_UP: frozenset[BotState] = frozenset({"revoked", "quarantined"})
+IN_TROUBLE: frozenset[BotState] = GIVEN_UP | {"failed", "conflict"}
 UpdateState = Literal["new", "taken", "done", "failed", "set_aside"]
 """new: waits. taken: being answered. done: settled. failed: could not be delivered, for good (the chat is gone).
 set_aside: failed too often to be tried again."""
@@ -168,6 +169,11 @@ class StoredUpdate:
     open_sends: int = 0
     repeated: int = 0
 
+    def marked(self, state: UpdateState, error: str = "", repeated: int = 0) -> UpdateMark:
+        """How far it has come, to be written."""
+        replies = tuple(self.replies)
+        return UpdateMark(self.bot_id, self.update_id, state, self.attempts, replies, error, self.fence, repeated)
+
 
 @dataclass(frozen=True, slots=True)
 class UpdateMark:
@@ -229,20 +235,38 @@ class LiveFigures:
     sent_per_second: float
     throttled: int
     paused_until: datetime | None
+    throttled_at: datetime | None
     wait_p95_ms: int
+    waiting_since: datetime | None
     last_update_at: datetime | None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the bot has a process or something to do."""
+        return self.pid is not None or self.queued > 0 or self.in_work > 0
+
+    def oldest_ms(self, moment: datetime) -> int:
+        """How long the oldest undone update has waited by then; 0 without any."""
+        waited = moment - self.waiting_since if self.waiting_since is not None else timedelta()
+        return max(0, round(waited.total_seconds() * 1000))
+
+    def wait_ms(self, moment: datetime) -> int:
+        """How long updates wait: those that ended within the last minute (95th percentile), or the oldest that is
+        undone, where that has waited longer. A bot that is stuck ends none."""
+        return max(self.wait_p95_ms, self.oldest_ms(moment))
 
 
 @dataclass(frozen=True, slots=True)
 class LiveView(LiveFigures):
-    """Figures as they were written. One with a process is rewritten at least every 20 seconds."""
+    """Figures as they were written. Those of a bot with a process or with something to do are rewritten at least every
+    20 seconds."""
 
     updated_at: datetime
 
     @property
     def stale(self) -> bool:
         """Whether the manager that wrote it has fallen silent: then nobody knows how the bot is."""
-        return self.pid is not None and now() - self.updated_at > STALE_AFTER
+        return self.under_way and now() - self.updated_at > STALE_AFTER
 
 
 BotGroup = Literal["", "running", "sleeping", "trouble", "stopped"]

@@ -9,6 +9,7 @@ from typing import Any
 import reflex as rx
 
 from chatai.core.actor import Actor
+from chatai.core.clock import now
 from chatai.core.database import get_database
 from chatai.core.errors import NotFound
 from chatai.domains.assistants import service as assistants
@@ -353,7 +354,7 @@ def live_values(figures: LiveView | None) -> dict[str, Any]:
         "answered": figures.answered,
         "rate": round(figures.sent_per_second, 2),
         "throttled": figures.throttled,
-        "wait_ms": figures.wait_p95_ms,
+        "wait_ms": figures.wait_ms(now()),
         "last_at": figures.last_update_at.isoformat() if figures.last_update_at else "",
     }
 
