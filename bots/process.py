@@ -23,7 +23,7 @@ from bots.wire import Message, WireError
 from bots.zygote_client import WENT_WITH_ZYGOTE, ZygoteClient, ZygoteError
 from bots.zygote_handle import WorkerProcess
 from chatai.core.database import DatabaseAway
-from chatai.domains.channels.errors import BotCrashes, TokenUnreadable
+from chatai.domains.channels.errors import BotCrashes, NoProcess, TokenUnreadable
 from chatai.domains.channels.event_texts import TOLD_BY_WORKERS
 from chatai.domains.channels.schemas import BotState
 
@@ -196,7 +196,7 @@ class BotProcess:
                 return  # the fleet's timer comes back to it
             except ZygoteError as error:  # no fault of this bot's
                 without_zygote += 1
-                self._charge.tell("starting", "", str(error))
+                self._charge.tell("starting", NoProcess.code, str(error))
                 delay = backoff(self._tuning.crash_delay, without_zygote, LONGEST_CRASH_DELAY, random.random())
                 await asyncio.sleep(delay)
                 continue

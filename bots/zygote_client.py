@@ -31,6 +31,7 @@ ZYGOTE = "bots.zygote"
 """The module that is run. Tests put one in its place whose workers misbehave."""
 WENT_WITH_ZYGOTE = -1000
 """Exit status told of workers whose zygote went away, which is no fault of theirs."""
+NO_PROCESS = "no process can be made for the bot now: {}"
 QUIET_SECONDS = 0.05
 """After the last worker that a bot asked for, before the next one is forked ahead."""
 TRIAL_SECONDS = 30.0
@@ -49,7 +50,7 @@ By `CHATAI_RUN_DIR` the launcher finds processes that outlived a kill.
 
 
 class ZygoteError(Exception):
-    """The zygote does not start or went away; no worker can be had now."""
+    """The zygote does not start, went away or cannot fork; no worker can be had now."""
 
 
 class ZygoteClient:
@@ -196,13 +197,17 @@ class ZygoteClient:
         loop = asyncio.get_running_loop()
         spawned: asyncio.Future[int] = loop.create_future()
         exited: asyncio.Future[int] = loop.create_future()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise ZygoteError(NO_PROCESS.format(error.strerror)) from None
         running.spawning[number], running.exits[number] = spawned, exited
-        ours, theirs = socket.socketpair()
         try:
             socket.send_fds(running.control, [json.dumps({"spawn": number}).encode()], [theirs.fileno()])
             pid = await spawned
         except BaseException as error:
             ours.close()
+            running.spawning.pop(number, None)
             running.exits.pop(number, None)
             if isinstance(error, OSError):
                 raise ZygoteError("the zygote went away") from None
@@ -264,7 +269,11 @@ class ZygoteClient:
         if running is None or self._stopped or not hasattr(os, "pidfd_open"):
             return
         loop = asyncio.get_running_loop()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as error:  # no descriptor is left
+            self._stand_by_later(error.strerror)
+            return
         ours.setblocking(False)
         try:
             socket.send_fds(running.control, [json.dumps({"copy": True}).encode()], [theirs.fileno()])
@@ -279,7 +288,11 @@ class ZygoteClient:
 
     async def _launch_ready(self) -> Running:
         """A zygote that can fork. Raises ZygoteError."""
-        running = await self._launch()
+        try:
+            running = await self._launch()
+        except OSError as error:  # this process, too, may have no descriptor left, or no process to fork
+            self._failed_at = time.monotonic()
+            raise ZygoteError(f"the zygote does not start: {error.strerror}") from None
         try:
             await asyncio.wait_for(asyncio.shield(running.ready), START_SECONDS)
         except TimeoutError:
@@ -296,18 +309,23 @@ class ZygoteClient:
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            ZYGOTE,
-            str(theirs.fileno()),
-            str(os.getpid()),  # by which it is told from other managers' in a list of processes
-            pass_fds=(theirs.fileno(),),
-            env={name: os.environ[name] for name in _INHERITED if name in os.environ},
-            stdin=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        theirs.close()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                ZYGOTE,
+                str(theirs.fileno()),
+                str(os.getpid()),  # by which it is told from other managers' in a list of processes
+                pass_fds=(theirs.fileno(),),
+                env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+                stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         running = Running(process, ours, loop.create_future())
         loop.add_reader(ours.fileno(), self._read, running)
         return running
@@ -329,10 +347,15 @@ class ZygoteClient:
             running.ready.set_result(None)
         elif "spawned" in news:
             _settle(running.spawning.pop(news["spawned"], None), news["pid"])
+        elif "failed" in news:
+            running.exits.pop(news["failed"], None)
+            refused = running.spawning.pop(news["failed"], None)
+            if refused is not None and not refused.done():
+                refused.set_exception(ZygoteError(NO_PROCESS.format(news["error"])))
         elif "exited" in news:
             _settle(running.exits.pop(news["exited"], None), news["status"])
-            if running in self._old:
-                self._let_go(running)
+        if running in self._old:
+            self._let_go(running)
 
     def _lose(self, running: Running) -> None:
         """The zygote is gone, and its workers are going."""
@@ -347,10 +370,11 @@ class ZygoteClient:
             self._stand_by()
         elif self._spare is running:
             self._spare = None
-            asyncio.get_running_loop().call_later(SPARE_RETRY_SECONDS, self._replace_spare)
+            if not self._stopped:
+                self._stand_by_later("it ended" if running.ready.done() else "it could not be forked")
         if running in self._old:
             self._old.remove(running)
-        if not self._stopped and (running.exits or not running.ready.done()):
+        if not self._stopped and (running.exits or (running.process and not running.ready.done())):
             log.error("the zygote went away", workers=len(running.exits))
         waiting: list[asyncio.Future[Any]] = [running.ready, *running.spawning.values()]
         for future in waiting:
@@ -359,6 +383,10 @@ class ZygoteClient:
         for exited in running.exits.values():
             _settle(exited, WENT_WITH_ZYGOTE)
         running.exits.clear()
+
+    def _stand_by_later(self, why: str | None) -> None:
+        log.warning("no copy of the zygote stands by; the next try follows", why=why)
+        asyncio.get_running_loop().call_later(SPARE_RETRY_SECONDS, self._replace_spare)
 
     def _replace_spare(self) -> None:
         if self._spare is None:

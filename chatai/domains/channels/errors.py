@@ -85,6 +85,12 @@ class BotCrashes(Unavailable):
     ru = "Процесс бота несколько раз неожиданно завершался и был остановлен. Запустите его, чтобы попробовать снова."
 
 
+class NoProcess(Unavailable):
+    code = "bot_has_no_process"
+    en = "No process can be made for the bot at the moment. Its messages are kept, and ChatAI tries again by itself."
+    ru = "Сейчас для бота не удаётся создать процесс. Его сообщения сохраняются, ChatAI попробует снова сам."
+
+
 class BotSetupFailed(Unavailable):
     code = "bot_setup_failed"
     en = "The bot could not be set up. ChatAI tries again by itself."
