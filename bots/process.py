@@ -20,8 +20,8 @@ import structlog
 from bots.events import Level
 from bots.tuning import Tuning, backoff
 from bots.wire import Message, WireError
-from bots.zygote_client import WENT_WITH_ZYGOTE, ZygoteClient, ZygoteError
-from bots.zygote_handle import WorkerProcess
+from bots.zygote_client import WENT_WITH_ZYGOTE, ZygoteClient
+from bots.zygote_handle import WorkerProcess, ZygoteError
 from chatai.core.database import DatabaseAway
 from chatai.domains.channels.errors import BotCrashes, NoProcess, TokenUnreadable
 from chatai.domains.channels.event_texts import TOLD_BY_WORKERS

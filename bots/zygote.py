@@ -6,10 +6,12 @@ secrets: the manager sends a worker its configuration over the worker's own wire
 The manager speaks to it over a SOCK_SEQPACKET socket, one JSON object a packet:
     → {"spawn": n}, with the worker's end of a socket pair as the packet's descriptor
     → {"kill": n}
+    → {"ping": n}
     → {"copy": true}, with the other end of a further such socket: a copy of the zygote is to serve that one
     ← {"ready": true, "pid": pid}
     ← {"spawned": n, "pid": pid}
     ← {"failed": n, "error": why}    instead: no process can be had now, or the descriptor did not arrive
+    ← {"pong": n}
     ← {"exited": n, "status": s}     as `os.waitstatus_to_exitcode`: negative is the signal's number
 A copy that cannot be had is told of by closing its socket. When the manager goes, so do the zygote and all workers.
 
@@ -108,6 +110,8 @@ class Zygote:
                 for pid, number in self.workers.items():
                     if number == order["kill"]:
                         _end(pid)
+            elif "ping" in order:
+                self._tell({"pong": order["ping"]})
             elif "copy" in order and end is not None:
                 self._copy(end)
         if wanted:

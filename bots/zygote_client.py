@@ -17,7 +17,7 @@ import structlog
 
 from bots.groups import WorkerGroups
 from bots.wire import MAX_PACKET_BYTES, Message, Wire, WireError
-from bots.zygote_handle import Running, WorkerProcess
+from bots.zygote_handle import NO_PROCESS, Running, WorkerProcess, ZygoteError
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,6 @@ ZYGOTE = "bots.zygote"
 """The module that is run. Tests put one in its place whose workers misbehave."""
 WENT_WITH_ZYGOTE = -1000
 """Exit status told of workers whose zygote went away, which is no fault of theirs."""
-NO_PROCESS = "no process can be made for the bot now: {}"
 QUIET_SECONDS = 0.05
 """After the last worker that a bot asked for, before the next one is forked ahead."""
 TRIAL_SECONDS = 30.0
@@ -47,10 +46,6 @@ _INHERITED = (
 
 By `CHATAI_RUN_DIR` the launcher finds processes that outlived a kill.
 """
-
-
-class ZygoteError(Exception):
-    """The zygote does not start, went away or cannot fork; no worker can be had now."""
 
 
 class ZygoteClient:
@@ -72,6 +67,7 @@ class ZygoteClient:
         self._next: WorkerProcess | None = None
         self._quiet: asyncio.TimerHandle | None = None
         self._forking: asyncio.Task[None] | None = None
+        self._probes: dict[Running, asyncio.Task[None]] = {}
         self._stopped = False
         self._failed_at = -math.inf
         self._renewed_at = -math.inf
@@ -194,20 +190,15 @@ class ZygoteClient:
     async def _fork(self, running: Running) -> WorkerProcess:
         """A worker of this zygote. Raises ZygoteError."""
         number = next(self._numbers)
-        loop = asyncio.get_running_loop()
-        spawned: asyncio.Future[int] = loop.create_future()
-        exited: asyncio.Future[int] = loop.create_future()
         try:
             ours, theirs = socket.socketpair()
         except OSError as error:
             raise ZygoteError(NO_PROCESS.format(error.strerror)) from None
-        running.spawning[number], running.exits[number] = spawned, exited
+        exited = running.exits[number] = asyncio.get_running_loop().create_future()
         try:
-            socket.send_fds(running.control, [json.dumps({"spawn": number}).encode()], [theirs.fileno()])
-            pid = await spawned
+            pid = await running.ask("spawn", number, [theirs.fileno()])
         except BaseException as error:
             ours.close()
-            running.spawning.pop(number, None)
             running.exits.pop(number, None)
             if isinstance(error, OSError):
                 raise ZygoteError("the zygote went away") from None
@@ -237,10 +228,22 @@ class ZygoteClient:
             raise ZygoteError("a bot's process of the new code does not start under this manager: restart it instead")
 
     def kill(self, worker: WorkerProcess) -> None:
-        """Ends a worker that does not end by itself. One that is gone already is not confused with another."""
-        if worker.home is not None and worker.number in worker.home.exits:
+        """Ends a worker that does not end by itself. One that is gone already is not confused with another.
+
+        The zygote is asked whether it hangs: if it does, nobody would hear of the end.
+        """
+        home = worker.home
+        if home is not None and worker.number in home.exits:
             with contextlib.suppress(OSError):  # then the zygote is gone, and the worker with it
-                worker.home.control.send(json.dumps({"kill": worker.number}).encode())
+                home.control.send(json.dumps({"kill": worker.number}).encode())
+                if home not in self._probes:
+                    probe = self._probes[home] = asyncio.create_task(self._probe(home))
+                    probe.add_done_callback(lambda _: self._probes.pop(home, None))
+
+    async def _probe(self, running: Running) -> None:
+        """Ends a zygote that does not answer."""
+        with contextlib.suppress(ZygoteError, OSError):
+            await running.ask("ping", next(self._numbers))
 
     async def stop(self) -> None:
         """Ends the zygote and every worker that is left."""
@@ -259,7 +262,7 @@ class ZygoteClient:
 
     def _let_go(self, old: Running) -> None:
         """Ends an old zygote that has no worker any more."""
-        if not old.exits and not old.spawning:
+        if not old.exits and not old.asked:
             old.hang_up()
 
     def _stand_by(self) -> None:
@@ -342,18 +345,14 @@ class ZygoteClient:
             self._lose(running)
             return
         news = json.loads(packet)
+        running.heard += 1
         if "ready" in news:
             running.pid = int(news["pid"])
             running.ready.set_result(None)
-        elif "spawned" in news:
-            _settle(running.spawning.pop(news["spawned"], None), news["pid"])
-        elif "failed" in news:
-            running.exits.pop(news["failed"], None)
-            refused = running.spawning.pop(news["failed"], None)
-            if refused is not None and not refused.done():
-                refused.set_exception(ZygoteError(NO_PROCESS.format(news["error"])))
         elif "exited" in news:
             _settle(running.exits.pop(news["exited"], None), news["status"])
+        else:
+            running.answered(news)
         if running in self._old:
             self._let_go(running)
 
@@ -376,7 +375,7 @@ class ZygoteClient:
             self._old.remove(running)
         if not self._stopped and (running.exits or (running.process and not running.ready.done())):
             log.error("the zygote went away", workers=len(running.exits))
-        waiting: list[asyncio.Future[Any]] = [running.ready, *running.spawning.values()]
+        waiting: list[asyncio.Future[Any]] = [running.ready, *running.asked.values()]
         for future in waiting:
             if not future.done():
                 future.set_exception(ZygoteError("the zygote went away"))

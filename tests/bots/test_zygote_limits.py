@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from bots.zygote_client import ZygoteClient, ZygoteError
-from bots.zygote_handle import WorkerProcess
+from bots.zygote_client import ZygoteClient
+from bots.zygote_handle import WorkerProcess, ZygoteError
 from tests.bots.test_zygote import started
 from tests.bots.world import QUICK, open_world
 from tests.waiting import eventually
