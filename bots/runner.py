@@ -25,6 +25,7 @@ from bots.inbox import Inbox
 from bots.live import Figures
 from bots.metrics import Metrics
 from bots.permits import Permits
+from bots.places import Places
 from bots.process import BotProcess, Keep
 from bots.questions import Questions
 from bots.queue import ChatQueues, Work
@@ -71,6 +72,7 @@ class Means:
     share: Share
     """What one bot may bring, and have begun."""
     metrics: Metrics
+    places: Places
 
 
 class BotRunner:
@@ -82,13 +84,8 @@ class BotRunner:
         """Of the lease under which the bot is held here."""
         self.figures = Figures(means.metrics)
         self._means = means
-        self._process = BotProcess(
-            bot.id,
-            self,
-            means.zygote,
-            means.tuning,
-            Keep(means.settings.bot_idle_seconds, means.settings.bot_memory_mb, bot.always_on),
-        )
+        keep = Keep(means.settings.bot_idle_seconds, means.settings.bot_memory_mb, bot.always_on)
+        self._process = BotProcess(bot.id, self, means.zygote, means.tuning, keep, means.places)
         stride = Stride(means.share, bot.id, means.tuning.begun_at_once)
         self._queues = ChatQueues(means.tuning.parallel_chats, stride)
         self._gate = Gate(bot.id, means.permits, means.inbox, self._queues, self.figures, self)
