@@ -23,6 +23,7 @@ from bots.limits import Rates
 from bots.live import LiveWriter
 from bots.metrics import Metrics
 from bots.permits import Permits
+from bots.places import Places, most_live
 from bots.runner import BotRunner, Means
 from bots.setup import Setup
 from bots.states import StateWriter
@@ -88,6 +89,7 @@ class Fleet:
             self.permits,
             self.share,
             metrics,
+            Places(most_live(settings.bot_live_most)),
         )
         self._live = LiveWriter(database, held.seat.id, self._figures)
         self._runners: dict[UUID, BotRunner] = {}

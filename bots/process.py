@@ -18,18 +18,21 @@ from uuid import UUID
 import structlog
 
 from bots.events import Level
+from bots.places import Places
 from bots.tuning import Tuning, backoff
 from bots.wire import Message, WireError
-from bots.zygote_client import WENT_WITH_ZYGOTE, ZygoteClient, ZygoteError
-from bots.zygote_handle import WorkerProcess
+from bots.zygote_client import WENT_WITH_ZYGOTE, ZygoteClient
+from bots.zygote_handle import WorkerProcess, ZygoteError
 from chatai.core.database import DatabaseAway
-from chatai.domains.channels.errors import BotCrashes, TokenUnreadable
+from chatai.domains.channels.errors import BotCrashes, BotsCrowded, NoProcess, TokenUnreadable
 from chatai.domains.channels.event_texts import TOLD_BY_WORKERS
 from chatai.domains.channels.schemas import BotState
 
 log = structlog.get_logger(__name__)
 
 LONGEST_CRASH_DELAY = 60.0
+CROWDED_SECONDS = 1.0
+"""A bot that waits longer for a place says so."""
 LAST_WORDS_SECONDS = 1.0
 """So long after a process has ended its wire is still read. It would not end by itself if another process, forked by
 that one, held it open."""
@@ -102,7 +105,9 @@ class Keep:
 class BotProcess:
     """Sees to it that a bot has a worker process for as long as it needs one."""
 
-    def __init__(self, bot_id: UUID, charge: Charge, zygote: ZygoteClient, tuning: Tuning, keep: Keep) -> None:
+    def __init__(
+        self, bot_id: UUID, charge: Charge, zygote: ZygoteClient, tuning: Tuning, keep: Keep, places: Places
+    ) -> None:
         self.worker: WorkerProcess | None = None
         self.restarts = 0
         self.closed = False
@@ -112,6 +117,7 @@ class BotProcess:
         self._zygote = zygote
         self._tuning = tuning
         self._keep = keep
+        self._places = places
         self._wanted_awake = False
         self._ready = False
         self._leaving = False
@@ -161,6 +167,20 @@ class BotProcess:
             megabytes = kilobytes // 1024
             self._kill(self.worker, self._too_large(self.worker, megabytes))
 
+    # What the places ask of their lodger (see `places.Lodger`).
+
+    @property
+    def stays(self) -> bool:
+        return self._keep.always_on or not self.takes_work
+
+    @property
+    def idle_since(self) -> float | None:
+        return self._last_active if self._charge.is_empty and not self._charge.waits else None
+
+    def make_room(self) -> None:
+        if self.worker is not None:
+            self._leave(self.worker)
+
     def give_up(self) -> None:
         """Ends the process at once, for good."""
         self.closed = True
@@ -179,7 +199,9 @@ class BotProcess:
             await asyncio.wait({self._task})
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """A fault of ours is told; the updates are still stored, and the fleet's timer has them taken up again."""
+        """No process is there any more. A fault of ours is told; the updates are still stored, and the fleet's timer
+        has them taken up again."""
+        self._places.leave(self)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             log.error("a bot's runner failed", bot_id=str(self._bot_id), exc_info=error)
@@ -190,13 +212,15 @@ class BotProcess:
         without_zygote = 0
         while not self.closed and (self._charge.waits or self._wanted_awake or self._keep.always_on):
             try:
+                await self._take_place()
                 await self._charge.prepare()
                 worker = await self._zygote.spawn()
             except DatabaseAway:
                 return  # the fleet's timer comes back to it
             except ZygoteError as error:  # no fault of this bot's
+                self._places.leave(self)
                 without_zygote += 1
-                self._charge.tell("starting", "", str(error))
+                self._charge.tell("starting", NoProcess.code, str(error))
                 delay = backoff(self._tuning.crash_delay, without_zygote, LONGEST_CRASH_DELAY, random.random())
                 await asyncio.sleep(delay)
                 continue
@@ -208,6 +232,7 @@ class BotProcess:
                 self.closed = True
                 self._charge.tell("failed", error.code)
                 return
+            self._places.leave(self)
             self._charge.take_back(blame=status != WENT_WITH_ZYGOTE)
             if status == 0 or self.closed:
                 self._charge.note("info", "process_stopped" if self.closed else "process_left", pid=worker.pid)
@@ -221,6 +246,16 @@ class BotProcess:
             await self._crashed(self._killed_for or await self._cause(worker, status))
         if not self.closed:
             self._charge.tell("sleeping")
+
+    async def _take_place(self) -> None:
+        """Waits until one more process may live."""
+        told = asyncio.get_running_loop().call_later(
+            CROWDED_SECONDS, self._charge.tell, "starting", BotsCrowded.code, ""
+        )
+        try:
+            await self._places.take(self)
+        finally:
+            told.cancel()
 
     async def _cause(self, worker: WorkerProcess, status: int) -> str:
         """Why a process ended that was not killed from here; it is noted."""

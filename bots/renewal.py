@@ -16,7 +16,8 @@ import structlog
 from bots.answer_pool import AnswerPool
 from bots.fleet import Fleet
 from bots.wire import Message
-from bots.zygote_client import ZygoteClient, ZygoteError
+from bots.zygote_client import ZygoteClient
+from bots.zygote_handle import ZygoteError
 from chatai.domains.channels.errors import TokenUnreadable
 
 log = structlog.get_logger(__name__)

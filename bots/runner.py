@@ -27,6 +27,7 @@ from bots.live import Figures
 from bots.marks import Marks
 from bots.metrics import Metrics
 from bots.permits import Permits
+from bots.places import Places
 from bots.process import BotProcess, Keep
 from bots.questions import Questions
 from bots.queue import ChatQueues, Work
@@ -74,6 +75,7 @@ class Means:
     share: Share
     """What one bot may bring, and have begun."""
     metrics: Metrics
+    places: Places
 
 
 class BotRunner:
@@ -85,13 +87,8 @@ class BotRunner:
         """Of the lease under which the bot is held here."""
         self.figures = Figures(means.metrics)
         self._means = means
-        self._process = BotProcess(
-            bot.id,
-            self,
-            means.zygote,
-            means.tuning,
-            Keep(means.settings.bot_idle_seconds, means.settings.bot_memory_mb, bot.always_on),
-        )
+        keep = Keep(means.settings.bot_idle_seconds, means.settings.bot_memory_mb, bot.always_on)
+        self._process = BotProcess(bot.id, self, means.zygote, means.tuning, keep, means.places)
         stride = Stride(means.share, bot.id, means.tuning.begun_at_once)
         self._queues = ChatQueues(means.tuning.parallel_chats, stride)
         self.backlog = Backlog(self._queues)

@@ -6,17 +6,21 @@ secrets: the manager sends a worker its configuration over the worker's own wire
 The manager speaks to it over a SOCK_SEQPACKET socket, one JSON object a packet:
     → {"spawn": n}, with the worker's end of a socket pair as the packet's descriptor
     → {"kill": n}
+    → {"ping": n}
     → {"copy": true}, with the other end of a further such socket: a copy of the zygote is to serve that one
     ← {"ready": true, "pid": pid}
     ← {"spawned": n, "pid": pid}
+    ← {"failed": n, "error": why}    instead: no process can be had now, or the descriptor did not arrive
+    ← {"pong": n}
     ← {"exited": n, "status": s}     as `os.waitstatus_to_exitcode`: negative is the signal's number
-When the manager goes, so do the zygote and all workers.
+A copy that cannot be had is told of by closing its socket. When the manager goes, so do the zygote and all workers.
 
 The copy stands by: it shares all memory with the zygote, costs next to nothing, and takes its place when it dies.
 """
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import logging
@@ -95,14 +99,21 @@ class Zygote:
             if not packet:
                 return False
             order = json.loads(packet)
+            # Where no descriptor is left, the kernel brings the packet without the one that came with it.
+            end = socket.socket(fileno=descriptors[0]) if descriptors else None
             if "spawn" in order:
-                wanted.append((order["spawn"], socket.socket(fileno=descriptors[0])))
+                if end is None:
+                    self._tell_failed(order["spawn"], errno.EMFILE)
+                else:
+                    wanted.append((order["spawn"], end))
             elif "kill" in order:
                 for pid, number in self.workers.items():
                     if number == order["kill"]:
                         _end(pid)
-            elif "copy" in order:
-                self._copy(socket.socket(fileno=descriptors[0]))
+            elif "ping" in order:
+                self._tell({"pong": order["ping"]})
+            elif "copy" in order and end is not None:
+                self._copy(end)
         if wanted:
             self._spawn(wanted)
         return True
@@ -110,7 +121,11 @@ class Zygote:
     def _copy(self, end: socket.socket) -> None:
         """Forks a zygote without workers, which serves the manager over its own socket until that hangs up."""
         call_process(NAME)  # which a stand-by that has taken over is not called yet
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            end.close()  # which tells the manager; it asks again later
+            return
         if pid == 0:
             code = 1
             try:
@@ -126,18 +141,25 @@ class Zygote:
 
     def _spawn(self, wanted: list[tuple[int, socket.socket]]) -> None:
         """Forks one right after the other: each fork has all memory shared anew, and what is written to between two is
-        copied once more."""
+        copied once more. A fork that fails, as at a limit of processes, is told of: all that live here go on."""
         parent = os.getpid()
-        pids: list[int] = []
+        outcomes: list[int | OSError] = []
         for _, end in wanted:
-            pid = os.fork()
+            try:
+                pid = os.fork()
+            except OSError as error:
+                outcomes.append(error)
+                continue
             if pid == 0:
                 run_child(end, parent, self.dispatcher, self.session)
-            pids.append(pid)
-        for pid, (number, end) in zip(pids, wanted, strict=True):
+            outcomes.append(pid)
+        for outcome, (number, end) in zip(outcomes, wanted, strict=True):
             end.close()
-            self.workers[pid] = number
-            self._tell({"spawned": number, "pid": pid})
+            if isinstance(outcome, OSError):
+                self._tell_failed(number, outcome.errno or errno.EAGAIN)
+                continue
+            self.workers[outcome] = number
+            self._tell({"spawned": number, "pid": outcome})
 
     def _reap(self) -> None:
         while self.workers or self.copies:
@@ -150,6 +172,9 @@ class Zygote:
             number = self.workers.pop(pid)
             _end_group(pid)
             self._tell({"exited": number, "status": os.waitstatus_to_exitcode(status)})
+
+    def _tell_failed(self, number: int, why: int) -> None:
+        self._tell({"failed": number, "error": os.strerror(why)})
 
     def _tell(self, news: dict[str, object]) -> None:
         try:

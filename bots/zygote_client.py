@@ -17,7 +17,7 @@ import structlog
 
 from bots.groups import WorkerGroups
 from bots.wire import MAX_PACKET_BYTES, Message, Wire, WireError
-from bots.zygote_handle import Running, WorkerProcess
+from bots.zygote_handle import NO_PROCESS, Running, WorkerProcess, ZygoteError
 
 log = structlog.get_logger(__name__)
 
@@ -48,10 +48,6 @@ By `CHATAI_RUN_DIR` the launcher finds processes that outlived a kill.
 """
 
 
-class ZygoteError(Exception):
-    """The zygote does not start or went away; no worker can be had now."""
-
-
 class ZygoteClient:
     """Gives out worker processes; so many forks are under way at once.
 
@@ -71,6 +67,7 @@ class ZygoteClient:
         self._next: WorkerProcess | None = None
         self._quiet: asyncio.TimerHandle | None = None
         self._forking: asyncio.Task[None] | None = None
+        self._probes: dict[Running, asyncio.Task[None]] = {}
         self._stopped = False
         self._failed_at = -math.inf
         self._renewed_at = -math.inf
@@ -193,14 +190,13 @@ class ZygoteClient:
     async def _fork(self, running: Running) -> WorkerProcess:
         """A worker of this zygote. Raises ZygoteError."""
         number = next(self._numbers)
-        loop = asyncio.get_running_loop()
-        spawned: asyncio.Future[int] = loop.create_future()
-        exited: asyncio.Future[int] = loop.create_future()
-        running.spawning[number], running.exits[number] = spawned, exited
-        ours, theirs = socket.socketpair()
         try:
-            socket.send_fds(running.control, [json.dumps({"spawn": number}).encode()], [theirs.fileno()])
-            pid = await spawned
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise ZygoteError(NO_PROCESS.format(error.strerror)) from None
+        exited = running.exits[number] = asyncio.get_running_loop().create_future()
+        try:
+            pid = await running.ask("spawn", number, [theirs.fileno()])
         except BaseException as error:
             ours.close()
             running.exits.pop(number, None)
@@ -232,10 +228,22 @@ class ZygoteClient:
             raise ZygoteError("a bot's process of the new code does not start under this manager: restart it instead")
 
     def kill(self, worker: WorkerProcess) -> None:
-        """Ends a worker that does not end by itself. One that is gone already is not confused with another."""
-        if worker.home is not None and worker.number in worker.home.exits:
+        """Ends a worker that does not end by itself. One that is gone already is not confused with another.
+
+        The zygote is asked whether it hangs: if it does, nobody would hear of the end.
+        """
+        home = worker.home
+        if home is not None and worker.number in home.exits:
             with contextlib.suppress(OSError):  # then the zygote is gone, and the worker with it
-                worker.home.control.send(json.dumps({"kill": worker.number}).encode())
+                home.control.send(json.dumps({"kill": worker.number}).encode())
+                if home not in self._probes:
+                    probe = self._probes[home] = asyncio.create_task(self._probe(home))
+                    probe.add_done_callback(lambda _: self._probes.pop(home, None))
+
+    async def _probe(self, running: Running) -> None:
+        """Ends a zygote that does not answer."""
+        with contextlib.suppress(ZygoteError, OSError):
+            await running.ask("ping", next(self._numbers))
 
     async def stop(self) -> None:
         """Ends the zygote and every worker that is left."""
@@ -254,7 +262,7 @@ class ZygoteClient:
 
     def _let_go(self, old: Running) -> None:
         """Ends an old zygote that has no worker any more."""
-        if not old.exits and not old.spawning:
+        if not old.exits and not old.asked:
             old.hang_up()
 
     def _stand_by(self) -> None:
@@ -264,7 +272,11 @@ class ZygoteClient:
         if running is None or self._stopped or not hasattr(os, "pidfd_open"):
             return
         loop = asyncio.get_running_loop()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as error:  # no descriptor is left
+            self._stand_by_later(error.strerror)
+            return
         ours.setblocking(False)
         try:
             socket.send_fds(running.control, [json.dumps({"copy": True}).encode()], [theirs.fileno()])
@@ -279,7 +291,11 @@ class ZygoteClient:
 
     async def _launch_ready(self) -> Running:
         """A zygote that can fork. Raises ZygoteError."""
-        running = await self._launch()
+        try:
+            running = await self._launch()
+        except OSError as error:  # this process, too, may have no descriptor left, or no process to fork
+            self._failed_at = time.monotonic()
+            raise ZygoteError(f"the zygote does not start: {error.strerror}") from None
         try:
             await asyncio.wait_for(asyncio.shield(running.ready), START_SECONDS)
         except TimeoutError:
@@ -296,18 +312,23 @@ class ZygoteClient:
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            ZYGOTE,
-            str(theirs.fileno()),
-            str(os.getpid()),  # by which it is told from other managers' in a list of processes
-            pass_fds=(theirs.fileno(),),
-            env={name: os.environ[name] for name in _INHERITED if name in os.environ},
-            stdin=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        theirs.close()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                ZYGOTE,
+                str(theirs.fileno()),
+                str(os.getpid()),  # by which it is told from other managers' in a list of processes
+                pass_fds=(theirs.fileno(),),
+                env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+                stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         running = Running(process, ours, loop.create_future())
         loop.add_reader(ours.fileno(), self._read, running)
         return running
@@ -324,15 +345,16 @@ class ZygoteClient:
             self._lose(running)
             return
         news = json.loads(packet)
+        running.heard += 1
         if "ready" in news:
             running.pid = int(news["pid"])
             running.ready.set_result(None)
-        elif "spawned" in news:
-            _settle(running.spawning.pop(news["spawned"], None), news["pid"])
         elif "exited" in news:
             _settle(running.exits.pop(news["exited"], None), news["status"])
-            if running in self._old:
-                self._let_go(running)
+        else:
+            running.answered(news)
+        if running in self._old:
+            self._let_go(running)
 
     def _lose(self, running: Running) -> None:
         """The zygote is gone, and its workers are going."""
@@ -347,18 +369,23 @@ class ZygoteClient:
             self._stand_by()
         elif self._spare is running:
             self._spare = None
-            asyncio.get_running_loop().call_later(SPARE_RETRY_SECONDS, self._replace_spare)
+            if not self._stopped:
+                self._stand_by_later("it ended" if running.ready.done() else "it could not be forked")
         if running in self._old:
             self._old.remove(running)
-        if not self._stopped and (running.exits or not running.ready.done()):
+        if not self._stopped and (running.exits or (running.process and not running.ready.done())):
             log.error("the zygote went away", workers=len(running.exits))
-        waiting: list[asyncio.Future[Any]] = [running.ready, *running.spawning.values()]
+        waiting: list[asyncio.Future[Any]] = [running.ready, *running.asked.values()]
         for future in waiting:
             if not future.done():
                 future.set_exception(ZygoteError("the zygote went away"))
         for exited in running.exits.values():
             _settle(exited, WENT_WITH_ZYGOTE)
         running.exits.clear()
+
+    def _stand_by_later(self, why: str | None) -> None:
+        log.warning("no copy of the zygote stands by; the next try follows", why=why)
+        asyncio.get_running_loop().call_later(SPARE_RETRY_SECONDS, self._replace_spare)
 
     def _replace_spare(self) -> None:
         if self._spare is None:

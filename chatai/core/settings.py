@@ -229,6 +229,13 @@ class Settings(BaseSettings):
     bot_starts_at_once: int = Field(
         8, ge=1, le=256, description="So many bots' processes are forked at once; the others wait for their turn."
     )
+    bot_live_most: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="So many bots' processes of this manager live at once: for one more the one that has been idle "
+        "longest leaves. 0: as many as three quarters of the memory hold at 8 MB each.",
+    )
     bot_answer_processes: int = Field(1, ge=1, le=64, description="Processes that make answers for the bots.")
     telegram_bot_rate: int = Field(
         30, ge=1, le=100_000, description="Most messages and edits of one bot in any second, over all its chats."

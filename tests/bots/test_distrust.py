@@ -18,6 +18,7 @@ from bots.limits import Rates
 from bots.live import Figures
 from bots.metrics import Metrics
 from bots.permits import Permits
+from bots.places import Places
 from bots.process import BotProcess, Keep
 from bots.queue import ChatQueues
 from bots.tuning import Tuning
@@ -124,7 +125,7 @@ async def test_a_process_that_does_not_go_is_ended_with_its_bot() -> None:
     ours, theirs = await wires()
     worker = WorkerProcess(1, 1, ours, asyncio.get_running_loop().create_future(), None)
     around = Bystander(worker)
-    process = BotProcess(new_id(), around, around, Tuning(drain_patience=0.05), Keep(60.0, 64))
+    process = BotProcess(new_id(), around, around, Tuning(drain_patience=0.05), Keep(60.0, 64), Places(1))
     process.warm()
     assert (await theirs.receive() or {})["type"] == "start"
     await process.close()

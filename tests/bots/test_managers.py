@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import pytest
@@ -238,6 +238,14 @@ async def test_a_post_to_a_manager_that_does_not_hold_the_bot_is_stored_and_pass
                 return response.status
 
         async with aiohttp.ClientSession() as http:
+
+            async def listens() -> bool:
+                with suppress(aiohttp.ClientError):
+                    async with http.get(f"http://127.0.0.1:{other}/health") as response:
+                        return response.status == 200
+                return False
+
+            await eventually(listens, patience=60)
             assert await post("wrong") == 403
             assert await world.updates(bot) == []
             sent = time.monotonic()

@@ -12,8 +12,8 @@ import pytest_asyncio
 
 from bots.memory import own_kilobytes
 from bots.warmup import LoopbackBotApi
-from bots.zygote_client import WENT_WITH_ZYGOTE, ZygoteClient, ZygoteError
-from bots.zygote_handle import WorkerProcess
+from bots.zygote_client import WENT_WITH_ZYGOTE, ZygoteClient
+from bots.zygote_handle import WorkerProcess, ZygoteError
 from tests.waiting import eventually
 
 CONFIG = {

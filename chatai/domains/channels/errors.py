@@ -85,6 +85,18 @@ class BotCrashes(Unavailable):
     ru = "Процесс бота несколько раз неожиданно завершался и был остановлен. Запустите его, чтобы попробовать снова."
 
 
+class NoProcess(Unavailable):
+    code = "bot_has_no_process"
+    en = "No process can be made for the bot at the moment. Its messages are kept, and ChatAI tries again by itself."
+    ru = "Сейчас для бота не удаётся создать процесс. Его сообщения сохраняются, ChatAI попробует снова сам."
+
+
+class BotsCrowded(Unavailable):
+    code = "bots_crowded"
+    en = "As many bots are at work as BOT_LIVE_MOST allows. Messages are kept: the bot answers in its turn."
+    ru = "Работает столько ботов, сколько позволяет BOT_LIVE_MOST. Сообщения сохраняются: бот ответит в свою очередь."
+
+
 class BotSetupFailed(Unavailable):
     code = "bot_setup_failed"
     en = "The bot could not be set up. ChatAI tries again by itself."
