@@ -200,10 +200,10 @@ class AnswerPool:
 
     def _next(self) -> _Ask | None:
         """The question that may begin now. Of suspects one at a time may."""
-        if self._put_off and not self._suspects.one_is_tried:
+        if self._put_off and not self._suspects.free_in:
             return self._put_off.popleft()
         while (ask := self._turns.take()) is not None:
-            if ask.question not in self._suspects or not self._suspects.one_is_tried:
+            if ask.question not in self._suspects or not self._suspects.free_in:
                 return ask
             self._put_off.append(ask)
         return None
@@ -217,7 +217,8 @@ class AnswerPool:
                 return
             ask = self._next()
             if ask is None:
-                self._admit_later(self._turns.delay())
+                delays = (self._turns.delay(), self._suspects.free_in if self._put_off else None)
+                self._admit_later(min((delay for delay in delays if delay is not None), default=None))
                 return
             del self._waiting[ask.number]
             try:
@@ -233,7 +234,7 @@ class AnswerPool:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if seconds is not None:  # else those that wait are suspects, whose turn comes with the end of another one
+        if seconds is not None:
             self._timer = asyncio.get_running_loop().call_later(max(seconds, 0.001), self._admit)
 
     def _begun(self, process: _Process, number: int) -> None:
@@ -266,7 +267,14 @@ class AnswerPool:
         failures = 0
         while True:
             started = time.monotonic()
-            process = await self._launch()
+            try:
+                process = await self._launch()
+            except OSError as error:  # no descriptor, process or memory is left now
+                failures += 1
+                log.error("an answer process does not start", error=error.strerror)
+                self._all_away()
+                await self._pause(failures)
+                continue
             self._processes[slot] = process
             self._admit()
             beats = asyncio.create_task(self._beat(process))
@@ -282,27 +290,41 @@ class AnswerPool:
             failures = 1 if time.monotonic() - started > LONGEST_RESTART_DELAY else failures + 1
             log.error("an answer process ended", status=status, asks=len(process.asks))
             self._lose(process, self._suspects.process_ended({ask.question for ask in process.asks.values()}))
-            if not self._processes:
-                self._waiting.clear()
-                waiting = [*self._put_off, *self._turns.clear()]
-                self._put_off.clear()
-                for ask in waiting:
-                    ask.deliver({"type": "event", "event": "away"})
-            await asyncio.sleep(backoff(self._tuning.crash_delay, failures, LONGEST_RESTART_DELAY, random.random()))
+            self._all_away()
+            self._admit()
+            await self._pause(failures)
+
+    def _all_away(self) -> None:
+        """Without any process nobody waits for one."""
+        if self._processes:
+            return
+        self._waiting.clear()
+        waiting = [*self._put_off, *self._turns.clear()]
+        self._put_off.clear()
+        for ask in waiting:
+            ask.deliver({"type": "event", "event": "away"})
+
+    async def _pause(self, failures: int) -> None:
+        await asyncio.sleep(backoff(self._tuning.crash_delay, failures, LONGEST_RESTART_DELAY, random.random()))
 
     async def _launch(self) -> _Process:
         ours, theirs = socket.socketpair()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bots.answers",
-            str(theirs.fileno()),
-            pass_fds=(theirs.fileno(),),
-            stdin=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-            env=dict(os.environ),
-        )
-        theirs.close()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "bots.answers",
+                str(theirs.fileno()),
+                pass_fds=(theirs.fileno(),),
+                stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+                env=dict(os.environ),
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         return _Process(process, await Wire.over(ours))
 
     async def _listen(self, process: _Process) -> None:

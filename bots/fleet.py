@@ -125,7 +125,10 @@ class Fleet:
 
     def state_of(self, bot_id: UUID) -> str:
         """What was said last of a bot that is wanted to run."""
-        return self._states.last(bot_id) or "starting"
+        if said := self._states.last(bot_id):
+            return said
+        runner = self._runners.get(bot_id)
+        return "conflict" if runner is not None and self.webhooks.holds(runner) else "starting"
 
     @property
     def given_up(self) -> list[BotState]:

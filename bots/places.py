@@ -43,8 +43,8 @@ class Places:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._held: dict[Lodger, None] = {}
-        """Who has a place, longest first."""
+        self._held: dict[Lodger, float] = {}
+        """Who has a place, and since when; longest first."""
         self._leaving: dict[Lodger, float] = {}
         """Of these, who was told to make room, and when."""
         self._waiting: dict[Lodger, tuple[asyncio.Future[None], float]] = {}
@@ -55,11 +55,12 @@ class Places:
         """Waits for a place, first come, first served. `leave` gives it back, and ends the wait of one that was
         cancelled."""
         if len(self._held) < self._most and not self._waiting:
-            self._held[lodger] = None
+            self._held[lodger] = time.monotonic()
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[lodger] = (turn, time.monotonic())
-        self._look()
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(0, self._look)
         await turn
 
     def leave(self, lodger: Lodger) -> None:
@@ -71,7 +72,7 @@ class Places:
             first = next(iter(self._waiting))
             turn, _ = self._waiting.pop(first)
             if not turn.done():  # else it was cancelled
-                self._held[first] = None
+                self._held[first] = time.monotonic()
                 turn.set_result(None)
 
     def _look(self) -> None:
@@ -83,21 +84,25 @@ class Places:
             return
         now = time.monotonic()
         coming = sum(now - told < TURN_SECONDS for told in self._leaving.values())  # those that take long don't count
-        for _ in range(len(self._waiting) - coming):
-            lodger = self._next_to_go(now)
-            if lodger is None:
-                break
-            self._leaving[lodger] = now
-            lodger.make_room()
+        if (wanted := len(self._waiting) - coming) > 0:
+            for lodger in self._next_to_go(now, wanted, coming):
+                self._leaving[lodger] = now
+                lodger.make_room()
         self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
-    def _next_to_go(self, now: float) -> Lodger | None:
+    def _next_to_go(self, now: float, wanted: int, coming: int) -> list[Lodger]:
+        """The idle ones, longest first; then, for those alone who have waited long, who has had a place as long."""
         able = [lodger for lodger in self._held if not lodger.stays and lodger not in self._leaving]
-        idle = [(since, place) for place, lodger in enumerate(able) if (since := lodger.idle_since) is not None]
-        if idle:
-            return able[min(idle)[1]]
-        _, since = next(iter(self._waiting.values()))
-        return able[0] if able and now - since >= TURN_SECONDS else None
+        idle: list[tuple[float, int]] = []
+        busy: list[Lodger] = []
+        for place, lodger in enumerate(able):
+            if (since := lodger.idle_since) is not None:
+                idle.append((since, place))
+            elif now - self._held[lodger] >= TURN_SECONDS:
+                busy.append(lodger)
+        going = [able[place] for _, place in sorted(idle)[:wanted]]
+        long = sum(now - since >= TURN_SECONDS for _, since in self._waiting.values()) - coming
+        return going + busy[: max(0, min(wanted, long) - len(going))]
 
 
 def most_live(setting: int) -> int:

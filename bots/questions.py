@@ -8,6 +8,9 @@ from bots.answer_pool import AnswerPool
 from bots.wire import Message, Wire
 from chatai.domains.channels.schemas import ManagedBot
 
+MOST_OPEN = 64
+"""Questions of one process: far more than it has chats in work."""
+
 
 class Questions:
     """The open questions of one bot; `noticed` is called with each event of an answer."""
@@ -23,8 +26,10 @@ class Questions:
 
     def ask(self, message: Message, asker: Wire) -> None:
         """Passes a question on, bound to this bot: a process can ask for no other. The answer goes to who asked, not
-        to a later process, which numbers its questions anew."""
-        asked = int(message["ask"])
+        to a later process, which numbers its questions anew. Raises ValueError for what no process of ours asks."""
+        asked, kind = int(message["ask"]), message["kind"]
+        if asked in self._numbers or len(self._numbers) >= MOST_OPEN or not isinstance(kind, str) or len(kind) > 32:
+            raise ValueError("a process asks more, or otherwise, than one of ours does")
 
         def deliver(event: Message) -> None:
             if event["event"] != "delta":

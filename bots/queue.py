@@ -96,8 +96,10 @@ class ChatQueues:
             if len(self._in_work) >= self._parallel or any(work.suspect for work in self._in_work.values()):
                 return
             first = queue[0]
-            if first.number in self._in_work or first.not_before > now or (first.suspect and self._in_work):
+            if first.number in self._in_work or first.not_before > now:
                 continue
+            if first.suspect and self._in_work:
+                return  # those in work come to their ends first
             if (wait := self._stride.wait(now)) > 0:
                 self._held_until = now + wait
                 return

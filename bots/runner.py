@@ -53,6 +53,7 @@ from chatai.domains.channels.service import token_of
 log = structlog.get_logger(__name__)
 
 LAST_MARKS_SECONDS = 2.0
+LONGEST_ERROR = 2000
 _UNASKED_ENDS = {"process_ended", "process_hung", "process_deaf", "memory_exceeded"}
 
 Report = Callable[["BotRunner", BotState, str, str | None], None]
@@ -284,11 +285,11 @@ class BotRunner:
                 work = self._queues.find(message["update"])
                 if work is not None:
                     self._process.did_work()
-                    self._settle(work, "failed" if message["error"] else "done", message["error"])
+                    self._settle(work, "failed" if message["error"] else "done", _said(message["error"]))
             case "failed":
                 work = self._queues.find(message["update"])
                 if work is not None:
-                    self._retry(work, message["error"], blame=message["blame"])
+                    self._retry(work, _said(message["error"]), blame=bool(message["blame"]))
             case "revoked":
                 self._process.give_up()
                 self.tell("revoked", TokenRevoked.code, message["reason"])
@@ -402,3 +403,8 @@ class BotRunner:
         self._queues.forget(number)
         if self._has_room:  # the process may have nothing left to say anything about
             self.nudge()
+
+
+def _said(error: object) -> str:
+    """What a process says of an error, which may be anything, as PostgreSQL takes it."""
+    return str(error).replace("\0", "")[:LONGEST_ERROR]

@@ -71,9 +71,12 @@ def encode(message: Message) -> bytes:
     """One frame. Lone surrogates, which people can send and JSON can carry, survive.
 
     Raises:
-        WireError: The message is larger than a frame may be.
+        WireError: The message is larger than a frame may be, or nested too deeply to be written.
     """
-    body = _ENCODER.encode(message).encode("utf-8", "surrogatepass")
+    try:
+        body = _ENCODER.encode(message).encode("utf-8", "surrogatepass")
+    except (ValueError, RecursionError):
+        raise WireError("a message cannot be written as JSON") from None
     if len(body) > MAX_FRAME_BYTES:
         raise WireError(f"a frame of {len(body)} bytes is too large")
     return _LENGTH.pack(len(body)) + body

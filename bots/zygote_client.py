@@ -29,6 +29,7 @@ SPARE_RETRY_SECONDS = 5.0
 """After one that stood by has died, before the next one is made."""
 ZYGOTE = "bots.zygote"
 """The module that is run. Tests put one in its place whose workers misbehave."""
+KILL_AGAIN_SECONDS = 0.1
 WENT_WITH_ZYGOTE = -1000
 """Exit status told of workers whose zygote went away, which is no fault of theirs."""
 QUIET_SECONDS = 0.05
@@ -233,12 +234,17 @@ class ZygoteClient:
         The zygote is asked whether it hangs: if it does, nobody would hear of the end.
         """
         home = worker.home
-        if home is not None and worker.number in home.exits:
-            with contextlib.suppress(OSError):  # then the zygote is gone, and the worker with it
-                home.control.send(json.dumps({"kill": worker.number}).encode())
-                if home not in self._probes:
-                    probe = self._probes[home] = asyncio.create_task(self._probe(home))
-                    probe.add_done_callback(lambda _: self._probes.pop(home, None))
+        if home is None or worker.number not in home.exits:
+            return
+        try:
+            home.control.send(json.dumps({"kill": worker.number}).encode())
+        except BlockingIOError:  # more at once than the socket holds
+            asyncio.get_running_loop().call_later(KILL_AGAIN_SECONDS, self.kill, worker)
+        except OSError:
+            return  # the zygote is gone, and the worker with it
+        if home not in self._probes:
+            probe = self._probes[home] = asyncio.create_task(self._probe(home))
+            probe.add_done_callback(lambda _: self._probes.pop(home, None))
 
     async def _probe(self, running: Running) -> None:
         """Ends a zygote that does not answer."""
@@ -304,6 +310,9 @@ class ZygoteClient:
             raise ZygoteError(f"the zygote was not ready within {START_SECONDS} seconds") from None
         except ZygoteError:
             self._failed_at = time.monotonic()
+            raise
+        except BaseException:  # who asked for it is not there any more
+            running.end()
             raise
         log.info("the zygote is ready", pid=running.pid)
         return running

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,9 +21,10 @@ from bots.metrics import Metrics
 from bots.permits import Permits
 from bots.places import Places
 from bots.process import BotProcess, Keep
+from bots.questions import MOST_OPEN, Questions
 from bots.queue import ChatQueues
 from bots.tuning import Tuning
-from bots.wire import MAX_FRAME_BYTES, Wire
+from bots.wire import MAX_FRAME_BYTES, Wire, WireError, encode
 from bots.zygote_handle import WorkerProcess
 from chatai.core.ids import new_id
 from chatai.core.settings import Settings
@@ -48,7 +50,7 @@ async def test_a_pause_beyond_reason_is_cut_to_a_day(told: object) -> None:
     gate = Gate(bot, permits, None, ChatQueues(4, Stride(Share(50, 50, 50, 0.0), bot, 4)), figures, notes)
     gate.take({"type": "throttled", "seconds": told}, None)
     assert 0 < permits.paused(bot) <= LONGEST_PAUSE
-    live = figures.live(bot, new_id(), 1, 0, 0, 0)
+    live = figures.live(bot, new_id(), 1, 0, 0, 0, None)
     assert live.paused_until is not None
     assert json.dumps(notes.told, allow_nan=False) == json.dumps([{"seconds": LONGEST_PAUSE}])
     await permits.close()
@@ -132,3 +134,28 @@ async def test_a_process_that_does_not_go_is_ended_with_its_bot() -> None:
     assert (await theirs.receive() or {})["type"] == "stop"
     assert around.killed == [worker]
     await theirs.close()
+
+
+async def test_a_question_that_can_be_read_but_not_written_ends_its_own_process_alone() -> None:
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(WireError):
+        encode({"type": "ask", "deep": deep})
+
+
+async def test_a_process_has_a_bounded_number_of_questions_open() -> None:
+    pool, (ours, theirs) = AnswerPool(1, Tuning()), await wires()
+    pool._processes[0] = _Process(None, ours)
+    asker, worker = await wires()
+    bot = SimpleNamespace(id=new_id(), workspace_id=new_id(), assistant_id=new_id())
+    questions = Questions(bot, pool, lambda: None)
+    for number in range(MOST_OPEN):
+        questions.ask({"type": "ask", "ask": number, "update": 1, "kind": "answer"}, asker)
+    for bad in ({"ask": 1000}, {"ask": 0}, {"ask": 1001, "kind": "x" * 100}, {"ask": 1002, "kind": ["answer"]}):
+        with pytest.raises(ValueError, match="asks more"):
+            questions.ask({"type": "ask", "update": 1, "kind": "answer", **bad}, asker)
+    questions.cancel_all()
+    assert pool.asking == 0
+    for wire in (ours, theirs, asker, worker):
+        await wire.close()
