@@ -27,7 +27,7 @@ from psycopg import sql
 
 from chatai import migrate
 from chatai.core.actor import Actor, Role
-from chatai.core.database import Database
+from chatai.core.database import Database, get_database
 from chatai.core.ids import new_id
 from chatai.core.settings import Settings, get_settings
 from chatai.engines import EmbeddedPostgres, EmbeddedValkey
@@ -157,6 +157,8 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
     opened = Database(settings.database_app_url.get_secret_value(), pool_size=5)
     yield opened
     await opened.close()
+    if get_database.cache_info().currsize:  # what was tested opened it
+        await get_database().close()
 
 
 @pytest.fixture
@@ -241,7 +243,6 @@ def _forget_settings() -> None:
     """What this process keeps for as long as it lives starts anew."""
     from chatai.core import rate_limits
     from chatai.core.cache import get_redis
-    from chatai.core.database import get_database
     from chatai.domains.operations import health
 
     get_settings.cache_clear()

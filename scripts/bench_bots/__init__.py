@@ -1,6 +1,6 @@
 """Measures ChatAI's Telegram bots as they really run, and what happens to them when things are killed.
 
-    make bench-bots                                        # everything, about 20 minutes on two cores
+    make bench-bots                                        # everything, about 25 minutes on two cores
     make bench-bots ARGS="--quick"                         # 1 and 50 bots, under two minutes
     make bench-bots ARGS="--bots 1,100 --only live,single"
 

@@ -46,6 +46,8 @@ async def run(options: Options, figures: dict[str, Any]) -> None:
             figures["neighbours"] = await take("neighbours", parts.neighbours(made, options, min(top, 100)))
         if "single" in options.only:
             figures["single"] = await take("one process", parts.single(made, options, top, _single(made)))
+        if "alternate" in options.only:
+            figures["alternate"] = await take("by turns", parts.alternate(made, options, top, _single(made)))
         if "many" in options.only:
             figures["many"] = await take(f"{options.registered} registered", parts.many(made, options))
         if "node" in options.only:

@@ -6,14 +6,14 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-PARTS = ("live", "restart", "cold", "neighbours", "single", "many", "node")
+PARTS = ("live", "restart", "cold", "neighbours", "single", "alternate", "many", "node")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """Times are seconds. `answers`: of each bot before its memory counts. `wakes`: of sleeping bots, so many a second.
-    `paced_rounds`: of the run at the set pace, whose middle one counts. `rounds`: of the runs with troublesome
-    neighbours. `gentle_rate`: a pace that a busy machine bears as well.
+    `paced_rounds`: of the run at the set pace, whose middle one counts. `alternations`: between processes and one
+    process. `rounds`: of the runs with troublesome neighbours. `gentle_rate`: a pace that a busy machine bears as well.
     `rest_seconds`: after a load, until a bot's process has given back what it does not need."""
 
     bots: tuple[int, ...] = (1, 100, 1000)
@@ -25,6 +25,7 @@ class Options:
     rate: float = 100.0
     gentle_rate: float = 25.0
     paced_rounds: int = 3
+    alternations: int = 2
     seconds: float = 15.0
     parallel: int = 64
     idle_seconds: float = 10.0
@@ -38,7 +39,7 @@ class Options:
     node_bots: int = 10
     write: Path | None = None
     json: Path | None = None
-    minutes: float = 25.0
+    minutes: float = 35.0
 
 
 QUICK = Options(

@@ -179,6 +179,27 @@ async def single(made: Installation, options: Options, count: int, child: Child)
         child.kill()
 
 
+async def alternate(made: Installation, options: Options, count: int, child: Child) -> dict[str, Any]:
+    """The set pace by turns: each bot in its process, all in one, and again. A machine's speed changes over minutes, so
+    that what is measured far apart says little of the other."""
+    numbers = [bot.number for bot in made.bots[:count] or await made.register(count)]
+    pace = {"bots": numbers, "rate": options.rate, "seconds": options.seconds, "people": 3}
+    runs: dict[str, list[Latency]] = {"ours": [], "single": []}
+    for _ in range(options.alternations):
+        for name, process in (("ours", made.manager), ("single", child)):
+            if made.manager.running:
+                await made.manager.stop()
+            await made.start_manager(process)
+            try:
+                await made.load(bots=numbers, questions=4 * len(numbers), parallel=48, people=3)
+                await asyncio.sleep(SETTLE)
+                runs[name] += [Latency.of(await made.load(**pace)) for _ in range(options.paced_rounds)]
+            finally:
+                if process is child:
+                    child.kill()
+    return {"rate": options.rate, "bots": len(numbers), **{name: typical(found) for name, found in runs.items()}}
+
+
 async def neighbours(made: Installation, options: Options, count: int) -> dict[str, Any]:
     """What the others feel of a bot that is flooded, and of one whose process is killed every second."""
     await made.manager.stop()

@@ -69,14 +69,22 @@ def targets(figures: dict[str, Any]) -> list[Row]:
         found = cold["latency"]
         said = f"p50 {found['p50']}, p95 {found['p95']} ms ({cold['wakes']} wakes)"
         rows.append(Row("cold wake: question to sendMessage", "p95 ≤ 60 ms", said, most(found["p95"], 60)))
+    if found := figures.get("alternate"):
+        factor = found["ours"]["p95"] / found["single"]["p95"]
+        said = f"{found['ours']['p95']} ms against {found['single']['p95']} ms: {factor:.2f} ×"
+        name = f"p95 at {found['rate']:g} updates/s, {found['bots']} bots, by turns with one process"
+        rows.append(Row(name, "≤ 2 ×", said, factor <= 2))
     if single and live:
         ours = live[-1]
         factor = ours["paced"]["p95"] / single["paced"]["p95"]
         said = f"{ours['paced']['p95']} ms against {single['paced']['p95']} ms: {factor:.2f} ×"
         if ours["saturated"] < ours["rate"] > single["saturated"]:
             said += ", both beyond what the machine can do"
-        name = f"p95 at {ours['rate']:g} updates/s, {ours['bots']} bots, against one process"
-        rows.append(Row(name, "≤ 2 ×", said, factor <= 2))
+        if figures.get("alternate"):
+            rows.append(Row("the same, minutes apart, after the loads below", "", said))
+        else:
+            name = f"p95 at {ours['rate']:g} updates/s, {ours['bots']} bots, against one process"
+            rows.append(Row(name, "≤ 2 ×", said, factor <= 2))
         factor = ours["gentle"]["p95"] / single["gentle"]["p95"]
         said = f"{ours['gentle']['p95']} ms against {single['gentle']['p95']} ms: {factor:.2f} ×"
         rows.append(Row(f"the same at {ours['gentle_rate']:g} updates/s", "≤ 2 ×", said, factor <= 2))

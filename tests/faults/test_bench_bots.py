@@ -16,7 +16,8 @@ from tests.conftest import FAST
 from tests.faults.test_kills import CORPUS
 
 TINY = Options(
-    bots=(2,), answers=2, rate=10.0, gentle_rate=5.0, seconds=1.0, parallel=2, idle_seconds=0.2, rest_seconds=0.1
+    bots=(2,), answers=2, rate=10.0, gentle_rate=5.0, seconds=1.0, parallel=2, idle_seconds=0.2, rest_seconds=0.1,
+    paced_rounds=1
 )  # fmt: skip
 
 
@@ -66,6 +67,9 @@ async def test_two_bots_are_measured_with_their_own_processes_and_in_one() -> No
         single = await parts.single(made, TINY, 2, child)
         assert single["paced"].lost == 0
         assert single["system"]["workers"]["processes"] == 0
+        turns = await parts.alternate(made, TINY, 2, child)
+        assert turns["ours"].lost == turns["single"].lost == 0
+        assert turns["ours"].asked > 0 < turns["single"].asked
     figures = {
         "machine": report.machine(),
         "load_before": "0",
@@ -76,4 +80,6 @@ async def test_two_bots_are_measured_with_their_own_processes_and_in_one() -> No
     page = report.markdown(figures, TINY, "make bench-bots")
     assert "| whole system with page tables, MB |" in page
     assert {row.met for row in report.targets(figures)} <= {True, False}
+    figures["alternate"] = turns | {name: asdict(turns[name]) for name in ("ours", "single")}
+    assert "by turns with one process" in report.markdown(figures, TINY, "make bench-bots")
     assert "saturated throughput" in report.text(figures)
