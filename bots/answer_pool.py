@@ -199,7 +199,7 @@ class AnswerPool:
             ask.deliver({"type": "event", "event": "lost", "blame": ask.question in blamed})
 
     def _next(self) -> _Ask | None:
-        """The question that may begin now. Of suspects one at a time may."""
+        """The question that may begin now. Suspects begin one after the other (see `suspects`)."""
         if self._put_off and not self._suspects.free_in:
             return self._put_off.popleft()
         while (ask := self._turns.take()) is not None:

@@ -12,8 +12,10 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 from uuid import UUID
+
+from bots.tuning import Tuning
 
 MOST_REMEMBERED = 10_000
 BUSY_SECONDS = 1.0
@@ -43,6 +45,11 @@ class Share:
         self._number = 0
         """Of the bots in both."""
         self._since = now
+
+    @classmethod
+    def of(cls, tuning: Tuning) -> Self:
+        """What a bot may bring."""
+        return cls(tuning.answers_capacity, tuning.updates_share, tuning.updates_rate, time.monotonic())
 
     def had(self, bot: object) -> None:
         """A bot had a turn."""

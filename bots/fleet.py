@@ -21,10 +21,11 @@ from bots.inbox import Inbox
 from bots.leases import Leases
 from bots.limits import Rates
 from bots.live import LiveWriter
+from bots.means import Means
 from bots.metrics import Metrics
 from bots.permits import Permits
 from bots.places import Places, most_live
-from bots.runner import BotRunner, Means
+from bots.runner import BotRunner
 from bots.setup import Setup
 from bots.states import StateWriter
 from bots.tuning import Tuning
@@ -76,7 +77,7 @@ class Fleet:
         self._states = StateWriter(database)
         redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
         self.permits = Permits(Rates.of(settings), redis_url)
-        self.share = Share(tuning.answers_capacity, tuning.updates_share, tuning.updates_rate, time.monotonic())
+        self.share = Share.of(tuning)
         self._means = Means(
             zygote,
             answers,

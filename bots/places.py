@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
+
+from chatai.core.cgroup import NotDelegated, locate_own
 
 LOOK_SECONDS = 0.2
 """While somebody waits, so often is looked for who has become idle."""
@@ -20,7 +21,6 @@ TURN_SECONDS = 60.0
 EACH_BYTES = 8 * 1024 * 1024
 """A bot's process with all that it causes, the kernel's tables too."""
 PART_OF_MEMORY = 0.75
-_CGROUPS = Path("/sys/fs/cgroup")
 
 
 class Lodger(Protocol):
@@ -119,10 +119,10 @@ def memory_bytes() -> int:
     return min(limits)
 
 
-def _limit_files() -> Iterator[Path]:
+def _limit_files() -> list[Path]:
     """Of cgroup v2, from this process's group up."""
-    with suppress(OSError):
-        groups = Path("/proc/self/cgroup").read_text().splitlines()
-        for path in (line.removeprefix("0::/") for line in groups if line.startswith("0::/")):
-            group = _CGROUPS / path
-            yield from (folder / "memory.max" for folder in (group, *group.parents) if folder.is_relative_to(_CGROUPS))
+    try:
+        own, top = locate_own()
+    except NotDelegated:
+        return []
+    return [folder / "memory.max" for folder in (own, *own.parents) if folder.is_relative_to(top)]

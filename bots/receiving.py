@@ -10,7 +10,6 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -21,14 +20,14 @@ from aiohttp import web
 from bots.directory import Directory, Elsewhere
 from bots.fairness import Pace, Share, Stride
 from bots.inbox import Inbox
-from bots.runner import BotRunner
+from bots.runner import BotRunner, Report
 from bots.tuning import Tuning, backoff
 from bots.updates import MAX_BODY_BYTES, BadUpdate, chat_of, check, parse
 from chatai.core.crypto import equal, new_token
 from chatai.core.database import DatabaseAway
 from chatai.domains.channels.errors import PolledElsewhere, TelegramUnreachable, TokenRevoked, WebhookElsewhere
 from chatai.domains.channels.ports import TelegramAway, TelegramRefusal, telegram
-from chatai.domains.channels.schemas import BotState, IncomingUpdate
+from chatai.domains.channels.schemas import IncomingUpdate
 
 log = structlog.get_logger(__name__)
 
@@ -36,9 +35,6 @@ SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the header's n
 FAILURES_BEFORE_TELLING = 3
 CONFLICTS_BEFORE_TELLING = 2
 """One is no news: after a restart Telegram may still hold our own last poll."""
-
-Report = Callable[[BotRunner, BotState, str, str | None], None]
-
 
 REFUSALS_TOLD_EVERY = 60.0
 LONGEST_REST = 1.0
@@ -63,8 +59,7 @@ class Webhook:
         self._refusals = refusals
         self._pace = Pace(share, tuning.updates_burst, tuning.longest_hold)
         # What comes for bots that another manager holds makes none busy here.
-        others = Share(tuning.answers_capacity, tuning.updates_share, tuning.updates_rate, time.monotonic())
-        self._others = Pace(others, tuning.updates_burst, tuning.longest_hold)
+        self._others = Pace(Share.of(tuning), tuning.updates_burst, tuning.longest_hold)
         self._longest_hold = tuning.longest_hold
         self._nobody = Elsewhere(new_token(), wanted=False)  # so that it takes as long when there is no such bot
 

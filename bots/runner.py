@@ -11,33 +11,25 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from uuid import UUID
 
 import structlog
 
 from bots import incoming
-from bots.answer_pool import AnswerPool
 from bots.backlog import Backlog
-from bots.events import EventLog, Level
-from bots.fairness import Share, Stride
+from bots.events import Level
+from bots.fairness import Stride
 from bots.gate import Gate
-from bots.inbox import Inbox
 from bots.live import Figures
 from bots.marks import Marks
-from bots.metrics import Metrics
-from bots.permits import Permits
-from bots.places import Places
+from bots.means import Means
 from bots.process import BotProcess, Keep
 from bots.questions import Questions
 from bots.queue import ChatQueues, Work
-from bots.tuning import Tuning, backoff
+from bots.tuning import backoff
 from bots.wire import Message
-from bots.zygote_client import ZygoteClient
 from bots.zygote_handle import WorkerProcess
 from chatai import wiring
 from chatai.core.database import DatabaseAway
-from chatai.core.settings import Settings
 from chatai.domains.channels.errors import TokenRevoked
 from chatai.domains.channels.leases import Waiting
 from chatai.domains.channels.schemas import (
@@ -58,25 +50,6 @@ _UNASKED_ENDS = {"process_ended", "process_hung", "process_deaf", "memory_exceed
 
 Report = Callable[["BotRunner", BotState, str, str | None], None]
 """(runner, state, code of the reason, last error) – told of each change."""
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What all runners share."""
-
-    zygote: ZygoteClient
-    answers: AnswerPool
-    inbox: Inbox
-    settings: Settings
-    tuning: Tuning
-    report: Report
-    events: EventLog
-    manager_id: UUID
-    permits: Permits
-    share: Share
-    """What one bot may bring, and have begun."""
-    metrics: Metrics
-    places: Places
 
 
 class BotRunner:

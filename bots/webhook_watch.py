@@ -16,17 +16,15 @@ from weakref import WeakKeyDictionary
 
 import structlog
 
-from bots.runner import BotRunner
+from bots.runner import BotRunner, Report
 from chatai.core.database import Database, DatabaseAway
 from chatai.core.settings import Settings
 from chatai.domains.channels import service
 from chatai.domains.channels.errors import TokenRevoked, TokenUnreadable, WebhookRemoved, WebhookTaken
 from chatai.domains.channels.ports import TelegramAway, TelegramRefusal, telegram
-from chatai.domains.channels.schemas import BotState, WebhookInfo
+from chatai.domains.channels.schemas import WebhookInfo
 
 log = structlog.get_logger(__name__)
-
-Report = Callable[[BotRunner, BotState, str, str | None], None]
 
 AT_MOST_A_SECOND = 20.0
 IDLE_SECONDS = 30.0

@@ -35,18 +35,23 @@ def find_delegated(needed: str = MEMORY) -> Path:
     Raises:
         NotDelegated: There is none.
     """
-    if sys.platform != "linux":
-        raise NotDelegated("this system has no cgroups")
-    try:
-        own, top = locate(Path("/proc/self/cgroup").read_text(), Path("/proc/self/mountinfo").read_text())
-    except OSError:
-        raise NotDelegated("/proc can't be read") from None
+    own, top = locate_own()
     if os.getpid() not in _processes(own):
         raise NotDelegated(f"{own} is not this process's group")
     if own.name == LEAF and own != top:
         own = own.parent
     check_delegated(own, needed, is_top=own == top)
     return own
+
+
+def locate_own() -> tuple[Path, Path]:
+    """This process's group, and the uppermost one that it sees, as folders. Raises: NotDelegated: It sees none."""
+    if sys.platform != "linux":
+        raise NotDelegated("this system has no cgroups")
+    try:
+        return locate(Path("/proc/self/cgroup").read_text(), Path("/proc/self/mountinfo").read_text())
+    except OSError:
+        raise NotDelegated("/proc can't be read") from None
 
 
 def locate(groups: str, mounts: str) -> tuple[Path, Path]:

@@ -163,8 +163,9 @@ async def test_what_telegram_never_takes_is_set_aside_once_it_took_others(world)
     async def went_on() -> bool:
         if (await states())[:1] == ["set_aside"]:
             return True
+        said = len(world.said(bot, heard))
         world.write(bot, heard, "/help", JOHN)  # goes through, between the other's tries
-        await asyncio.sleep(2)
+        await eventually(lambda: len(world.said(bot, heard)) > said)
         return False
 
     await eventually(went_on, patience=150)

@@ -18,9 +18,9 @@ from chatai.domains.channels.schemas import IN_TROUBLE, LiveView
 THROTTLED_FOR = timedelta(seconds=60)
 """So long after a 429 a bot's limits count as not respected."""
 
-_COUNT = text("SELECT count(*), count(*) FILTER (WHERE desired_state = 'running') FROM bot")
 _STATES = text("""
-SELECT CASE desired_state WHEN 'stopped' THEN 'stopped' ELSE state END AS state, count(*) AS number
+SELECT CASE desired_state WHEN 'stopped' THEN 'stopped' ELSE state END AS state, count(*) AS number,
+       count(*) FILTER (WHERE desired_state = 'running') AS wanted
 FROM bot GROUP BY 1 ORDER BY 1
 """)
 _IN_TROUBLE = text("""
@@ -32,9 +32,8 @@ FROM bot WHERE desired_state = 'running' AND bot.state = ANY(:states) ORDER BY b
 
 async def report(uow: UnitOfWork, settings: Settings) -> dict[str, Any]:
     """The figures of all bots, in the system's unit of work. No names: bots are told apart by their ids."""
-    registered, wanted = (await uow.session.execute(_COUNT)).one()
     moment = now()
-    states = {row.state: row.number for row in await uow.session.execute(_STATES)}
+    counted = (await uow.session.execute(_STATES)).all()
     troubled = await uow.session.execute(_IN_TROUBLE, {"states": sorted(IN_TROUBLE)})
     trouble = [
         {"bot_id": str(row.id), "state": row.state, "reason": row.reason, "undone_updates": row.undone}
@@ -46,9 +45,9 @@ async def report(uow: UnitOfWork, settings: Settings) -> dict[str, Any]:
     return {
         "timestamp": moment.isoformat(),
         "total_bots": len(alive),
-        "registered_bots": registered,
-        "wanted_bots": wanted,
-        "states": states,
+        "registered_bots": sum(row.number for row in counted),
+        "wanted_bots": sum(row.wanted for row in counted),
+        "states": {row.state: row.number for row in counted},
         "limits": {
             "bot_messages_per_second": settings.telegram_bot_rate,
             "chat_messages_per_second": settings.telegram_chat_rate,
