@@ -22,7 +22,7 @@ from bots.fairness import Pace, Share, Stride
 from bots.inbox import Inbox
 from bots.runner import BotRunner, Report
 from bots.tuning import Tuning, backoff
-from bots.updates import MAX_BODY_BYTES, BadUpdate, chat_of, check, parse
+from bots.updates import MAX_BODY_BYTES, BadUpdate, chat_of, check, number_of, parse
 from chatai.core.crypto import equal, new_token
 from chatai.core.database import DatabaseAway
 from chatai.domains.channels.errors import PolledElsewhere, TelegramUnreachable, TokenRevoked, WebhookElsewhere
@@ -162,7 +162,9 @@ class Poller:
         while True:
             try:
                 found = await telegram().get_updates(self._token, self._offset, self._tuning.poll_duration)
-                await self._keep(found)
+                if not await self._keep(found):
+                    await self._failed("getUpdates brings what has no update_id")  # and will again
+                    continue
                 self._recovered()
                 await self._rest(len(found))
             except TelegramRefusal as refusal:
@@ -175,15 +177,19 @@ class Poller:
             except DatabaseAway:
                 await self._failed("")
 
-    async def _keep(self, found: list[dict[str, object]]) -> None:
-        """Stores what came together with the next offset, which only then is told to Telegram."""
+    async def _keep(self, found: list[object]) -> bool:
+        """Stores what came together with the next offset, which only then is told to Telegram. False: nothing of it
+        can be confirmed.
+
+        The offset follows what came, down as well as up: after a week without updates Telegram begins anew with a
+        number at random, and below an offset that stayed high it would bring the same ones for ever.
+        Source: https://core.telegram.org/bots/api#update
+        """
         updates: list[IncomingUpdate] = []
-        offset = self._offset
+        offset = 0
         refused: list[str] = []
         for raw in found:
-            number = raw.get("update_id") if isinstance(raw, dict) else None
-            if isinstance(number, int):
-                offset = max(offset, number + 1)
+            offset = max(offset, number_of(raw) + 1)
             try:
                 payload = check(raw)
             except BadUpdate as error:
@@ -196,12 +202,15 @@ class Poller:
                 IncomingUpdate(runner.bot.id, payload["update_id"], chat, payload, runner.takes_directly, runner.fence)
             )
         if not found:
-            return
+            return True
+        if not offset:
+            return False
         fresh = await self._inbox.store(updates, {self._runner.bot.id: offset})
         self._offset = offset
         if refused:
             self._runner.note("warning", "updates_passed_over", number=len(refused), why=refused[-1])
         self._runner.offer(fresh)
+        return True
 
     async def _rest(self, brought: int) -> None:
         """What a flooded bot has brought takes its time, so that its neighbours are not slowed down: see `Pace`."""
@@ -217,7 +226,7 @@ class Poller:
         self._failures = self._conflicts = 0
         if self._told:
             self._told = False
-            self._report(self._runner, "running" if self._runner.worker else "sleeping", "", None)
+            self._report(self._runner, *self._runner.condition, None)
 
     async def _refused(self, refusal: TelegramRefusal) -> None:
         if refusal.status == 409:

@@ -59,6 +59,8 @@ class BotRunner:
         self.bot = bot
         self.fence = fence
         """Of the lease under which the bot is held here."""
+        self.condition: tuple[BotState, str] = ("sleeping", "")
+        """How its process fares, with the code of the reason: what counts when Telegram makes no trouble any more."""
         self.figures = Figures(means.metrics)
         self._means = means
         keep = Keep(means.settings.bot_idle_seconds, means.settings.bot_memory_mb, bot.always_on)
@@ -287,6 +289,7 @@ class BotRunner:
         self._queues.clear()
 
     def tell(self, state: BotState, reason: str = "", last_error: str | None = None) -> None:
+        self.condition = (state, reason)
         self._means.report(self, state, reason, last_error)
 
     def note(self, level: Level, event: str, **detail: object) -> None:

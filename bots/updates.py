@@ -8,6 +8,8 @@ from typing import Any
 
 MAX_DEPTH = 32
 MAX_BODY_BYTES = 1024 * 1024
+HIGHEST_NUMBER = 2**63 - 1
+"""The number after it is a polled bot's offset, which PostgreSQL's bigint must hold too."""
 
 
 class BadUpdate(Exception):
@@ -28,10 +30,16 @@ def check(payload: object) -> dict[str, Any]:
     clean = _clean(payload, MAX_DEPTH)
     if not isinstance(clean, dict):
         raise BadUpdate("not a JSON object")
-    number = clean.get("update_id")
-    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**63:
+    if number_of(clean) < 0:
         raise BadUpdate("no update_id")
     return clean
+
+
+def number_of(payload: object) -> int:
+    """The update_id; -1 where there is none that can be one."""
+    number = payload.get("update_id") if isinstance(payload, dict) else None
+    usable = isinstance(number, int) and not isinstance(number, bool) and 0 <= number < HIGHEST_NUMBER
+    return number if usable else -1
 
 
 def chat_of(payload: dict[str, Any]) -> int:

@@ -97,7 +97,7 @@ class WebhookWatch:
             self._tell(runner, info)
             if info.url == wanted and self.holds(runner):
                 self._touched[runner] = False
-                self._report(runner, "running" if runner.worker else "sleeping", "", None)
+                self._report(runner, *runner.condition, None)
 
     async def _take_back(self, runner: BotRunner, token: str, wanted: str, found: str) -> None:
         """Sets the webhook again that somebody else removed or has put in our place. What waits is kept."""

@@ -9,12 +9,12 @@ import json
 import math
 import os
 import socket
-import sys
 import time
 from typing import Any
 
 import structlog
 
+from bots import zygote_launch
 from bots.groups import WorkerGroups
 from bots.wire import MAX_PACKET_BYTES, Message, Wire, WireError
 from bots.zygote_handle import NO_PROCESS, Running, WorkerProcess, ZygoteError
@@ -27,8 +27,6 @@ FAILED_START_SECONDS = 2.0
 """Who asks so soon after a start that failed is told so without another try."""
 SPARE_RETRY_SECONDS = 5.0
 """After one that stood by has died, before the next one is made."""
-ZYGOTE = "bots.zygote"
-"""The module that is run. Tests put one in its place whose workers misbehave."""
 KILL_AGAIN_SECONDS = 0.1
 WENT_WITH_ZYGOTE = -1000
 """Exit status told of workers whose zygote went away, which is no fault of theirs."""
@@ -39,14 +37,6 @@ REPLACED_A_SECOND = 20
 """So many workers of an old zygote are replaced, at most."""
 OVERDUE_SECONDS = 60.0
 """So long after a new zygote is there, an old one's worker is replaced although it is at work."""
-
-_INHERITED = (
-    "PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "HOME", "TMPDIR", "CHATAI_RUN_DIR",
-)  # fmt: skip
-"""All that the zygote and the workers see of the environment. The secrets in it are not for them.
-
-By `CHATAI_RUN_DIR` the launcher finds processes that outlived a kill.
-"""
 
 
 class ZygoteClient:
@@ -277,31 +267,22 @@ class ZygoteClient:
         running = self._running
         if running is None or self._stopped or not hasattr(os, "pidfd_open"):
             return
-        loop = asyncio.get_running_loop()
         try:
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        except OSError as error:  # no descriptor is left
+            self._spare = zygote_launch.copy(running)
+        except OSError as error:
             self._stand_by_later(error.strerror)
             return
-        ours.setblocking(False)
-        try:
-            socket.send_fds(running.control, [json.dumps({"copy": True}).encode()], [theirs.fileno()])
-        except OSError:  # it is going, and is told of next
-            ours.close()
-            return
-        finally:
-            theirs.close()
-        self._spare = Running(None, ours, loop.create_future())
-        self._spare.ready.add_done_callback(lambda ready: ready.exception())  # nobody need wait for it
-        loop.add_reader(ours.fileno(), self._read, self._spare)
+        if self._spare is not None:
+            self._listen(self._spare)
 
     async def _launch_ready(self) -> Running:
         """A zygote that can fork. Raises ZygoteError."""
         try:
-            running = await self._launch()
+            running = await zygote_launch.launch()
         except OSError as error:  # this process, too, may have no descriptor left, or no process to fork
             self._failed_at = time.monotonic()
             raise ZygoteError(f"the zygote does not start: {error.strerror}") from None
+        self._listen(running)
         try:
             await asyncio.wait_for(asyncio.shield(running.ready), START_SECONDS)
         except TimeoutError:
@@ -317,30 +298,8 @@ class ZygoteClient:
         log.info("the zygote is ready", pid=running.pid)
         return running
 
-    async def _launch(self) -> Running:
-        loop = asyncio.get_running_loop()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                ZYGOTE,
-                str(theirs.fileno()),
-                str(os.getpid()),  # by which it is told from other managers' in a list of processes
-                pass_fds=(theirs.fileno(),),
-                env={name: os.environ[name] for name in _INHERITED if name in os.environ},
-                stdin=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        running = Running(process, ours, loop.create_future())
-        loop.add_reader(ours.fileno(), self._read, running)
-        return running
+    def _listen(self, running: Running) -> None:
+        asyncio.get_running_loop().add_reader(running.control.fileno(), self._read, running)
 
     def _read(self, running: Running) -> None:
         """Takes one packet of news."""

@@ -108,6 +108,7 @@ def private_pages(context: BrowserContext, base: str) -> dict[str, str]:
     bots = page.locator("table.bots a.strong")
     if bots.count():
         found["bot"] = bots.first.get_attribute("href") or ""
+        found |= {"all-bots": "/admin/bots", "any-bot": f"/admin{found['bot']}"}  # with an installation's admin
     page.goto(f"{base}/conversations")
     page.locator("a.item, .empty").first.wait_for()
     lines = page.locator("a.item")

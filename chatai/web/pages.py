@@ -10,6 +10,7 @@ import reflex as rx
 from chatai.web import account, entry, missing
 from chatai.web.assistants import answers_page, channels, chat, index, knowledge, search_test, setup
 from chatai.web.bots import everywhere as all_bots
+from chatai.web.bots import everywhere_one as any_bot
 from chatai.web.bots import index as bots
 from chatai.web.bots import one_page as bot
 from chatai.web.conversations import index as conversations
@@ -40,6 +41,7 @@ PAGES: tuple[Page, ...] = (
     ("/bots", bot_texts.TITLE, bots.page, bots.ON_LOAD),
     ("/bots/[bot_id]", bot_texts.ONE, bot.page, bot.ON_LOAD),
     ("/admin/bots", bot_texts.ALL_TITLE, all_bots.page, all_bots.ON_LOAD),
+    ("/admin/bots/[bot_id]", bot_texts.ONE, any_bot.page, any_bot.ON_LOAD),
     ("/conversations", common.CONVERSATIONS, conversations.page, conversations.ON_LOAD),
     ("/conversations/[conversation_id]", chat_texts.CONVERSATION, conversation.page, conversation.ON_LOAD),
     ("/documents/[document_id]", knowledge_texts.DOCUMENT, document.page, document.ON_LOAD),

@@ -52,6 +52,11 @@ async def run(options: Options, figures: dict[str, Any]) -> None:
             figures["many"] = await take(f"{options.registered} registered", parts.many(made, options))
         if "node" in options.only:
             figures["node"] = await take("Node.js", node(made, options))
+        await made.manager.stop()
+        if "polled" in options.only:
+            name = f"{options.registered} polled"
+            async with installation(xquad(), polling=True) as fetching:
+                figures["polled"] = await take(name, parts.polled(fetching, options))
         print(f"{time.monotonic() - began:6.0f} s  done", file=sys.stderr)
 
 

@@ -25,27 +25,36 @@ from scripts.bench_bots.kills import ANSWER, IN_FLIGHT, Campaign, Keeper, Outcom
 from scripts.bench_bots.report import machine
 
 KINDS = ("worker", "zygote", "answer process", "manager", "Valkey", "PostgreSQL")
+POLLED = {f"polling: {kind}": kind for kind in ("worker", "manager", "PostgreSQL")}
+"""The parts that a polled bot's updates come through, in an installation without webhooks."""
 BACKLOG = "backlog"
+EVERYTHING = [*KINDS, *POLLED, BACKLOG]
 PAGE = Path("docs/benchmarks/faults.md")
 
 
 async def run(arguments: argparse.Namespace, outcomes: list[Outcome], drained: list[Drained]) -> None:
     began = time.monotonic()
-    async with asyncio.timeout(arguments.minutes * 60), installation(xquad()) as made:
-        await made.model_is(always=ANSWER, **IN_FLIGHT)
-        await made.register(arguments.bots)
-        await made.start_manager()
-        await made.load(questions=arguments.bots, parallel=16, mark="")
-        async with Keeper(made):
-            for kind in arguments.only:
-                print(f"{time.monotonic() - began:6.0f} s  {kind} ...", file=sys.stderr, flush=True)
-                if kind == BACKLOG:
-                    drained.append(await drain(made, arguments.backlog))
-                    continue
-                campaign = Campaign(made, kind, arguments.rate)
-                outcomes.append(campaign.outcome)
-                await campaign.run(arguments.kills)
-        print(f"{time.monotonic() - began:6.0f} s  done", file=sys.stderr)
+    async with asyncio.timeout(arguments.minutes * 60):
+        for polling in (False, True):
+            kinds = [kind for kind in arguments.only if (kind in POLLED) is polling]
+            if not kinds:
+                continue
+            async with installation(xquad(), polling=polling) as made:
+                await made.model_is(always=ANSWER, **IN_FLIGHT)
+                await made.register(arguments.bots)
+                await made.start_manager()
+                await made.load(questions=arguments.bots, parallel=16, mark="")
+                async with Keeper(made):
+                    for kind in kinds:
+                        print(f"{time.monotonic() - began:6.0f} s  {kind} ...", file=sys.stderr, flush=True)
+                        if kind == BACKLOG:
+                            drained.append(await drain(made, arguments.backlog))
+                            continue
+                        campaign = Campaign(made, POLLED.get(kind, kind), arguments.rate)
+                        campaign.outcome.kind = kind
+                        outcomes.append(campaign.outcome)
+                        await campaign.run(arguments.kills)
+    print(f"{time.monotonic() - began:6.0f} s  done", file=sys.stderr)
 
 
 def table(outcomes: list[Outcome]) -> list[str]:
@@ -75,7 +84,8 @@ def backlog_lines(drained: list[Drained]) -> list[str]:
 _INTRODUCTION = """\
 People keep asking while one part is killed with SIGKILL, again and again; whoever supervises it (the manager, or in
 `chatai up` the launcher) starts it anew. What counts is what stands in the chats: for each question exactly one
-complete answer, and nothing else from the bot. *Repeated in the window*: a message that came twice because its sender
+complete answer, and nothing else from the bot. The bots have webhooks; where it says *polling*, the manager fetches
+their updates itself. *Repeated in the window*: a message that came twice because its sender
 died after Telegram took it and before its number was stored; the product counts these itself (`sends_repeated`), and
 only those that it counted are in this column. *Apologies*: the bot said that it could not answer.
 """
@@ -101,15 +111,13 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--bots", type=int, default=60)
     parser.add_argument("--rate", type=float, default=12.0, help="questions a second")
     parser.add_argument("--backlog", type=int, default=100_000, help="updates that wait for one bot")
-    parser.add_argument(
-        "--only", type=lambda names: names.split(","), default=[*KINDS, BACKLOG], help="some kinds only"
-    )
+    parser.add_argument("--only", type=lambda names: names.split(","), default=EVERYTHING, help="some kinds only")
     parser.add_argument("--minutes", type=float, default=60.0, help="give up after so many")
     parser.add_argument("--json", type=Path, help="also write the counts here")
     parser.add_argument("--write", type=Path, nargs="?", const=PAGE, help="write the report")
     arguments = parser.parse_args()
-    if unknown := set(arguments.only) - {*KINDS, BACKLOG}:
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join([*KINDS, BACKLOG])}")
+    if unknown := set(arguments.only) - set(EVERYTHING):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(EVERYTHING)}")
     return arguments
 
 

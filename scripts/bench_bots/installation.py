@@ -85,6 +85,8 @@ class Installation:
     model_url: str
     manager: Child
     port: int
+    polling: bool
+    """Whether the bots have no webhook: their updates are fetched."""
     bots: list[Registered] = field(default_factory=list)
 
     # --- the processes
@@ -160,10 +162,20 @@ class Installation:
                 raise ChildFailed(f"the sandbox refuses a load: {await answer.text()}")
             return [Answer(*row) for row in (await answer.json())["rows"]]
 
+    async def bots_at_telegram(self) -> list[dict[str, Any]]:
+        """The bots as the sandbox sees them."""
+        async with self.http.get(f"{self.sandbox_url}/sandbox/bots") as answer:
+            bots: list[dict[str, Any]] = (await answer.json())["bots"]
+        return bots
+
+    async def polls(self) -> int:
+        """For how many bots a poll is open."""
+        return sum(bot["polling"] for bot in await self.bots_at_telegram())
+
     # --- the bots
 
     async def register(self, count: int) -> list[Registered]:
-        """Registers so many bots more, asleep, with their webhooks set: as after their first start. Ten thousand take
+        """Registers so many bots more, asleep and set up at Telegram: as after their first start. Ten thousand take
         some ten seconds; one by one, with questions to Telegram for each, they would take minutes."""
         made: list[Registered] = []
         while len(made) < count:
@@ -175,7 +187,7 @@ class Installation:
         vault = Vault(SECRET_KEY)
         ids = [new_id() for _ in range(count)]
         secrets = [new_token() for _ in ids]
-        urls = [f"http://127.0.0.1:{self.port}/telegram/{bot_id}" for bot_id in ids]
+        urls = ["" if self.polling else f"http://127.0.0.1:{self.port}/telegram/{bot_id}" for bot_id in ids]
         bots = await self._new_bots(
             [
                 {"name": f"Bot {number}", "url": url, "secret": secret}
@@ -193,7 +205,7 @@ class Installation:
                 token_encrypted=vault.encrypt(bot["token"]),
                 webhook_secret=secret,
                 webhook_url=url,
-                mode="webhook",
+                mode="polling" if self.polling else "webhook",
                 desired_state="running",
                 state="sleeping",
             )
@@ -239,12 +251,13 @@ def xquad() -> Corpus:
 
 @asynccontextmanager
 async def installation(
-    corpus: Corpus, *, engines: Mapping[str, str] | None = None, **settings: str
+    corpus: Corpus, *, polling: bool = False, engines: Mapping[str, str] | None = None, **settings: str
 ) -> AsyncIterator[Installation]:
     """Builds one in a temporary folder and removes it.
 
     Args:
         corpus: What its assistant knows, and what people ask.
+        polling: Its bots have no webhooks.
         engines: More options for PostgreSQL; the benchmark gives none.
         settings: More of ChatAI's settings, by their names.
     """
@@ -277,7 +290,7 @@ async def installation(
             "DATABASE_APP_URL": app_url,
             "REDIS_URL": valkey.url,
             "BOTS_PORT": str(port),
-            "PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "PUBLIC_URL": "" if polling else f"http://127.0.0.1:{port}",
             "TELEGRAM_API_URL": sandbox_url,
             "OPENAI_API_KEY": "sk-bench",
             "OPENAI_BASE_URL": model_url,
@@ -293,7 +306,7 @@ async def installation(
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=10)) as http:
             made = Installation(
                 folder, postgres, valkey, environment, database, actor, assistant_id, corpus.questions, http, sandbox,
-                sandbox_url, model, model_url, manager, port,
+                sandbox_url, model, model_url, manager, port, polling,
             )  # fmt: skip
             await made.model_is()
             yield made

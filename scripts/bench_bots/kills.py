@@ -149,9 +149,8 @@ class Campaign:
             await asyncio.sleep(0.2)
 
     async def _pending(self) -> int:
-        """How many updates the sandbox has still to bring: after refusals it waits longer and longer."""
-        async with self._made.http.get(f"{self._made.sandbox_url}/sandbox/bots") as answer:
-            return sum(bot["pending_update_count"] for bot in (await answer.json())["bots"])
+        """How many updates the sandbox has still to bring, or polls to bring them to."""
+        return sum(bot["pending_update_count"] for bot in await self._made.bots_at_telegram())
 
     async def _count(self) -> None:
         async with self._made.database.system() as uow:

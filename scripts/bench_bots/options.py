@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-PARTS = ("live", "restart", "cold", "neighbours", "single", "alternate", "many", "node")
+PARTS = ("live", "restart", "cold", "neighbours", "single", "alternate", "many", "polled", "node")
 
 
 @dataclass(frozen=True, slots=True)

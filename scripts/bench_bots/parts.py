@@ -17,6 +17,8 @@ from scripts.bench_bots.trouble import Crasher, Flood, discard
 
 SETTLE = 3.0  # seconds until what a load left behind is done: marks written, timers run out
 GONE_PATIENCE = 30.0
+POLLS_PATIENCE = 120.0
+POLL_SECONDS = 50.0  # of a poll that brings nothing: the CPU of a shorter time would say little
 MOST_PER_BOT = 10.0  # questions a second of one bot; Telegram lets a bot send thirty messages a second
 
 
@@ -153,6 +155,48 @@ async def many(made: Installation, options: Options) -> dict[str, Any]:
         "system_mb": total(system),
         "cpu_idle_percent": await idle_cpu(made.parts(), options.idle_seconds),
         "cold": Latency.of(woken),
+    }
+
+
+async def polled(made: Installation, options: Options) -> dict[str, Any]:
+    """The same without webhooks: the manager holds a poll for each of thousands of bots, of which some live."""
+    await made.start_manager()
+    [first] = await made.register(1)
+    await made.load(bots=[first.number], questions=1)
+    await asyncio.sleep(SETTLE)
+    before = memory_of(made.parts())
+    await made.register(options.registered - 1)
+    await made.manager.stop()
+    began = time.monotonic()
+    await made.start_manager()
+    await made.load(bots=[bot.number for bot in made.bots[-options.live_of_registered :]], questions=1)
+    while await made.polls() < 0.99 * options.registered:  # some are just between two polls
+        if time.monotonic() - began > POLLS_PATIENCE:
+            raise made.manager.failure(f"polls for {await made.polls()} of {options.registered} bots")
+        await asyncio.sleep(0.1)
+    polling = time.monotonic() - began
+    live_bots = made.bots[: options.live_of_registered]
+    await fill(made, replace(options, answers=options.answers_again), live_bots)
+    await asyncio.sleep(SETTLE)
+    parts = made.parts()
+    system = memory_of(parts)
+    numbers = [bot.number for bot in live_bots]
+    pace = {"bots": numbers, "seconds": options.seconds, "people": 3}
+    sleeping = made.bots[options.live_of_registered : -options.live_of_registered]
+    return {
+        "registered": len(made.bots),
+        "live": len(live_bots),
+        "processes": len(parts["workers"]),
+        "all_polled_s": round(polling, 1),
+        "manager_before_mb": before["manager"]["pss"],
+        "manager_after_mb": system["manager"]["pss"],
+        "system_mb": total(system),
+        "cpu_idle_percent": await idle_cpu(parts, max(options.idle_seconds, POLL_SECONDS)),
+        "gentle_rate": options.gentle_rate,
+        "gentle": Latency.of(await made.load(rate=options.gentle_rate, **pace)),
+        "rate": options.rate,
+        "paced": Latency.of(await made.load(rate=options.rate, **pace)),
+        "cold": Latency.of(await wake(made, options, random.sample(sleeping, min(options.wakes, len(sleeping))))),
     }
 
 

@@ -160,6 +160,25 @@ def details(figures: dict[str, Any]) -> list[tuple[str, list[str], list[list[Any
                 ["a sleeping bot wakes, p50 and p95, ms", f"{cold['p50']}, {cold['p95']}"],
             ],
         ))  # fmt: skip
+    if found := figures.get("polled"):
+        calm, busy, cold = found["gentle"], found["paced"], found["cold"]
+        tables.append((
+            "Without webhooks: the manager polls for each bot",
+            ["what", "measured"],
+            [
+                ["registered, live", f"{found['registered']}, {found['live']}"],
+                ["processes of bots", found["processes"]],
+                ["start of the manager until all are polled, s", found["all_polled_s"]],
+                ["manager with 1 registered, MB", found["manager_before_mb"]],
+                [f"manager with {found['registered']} registered, MB", found["manager_after_mb"]],
+                ["whole system, MB", found["system_mb"]],
+                ["CPU when quiet, % of a core", found["cpu_idle_percent"]],
+                [f"question to first message at {found['gentle_rate']:g}/s, p50 and p95, ms",
+                 f"{calm['p50']}, {calm['p95']}"],
+                [f"the same at {found['rate']:g}/s", f"{busy['p50']}, {busy['p95']}"],
+                ["a sleeping bot wakes, p50 and p95, ms", f"{cold['p50']}, {cold['p95']}"],
+            ],
+        ))  # fmt: skip
     if node := figures.get("node"):
         if "skipped" in node:
             tables.append(("Node.js", ["what", "measured"], [[node["skipped"], ""]]))

@@ -196,7 +196,7 @@ def test_a_process_that_went_because_all_together_took_too_much_was_not_too_larg
 
 @pytest_asyncio.fixture
 async def world(memory, postgres, template_database, tmp_path_factory, free_port, monkeypatch) -> AsyncIterator[World]:
-    monkeypatch.setattr("bots.zygote_client.ZYGOTE", "tests.bots.wild")
+    monkeypatch.setattr("bots.zygote_launch.ZYGOTE", "tests.bots.wild")
     groups = WorkerGroups(memory, MEGABYTES)
     folder, settings = tmp_path_factory.mktemp("groups"), {"BOT_MEMORY_MB": str(MEGABYTES)}
     async with open_world(postgres, template_database, folder, free_port(), groups=groups, **settings) as world:

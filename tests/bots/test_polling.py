@@ -55,6 +55,37 @@ async def test_a_question_is_answered_once(world):
     assert tuple(talk) == ("telegram", "Анна Петрова", "ru")
 
 
+async def test_numbers_that_begin_anew_below_the_offset_are_followed(world):
+    """As after a week without updates: Telegram then goes on with a number at random."""
+    bot, view = await world.new_bot()
+    chat = world.chat(bot)
+    bot.next_update_id = 700_000_000
+    world.model.plan.answers = ["one", "two", "three"]
+    world.write(bot, chat, "First?")
+    await world.until_said(bot, chat, "one")
+    bot.next_update_id = 100_000_000
+    world.write(bot, chat, "Second?")
+    await world.until_said(bot, chat, "two")
+    await eventually(lambda: not bot.updates)  # it was confirmed, so it does not come for ever
+    world.write(bot, chat, "Third?")
+    await world.until_said(bot, chat, "three")
+    assert world.said(bot, chat) == ["one", "two", "three"]
+    async with world.database.system() as uow:
+        offset = await uow.session.execute(text("SELECT polling_offset FROM bot WHERE id = :bot"), {"bot": view.id})
+    assert 100_000_000 < offset.scalar_one() < 100_000_010
+
+
+async def test_what_cannot_be_confirmed_is_told_and_not_asked_for_without_pause(world):
+    bot, view = await world.new_bot()
+    chat = world.chat(bot)
+    bot.updates[1] = {"message": {"text": "of no number"}}
+    assert "no update_id" in (await world.until_state(view, "failed")).last_error
+    del bot.updates[1]
+    world.write(bot, chat, "Hello?")
+    await eventually(lambda: len(world.said(bot, chat)) == 1)
+    await world.until_state(view, "running", "sleeping")
+
+
 async def test_an_answer_that_is_there_at_once_costs_one_call(world):
     bot, _ = await world.new_bot()
     chat = world.chat(bot)

@@ -31,7 +31,7 @@ in_the_world = pytest.mark.asyncio(loop_scope="module")
 async def world(postgres, template_database, tmp_path_factory, free_port):
     folder = tmp_path_factory.mktemp("reach")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bots.zygote_client.ZYGOTE", "tests.bots.wild")
+        patch.setattr("bots.zygote_launch.ZYGOTE", "tests.bots.wild")
         async with open_world(postgres, template_database, folder, free_port()) as world:
             yield world
 

@@ -26,7 +26,7 @@ GREETING = "Добро пожаловать!"
 async def world(postgres, template_database, tmp_path_factory, free_port):
     folder, tuning = tmp_path_factory.mktemp("wild"), replace(QUICK, most_unread_bytes=100_000)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bots.zygote_client.ZYGOTE", "tests.bots.wild")
+        patch.setattr("bots.zygote_launch.ZYGOTE", "tests.bots.wild")
         settings = {"BOT_MEMORY_MB": "64"}
         async with open_world(postgres, template_database, folder, free_port(), tuning=tuning, **settings) as world:
             yield world

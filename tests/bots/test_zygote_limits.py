@@ -58,7 +58,7 @@ async def still_there(worker: WorkerProcess) -> None:
 
 
 async def test_a_fork_that_the_kernel_refuses_ends_nobody(monkeypatch):
-    monkeypatch.setattr("bots.zygote_client.ZYGOTE", "tests.bots.cramped")
+    monkeypatch.setattr("bots.zygote_launch.ZYGOTE", "tests.bots.cramped")
     monkeypatch.setattr("bots.zygote_client.SPARE_RETRY_SECONDS", 0.1)
     async with a_zygote() as zygote:
         worker, pid, spare = await started(zygote), zygote.pid, zygote.spare_pid
@@ -123,7 +123,7 @@ async def test_a_manager_without_descriptors_says_so_and_goes_on():
 async def test_a_bot_whose_process_cannot_be_forked_says_why_and_answers_when_it_can(
     postgres, template_database, tmp_path, free_port, monkeypatch
 ):
-    monkeypatch.setattr("bots.zygote_client.ZYGOTE", "tests.bots.cramped")
+    monkeypatch.setattr("bots.zygote_launch.ZYGOTE", "tests.bots.cramped")
     async with open_world(postgres, template_database, tmp_path, free_port(), tuning=QUICK) as world:
         live, _ = await world.new_bot()
         bot, view = await world.new_bot()

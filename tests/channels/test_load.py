@@ -72,6 +72,17 @@ async def test_one_without_a_process_is_silent_too_while_updates_wait(told, bot_
     assert ours["oldest_update_ms"] >= 100_000
 
 
+async def test_what_a_killed_manager_left_of_a_bot_that_was_stopped_since_counts_no_more(told, database, bot_id):
+    row = figures(bot_id, waiting_since=ago(100))
+    assert (await told(row, silent=[bot_id]))["queue"]["oldest_update_ms"] >= 100_000
+    async with database.system() as uow:
+        await uow.session.execute(text("UPDATE bot SET desired_state = 'stopped'"))
+    found = await told(row)  # it is being stopped: its manager still says how it is
+    assert [one["state"] for one in found["bots"]] == ["live"]
+    found = await told(row, silent=[bot_id])
+    assert (found["bots"], found["queue"]["oldest_update_ms"], found["limits_respected"]) == ([], 0, True)
+
+
 async def test_a_delay_is_no_shorter_than_the_oldest_update_waits(told, bot_id):
     found = await told(figures(bot_id, wait_p95_ms=120, waiting_since=ago(90)))
     for one in (found["bots"][0], found["queue"]):

@@ -7,9 +7,9 @@ from sqlalchemy import text
 
 from chatai.core.actor import Role
 from chatai.core.ids import new_id
+from chatai.domains.channels import events, overview, service
 from chatai.domains.channels import live as figures
-from chatai.domains.channels import overview, service
-from chatai.domains.channels.errors import MayNotManageBots, NotInstallationAdmin
+from chatai.domains.channels.errors import BotNotFound, MayNotManageBots, NotInstallationAdmin
 from chatai.domains.channels.schemas import BotQuery, LiveFigures
 
 
@@ -92,6 +92,13 @@ async def test_other_workspaces_are_for_the_installations_admins(database, actor
     async with database.system() as uow:
         assert (await overview.list_everywhere(uow, admin, BotQuery())).found == 6
         assert await overview.want_everywhere(uow, admin, [theirs, fleet[0]], "stopped") == 2
+        sight = await overview.look_everywhere(uow, admin, fleet[1], 50)
+        assert (sight.bot.name, sight.live.pid, len(sight.hour), sight.events) == ("Bot 1", 101, 60, [])
+        with pytest.raises(BotNotFound):
+            await overview.look_everywhere(uow, admin, new_id(), 50)
+    async with database.workspace(stranger.workspace_id) as uow:
+        with pytest.raises(BotNotFound):
+            await overview.look_at(uow, stranger, fleet[1], 50)
     async with database.workspace(stranger.workspace_id) as uow:
         assert (await service.get_bot(uow, stranger, theirs)).state == "stopped"
         audit = text("SELECT account_id FROM audit_event WHERE action = 'channels:bot:stop'")
@@ -100,6 +107,8 @@ async def test_other_workspaces_are_for_the_installations_admins(database, actor
         lambda uow: overview.list_everywhere(uow, actor, BotQuery()),
         lambda uow: overview.select_everywhere(uow, actor, BotQuery()),
         lambda uow: overview.want_everywhere(uow, actor, [theirs], "running"),
+        lambda uow: overview.look_everywhere(uow, actor, theirs, 50),
+        lambda uow: events.list_everywhere(uow, actor, theirs),
     ):
         with pytest.raises(NotInstallationAdmin):
             async with database.system() as uow:
@@ -123,8 +132,8 @@ async def test_the_last_hour_minute_by_minute(database, actor, fleet):
             {"bot": fleet[0], "workspace": actor.workspace_id},
         )
     async with database.workspace(actor.workspace_id) as uow:
-        hour = await overview.last_hour(uow, actor, fleet[0])
-        quiet = await overview.last_hour(uow, actor, fleet[1])
+        hour = (await overview.look_at(uow, actor, fleet[0], 50)).hour
+        quiet = (await overview.look_at(uow, actor, fleet[1], 50)).hour
     assert len(hour) == len(quiet) == 60
     assert sum(minute.messages for minute in hour) == 60
     assert {minute.wait_ms for minute in hour} == {2000}

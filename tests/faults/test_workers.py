@@ -8,7 +8,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from bots import zygote_client
+from bots import zygote_launch
 from tests.bots.world import open_world
 from tests.faults.poisoned import KINDS
 from tests.waiting import eventually
@@ -22,7 +22,7 @@ GREETING = "Добро пожаловать!"
 async def world(postgres, template_database, tmp_path_factory, free_port):
     folder = tmp_path_factory.mktemp("workers")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(zygote_client, "ZYGOTE", "tests.faults.poisoned")
+        patch.setattr(zygote_launch, "ZYGOTE", "tests.faults.poisoned")
         async with open_world(postgres, template_database, folder, free_port(), webhook=True) as world:
             yield world
 

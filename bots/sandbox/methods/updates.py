@@ -21,6 +21,7 @@ from bots.sandbox.methods.registry import Call, method
 from bots.sandbox.state import SandboxBot, Webhook, Wire
 
 LONGEST_POLL = 50  # seconds
+FURTHEST_AHEAD = 10
 SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 KINDS = {
     "message", "edited_message", "channel_post", "edited_channel_post", "business_connection", "business_message",
@@ -68,7 +69,13 @@ async def get_updates(call: Call) -> list[Wire]:
 
 
 def _confirm(bot: SandboxBot, offset: int) -> None:
-    """Forgets the updates before the offset; a negative one keeps that many of the last."""
+    """Forgets the updates before the offset; a negative one keeps that many of the last. One far beyond the last update
+    says nothing: it is of a time before the numbers began anew, and everything that waits is brought.
+
+    Source: TQueue::get and Client::do_get_updates of https://github.com/tdlib/telegram-bot-api
+    """
+    if bot.updates and offset > max(bot.updates) + FURTHEST_AHEAD:
+        return
     for number in list(bot.updates)[:offset] if offset < 0 else [number for number in bot.updates if number < offset]:
         del bot.updates[number]
 

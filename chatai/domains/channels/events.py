@@ -1,4 +1,5 @@
-"""The log of each bot: written by the bot manager, read by the people of its workspace, kept for a while."""
+"""The log of each bot: written by the bot manager, read by the people of its workspace
+and by the installation's admins, kept for a while."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from sqlmodel import col
 from chatai.core.actor import Actor
 from chatai.core.database import UnitOfWork
 from chatai.domains.channels import repository
-from chatai.domains.channels.access import require_run_bots
+from chatai.domains.channels.access import require_everywhere, require_run_bots
 from chatai.domains.channels.models import BotEvent
 from chatai.domains.channels.schemas import BotEventRow, BotEventView
 
@@ -60,6 +61,22 @@ async def list_events(
         BotNotFound: There is no such bot in the workspace.
     """
     require_run_bots(actor)
+    return await page(uow, bot_id, before, limit)
+
+
+async def list_everywhere(
+    uow: UnitOfWork, actor: Actor, bot_id: UUID, before: UUID | None = None, limit: int = 50
+) -> list[BotEventView]:
+    """As `list_events`, of any workspace's bot, in the system's unit of work.
+
+    Raises: NotInstallationAdmin, BotNotFound.
+    """
+    require_everywhere(actor)
+    return await page(uow, bot_id, before, limit)
+
+
+async def page(uow: UnitOfWork, bot_id: UUID, before: UUID | None, limit: int) -> list[BotEventView]:
+    """As `list_events`; who may, the caller has asked. Raises: BotNotFound."""
     await repository.require(uow, bot_id)
     query = select(BotEvent).where(col(BotEvent.bot_id) == bot_id)
     if before is not None:

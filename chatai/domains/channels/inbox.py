@@ -48,7 +48,7 @@ RETURNING bot_id, update_id, state
 _MOVE_OFFSETS: LiteralString = """
 UPDATE bot SET polling_offset = moved.position
 FROM unnest(CAST(%(bots)s AS uuid[]), CAST(%(offsets)s AS bigint[])) AS moved (bot_id, position)
-WHERE bot.id = moved.bot_id AND bot.polling_offset < moved.position
+WHERE bot.id = moved.bot_id
 """
 
 _TELL: LiteralString = "SELECT pg_notify(%(channel)s, bot) FROM unnest(CAST(%(bots)s AS text[])) AS told (bot)"

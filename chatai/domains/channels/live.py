@@ -16,7 +16,7 @@ from sqlmodel import col
 from chatai.core.actor import Actor
 from chatai.core.database import UnitOfWork
 from chatai.domains.channels.access import require_run_bots
-from chatai.domains.channels.models import BotLive
+from chatai.domains.channels.models import Bot, BotLive
 from chatai.domains.channels.schemas import LiveFigures, LiveView
 
 _NAMES = [field.name for field in fields(LiveFigures)]
@@ -71,9 +71,25 @@ async def list_live(uow: UnitOfWork, actor: Actor, bot_ids: Sequence[UUID] | Non
     return {row.bot_id: _view(row) for row in rows}
 
 
+async def find(uow: UnitOfWork, bot_id: UUID) -> LiveView | None:
+    """One bot's figures; who may see them, the caller has asked."""
+    row = await uow.session.get(BotLive, bot_id)
+    return _view(row) if row is not None else None
+
+
 async def list_everywhere(uow: UnitOfWork) -> list[LiveView]:
-    """The figures of all bots, in the system's unit of work: for metrics and the installation's administrators."""
-    return [_view(row) for row in (await uow.session.execute(select(BotLive))).scalars()]
+    """The figures of all bots, in the system's unit of work: for metrics.
+
+    Without those that a manager left behind which was killed, of bots that nobody wants to run any more: nobody would
+    ever write them anew.
+    """
+    views = [_view(row) for row in (await uow.session.execute(select(BotLive))).scalars()]
+    silent = [view.bot_id for view in views if view.stale]
+    if not silent:
+        return views
+    wanted = select(col(Bot.id)).where(col(Bot.id).in_(silent), col(Bot.desired_state) == "running")
+    kept = set((await uow.session.execute(wanted)).scalars())
+    return [view for view in views if not view.stale or view.bot_id in kept]
 
 
 def _view(row: BotLive) -> LiveView:

@@ -1,4 +1,4 @@
-"""Many bots at a glance: pages of the list, searched, sorted and counted by PostgreSQL, and one bot's last hour.
+"""Many bots at a glance: pages of the list, searched, sorted and counted by PostgreSQL, and one bot closely.
 
 The same statements serve the people of a workspace, whose rows row security picks, and the installation's admins, who
 come with the system's unit of work.
@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from chatai.core.actor import Actor
 from chatai.core.database import UnitOfWork
-from chatai.domains.channels import repository, service
+from chatai.domains.channels import events, live, repository, service
 from chatai.domains.channels.access import require_everywhere, require_run_bots
 from chatai.domains.channels.schemas import (
     STALE_AFTER,
@@ -23,6 +23,7 @@ from chatai.domains.channels.schemas import (
     BotLine,
     BotPage,
     BotQuery,
+    BotSight,
     BotTotals,
     DesiredState,
     Minute,
@@ -72,6 +73,10 @@ FROM bot {_LIVE} GROUP BY 1"""  # noqa: S608
 )
 _COUNT = text(f"SELECT count(*) {_TABLES} {_FITS}")
 _IDS = text(f"SELECT bot.id {_TABLES} {_FITS} LIMIT {MOST_SELECTED}")
+_WHERE = text("""
+SELECT assistant.name AS assistant, workspace.name AS workspace FROM bot
+JOIN assistant ON assistant.id = bot.assistant_id JOIN workspace ON workspace.id = bot.workspace_id WHERE bot.id = :bot
+""")
 _LAST_HOUR = text("""
 SELECT minute, coalesce(messages, 0) AS messages, coalesce(wait_ms, 0)::int AS wait_ms
 FROM generate_series(date_trunc('minute', now()) - interval '59 minutes', date_trunc('minute', now()), '1 minute')
@@ -119,12 +124,27 @@ async def want_everywhere(uow: UnitOfWork, actor: Actor, bot_ids: Sequence[UUID]
     return await service.want(uow, actor, bot_ids, desired)
 
 
-async def last_hour(uow: UnitOfWork, actor: Actor, bot_id: UUID) -> list[Minute]:
-    """The bot's last sixty minutes, the earliest first. Raises: MayNotManageBots, BotNotFound."""
+async def look_at(uow: UnitOfWork, actor: Actor, bot_id: UUID, lines: int) -> BotSight:
+    """How one of the workspace's bots fares, with so many lines of its log. Raises: MayNotManageBots, BotNotFound."""
     require_run_bots(actor)
-    await repository.require(uow, bot_id)
-    rows = await uow.session.execute(_LAST_HOUR, {"bot": bot_id})
-    return [Minute(row.minute, row.messages, row.wait_ms) for row in rows]
+    return await _sight(uow, bot_id, lines)
+
+
+async def look_everywhere(uow: UnitOfWork, actor: Actor, bot_id: UUID, lines: int) -> BotSight:
+    """As `look_at`, for any workspace's bot, in the system's unit of work.
+
+    Raises: NotInstallationAdmin, BotNotFound.
+    """
+    require_everywhere(actor)
+    return await _sight(uow, bot_id, lines)
+
+
+async def _sight(uow: UnitOfWork, bot_id: UUID, lines: int) -> BotSight:
+    bot = service.view(await repository.require(uow, bot_id))
+    where = (await uow.session.execute(_WHERE, {"bot": bot_id})).one()
+    hour = [Minute(*row) for row in await uow.session.execute(_LAST_HOUR, {"bot": bot_id})]
+    told = await events.page(uow, bot_id, None, lines)
+    return BotSight(bot, where.assistant, where.workspace, await live.find(uow, bot_id), hour, told)
 
 
 async def _page(uow: UnitOfWork, query: BotQuery, *, everywhere: bool) -> BotPage:

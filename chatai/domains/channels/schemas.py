@@ -342,3 +342,16 @@ class Minute:
     at: datetime
     messages: int
     wait_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class BotSight:
+    """All that one bot's page shows of how it fares. `live` is None for a bot that has done nothing yet; `hour` are its
+    last sixty minutes, the earliest first; `events` the newest of its log, the newest first."""
+
+    bot: BotView
+    assistant: str
+    workspace: str
+    live: LiveView | None
+    hour: list[Minute]
+    events: list[BotEventView]

@@ -1,42 +1,24 @@
-"""One bot: how it is and why, what it does, what happened to it, and everything that can be set. The page is in
-`one_page`."""
+"""One of the workspace's bots: how it fares (see `watch`), and all that can be set. The page is in `one_page`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import reflex as rx
 
 from chatai.core.actor import Actor
-from chatai.core.clock import now
 from chatai.core.database import get_database
-from chatai.core.errors import NotFound
-from chatai.domains.assistants import service as assistants
-from chatai.domains.channels import cloning, events, live, managed, overview, profile, set_aside, tokens
+from chatai.domains.channels import cloning, events, managed, overview, profile, set_aside, tokens
 from chatai.domains.channels import service as channels
-from chatai.domains.channels.event_texts import event_sentence
-from chatai.domains.channels.schemas import BotEventView, BotView, LiveView, MadeBots, Minute
-from chatai.web.bots.plots import points
-from chatai.web.bots.rows import MB, trouble_of
-from chatai.web.shared.guard import handler, identifier, language_for, route_id, tell, unit
+from chatai.domains.channels.schemas import BotEventView, BotSight, BotView, DesiredState, MadeBots
+from chatai.web.bots.watch import EVENTS, BotWatch
+from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
 from chatai.web.shared.texts import bots as texts
 
-MOST_SAMPLES = 200  # of memory, one each time that the page asks: ten minutes
-EVENTS = 50
 MADE_BOTS: dict[str, MadeBots] = {"": "", "share": "share", "copy": "copy"}
 DIALOGS = {"delete", "renew", "dismiss", "clone"}
-
-
-@dataclass
-class Event:
-    """Something that happened to the bot."""
-
-    id: str
-    at: str
-    level: str
-    text_en: str
-    text_ru: str
 
 
 @dataclass
@@ -49,27 +31,13 @@ class Aside:
     error: str
 
 
-class OneBot(rx.State):
-    """The bot whose page is open."""
+class OneBot(BotWatch, rx.State):
+    """The workspace's bot whose page is open, with all that can be set."""
 
-    id: str = ""
-    found: str = ""
-    name: str = ""
-    username: str = ""
-    assistant: str = ""
-    assistant_id: str = ""
-    state: str = ""
-    wanted: str = ""
-    reason_code: str = ""
-    reason_en: str = ""
-    reason_ru: str = ""
-    last_error: str = ""
     mode: str = ""
     webhook_url: str = ""
-    unreachable: bool = False
     webhook_error: str = ""
     webhook_error_at: str = ""
-    pending: int = 0
     description: str = ""
     short_description: str = ""
     always_on: bool = False
@@ -78,28 +46,7 @@ class OneBot(rx.State):
     invitation: str = ""
     may_manage_others: str = ""
 
-    pid: int = 0
-    memory_mb: float = 0.0
-    peak_mb: float = 0.0
-    since: str = ""
-    restarts: int = 0
-    queue: int = 0
-    answered: int = 0
-    rate: float = 0.0
-    throttled: int = 0
-    wait_ms: int = 0
-    last_at: str = ""
-    messages_line: str = ""
-    messages_most: int = 0
-    wait_line: str = ""
-    wait_most: int = 0
-    memory_line: str = ""
-    memory_most: float = 0.0
-    _memory: list[float] = []  # noqa: RUF012  Reflex copies it for each browser
-
-    events: list[Event] = []  # noqa: RUF012
-    more_events: bool = False
-    aside: list[Aside] = []  # noqa: RUF012
+    aside: list[Aside] = []  # noqa: RUF012  Reflex copies it for each browser
     aside_count: int = 0
 
     asking: str = ""
@@ -109,77 +56,27 @@ class OneBot(rx.State):
     profile_error: str = ""
     clone_error: str = ""
 
-    @handler
-    async def load(self, actor: Actor) -> None:
-        """Also called every few seconds while the page is looked at."""
-        await self._load(actor)
-
-    @handler
-    async def enter(self, actor: Actor) -> None:
-        """The page is opened: nothing of the bot before stays."""
-        self.reset()
-        await self._load(actor)
-
-    async def _load(self, actor: Actor) -> None:
-        try:
-            bot_id = route_id(self, "bot_id")
-            async with unit(actor) as uow:
-                bot = await channels.get_bot(uow, actor, bot_id)
-                assistant = await assistants.get_assistant(uow, actor, bot.assistant_id)
-                figures = (await live.list_live(uow, actor, [bot_id])).get(bot_id)
-                hour = await overview.last_hour(uow, actor, bot_id)
-                happened = await events.list_events(uow, actor, bot_id, limit=EVENTS)
-                aside, number = await set_aside.list_set_aside(uow, actor, bot_id)
-        except NotFound:
-            self._put(found="missing", id="")
-            return
-        self._put(assistant=assistant.name, **bot_values(bot), **live_values(figures), **hour_values(hour))
-        self._sample()
+    async def _look(self, actor: Actor, bot_id: UUID) -> BotSight:
+        async with unit(actor) as uow:
+            sight = await overview.look_at(uow, actor, bot_id, EVENTS)
+            aside, number = await set_aside.list_set_aside(uow, actor, bot_id)
         self._put(
             aside=[Aside(str(one.update_id), one.received_at.isoformat(), one.attempts, one.error) for one in aside],
             aside_count=number,
-            found="ready",
+            **_settings(sight.bot),
         )
-        self._take_events([event_of(one) for one in happened])
+        return sight
 
-    def _put(self, **values: Any) -> None:
-        """Only what differs: what is set is sent to the browser."""
-        for name, value in values.items():
-            if getattr(self, name) != value:
-                setattr(self, name, value)
-
-    def _sample(self) -> None:
-        self._memory = [*self._memory, self.memory_mb][-MOST_SAMPLES:]
-        self._put(memory_line=points(self._memory), memory_most=max(self._memory))
-
-    def _take_events(self, fresh: list[Event]) -> None:
-        """Newer ones go before those that are shown, of which some may have been asked for page by page."""
-        known = {one.id for one in fresh}
-        older = [one for one in self.events if one.id not in known and fresh and one.id < fresh[-1].id]
-        if not self.events:
-            self._put(more_events=len(fresh) == EVENTS)
-        self._put(events=[*fresh, *older])
-
-    @handler
-    async def show_earlier(self, actor: Actor) -> None:
-        before = identifier(self.events[-1].id) if self.events else None
+    async def _earlier(self, actor: Actor, bot_id: UUID, before: UUID | None) -> list[BotEventView]:
         async with unit(actor) as uow:
-            older = await events.list_events(uow, actor, route_id(self, "bot_id"), before, EVENTS)
-        self.events = [*self.events, *[event_of(one) for one in older]]
-        self.more_events = len(older) == EVENTS
+            return await events.list_events(uow, actor, bot_id, before, EVENTS)
 
-    @handler
-    async def start(self, actor: Actor) -> None:
-        """Also lifts a quarantine, and begins anew with a bot that runs."""
+    async def _want(self, actor: Actor, bot_id: UUID, desired: DesiredState) -> None:
         async with unit(actor) as uow:
-            await channels.start_bot(uow, actor, route_id(self, "bot_id"))
-        await self._load(actor)
-
-    @handler
-    async def stop(self, actor: Actor) -> None:
-        async with unit(actor) as uow:
-            await channels.stop_bot(uow, actor, route_id(self, "bot_id"))
-        await self._load(actor)
+            if desired == "running":
+                await channels.start_bot(uow, actor, bot_id)
+            else:
+                await channels.stop_bot(uow, actor, bot_id)
 
     @handler
     async def ask(self, actor: Actor, action: str) -> None:
@@ -312,25 +209,12 @@ class OneBot(rx.State):
             self.busy = ""
 
 
-def bot_values(bot: BotView) -> dict[str, Any]:
-    trouble = trouble_of(bot, bot.failed_post)
+def _settings(bot: BotView) -> dict[str, Any]:
     return {
-        "id": str(bot.id),
-        "name": bot.name,
-        "username": bot.username,
-        "assistant_id": str(bot.assistant_id),
-        "state": bot.state,
-        "wanted": bot.desired_state,
-        "reason_code": bot.state_reason,
-        "reason_en": trouble.en,
-        "reason_ru": trouble.ru,
-        "last_error": bot.last_error,
         "mode": bot.mode,
         "webhook_url": bot.webhook_url,
-        "unreachable": trouble.unreachable,
         "webhook_error": bot.webhook_error,
         "webhook_error_at": bot.webhook_error_at.isoformat() if bot.webhook_error_at else "",
-        "pending": bot.webhook_pending,
         "description": bot.description,
         "short_description": bot.short_description,
         "always_on": bot.always_on,
@@ -338,37 +222,3 @@ def bot_values(bot: BotView) -> dict[str, Any]:
         "managed": bot.managed_by is not None,
         "invitation": managed.invitation(bot.username, "my_assistant_bot"),
     }
-
-
-def live_values(figures: LiveView | None) -> dict[str, Any]:
-    """What the manager tells; nothing where it has fallen silent."""
-    if figures is None or figures.stale:
-        return {"pid": 0, "memory_mb": 0.0, "since": "", "queue": 0, "rate": 0.0}
-    return {
-        "pid": figures.pid or 0,
-        "memory_mb": round(figures.memory_kb / MB, 1) if figures.pid else 0.0,
-        "peak_mb": round(figures.memory_peak_kb / MB, 1),
-        "since": figures.started_at.isoformat() if figures.started_at and figures.pid else "",
-        "restarts": figures.restarts,
-        "queue": figures.queued + figures.in_work,
-        "answered": figures.answered,
-        "rate": round(figures.sent_per_second, 2),
-        "throttled": figures.throttled,
-        "wait_ms": figures.wait_ms(now()),
-        "last_at": figures.last_update_at.isoformat() if figures.last_update_at else "",
-    }
-
-
-def hour_values(hour: list[Minute]) -> dict[str, Any]:
-    messages, waits = [one.messages for one in hour], [one.wait_ms for one in hour]
-    return {
-        "messages_line": points(messages),
-        "messages_most": max(messages, default=0),
-        "wait_line": points(waits),
-        "wait_most": max(waits, default=0),
-    }
-
-
-def event_of(one: BotEventView) -> Event:
-    sentences = (event_sentence(one.event, one.detail, "en"), event_sentence(one.event, one.detail, "ru"))
-    return Event(str(one.id), one.created_at.isoformat(), one.level, *sentences)

@@ -7,34 +7,28 @@ from typing import Any
 import reflex as rx
 
 from chatai.domains.channels import profile
-from chatai.domains.channels.errors import BotSetupFailed
-from chatai.web.assistants.one import PLACE
+from chatai.web.bots import watch_parts
 from chatai.web.bots.accounts import Accounts, account_dialog, accounts
-from chatai.web.bots.one import Aside, Event, OneBot
-from chatai.web.bots.plots import plot
-from chatai.web.bots.rows import state_pill
+from chatai.web.bots.one import Aside, OneBot
 from chatai.web.bots.token import token_field
 from chatai.web.shared.elements import (
     button,
     confirm,
     crumbs,
     dialog,
-    empty,
     field,
     foot,
     icon_button,
     link,
-    link_button,
     note,
     pill,
     select,
-    skeleton,
     text_area,
     text_input,
 )
-from chatai.web.shared.i18n import Text, is_russian, number, short_when, t, when
+from chatai.web.shared.i18n import Text, number, t, when
 from chatai.web.shared.layout import Session, shell
-from chatai.web.shared.parts import Ticker, Uploader
+from chatai.web.shared.parts import Uploader
 from chatai.web.shared.texts import bots as texts
 from chatai.web.shared.texts import channels as channel_texts
 from chatai.web.shared.texts import common
@@ -43,107 +37,17 @@ from chatai.web.shared.texts import knowledge as knowledge_texts
 REFRESH_MS = 3000
 
 
-def card(title: Text, *content: Any, lead: Text | None = None) -> rx.Component:
-    head = rx.el.div(
-        rx.el.h2(t(title)), *([rx.el.p(t(lead), class_name="muted small")] if lead else []), class_name="stack tight"
-    )
-    return rx.el.section(head, *content, class_name="card pad stack")
-
-
 def header() -> rx.Component:
-    running = OneBot.wanted == "running"
     actions = rx.el.div(
-        rx.cond(
-            running,
-            rx.fragment(
-                button(texts.RESTART, icon_name="rotate-ccw", on_click=OneBot.start),
-                button(texts.STOP, icon_name="circle-stop", on_click=OneBot.stop),
-            ),
-            button(texts.START, kind="primary", icon_name="play", on_click=OneBot.start),
-        ),
+        watch_parts.run_buttons(OneBot),
         button(texts.CLONE, icon_name="copy", on_click=OneBot.ask("clone")),
         icon_button("trash-2", texts.DANGER, kind="bad-ghost", small=False, on_click=OneBot.ask("delete")),
         class_name="row tight",
     )
-    name = rx.el.div(
-        rx.el.div(
-            rx.el.h1(OneBot.name, class_name="clip"),
-            state_pill(OneBot.state, OneBot.unreachable),
-            class_name="row tight",
-        ),
-        rx.el.p(
-            rx.el.a(
-                f"@{OneBot.username}",
-                href=f"https://t.me/{OneBot.username}",
-                target="_blank",
-                rel="noopener noreferrer",
-            ),
-            " · ",
-            link(OneBot.assistant, to=f"/assistants/{OneBot.assistant_id}"),
-            class_name="muted",
-        ),
-        class_name="stack tight grow",
-    )
+    assistant = link(OneBot.assistant, to=f"/assistants/{OneBot.assistant_id}")
     return rx.fragment(
         crumbs((texts.TITLE, "/bots"), (OneBot.name, f"/bots/{OneBot.id}")),
-        rx.el.header(name, actions, class_name="head"),
-    )
-
-
-def trouble() -> rx.Component:
-    """Why the bot is as it is, and what to do."""
-    now = rx.match(OneBot.state, *[(name, t(text)) for name, text in texts.WHAT_NOW.items()], "")
-    why = rx.el.p(rx.el.strong(rx.cond(is_russian(), OneBot.reason_ru, OneBot.reason_en)))
-    given_up = rx.fragment(
-        why,
-        rx.cond(OneBot.reason_code != BotSetupFailed.code, rx.el.p(now)),  # that one says it itself
-        rx.cond(OneBot.last_error, rx.el.p(OneBot.last_error, class_name="small")),
-        rx.cond(
-            OneBot.state == "quarantined",
-            rx.el.p(
-                button(texts.LIFT, small=True, icon_name="play", on_click=OneBot.start),
-                style={"marginTop": "var(--s2)"},
-            ),
-        ),
-    )
-    waiting = rx.cond(OneBot.pending > 0, rx.el.p(t(texts.AT_TELEGRAM, number=number(OneBot.pending))))
-    return rx.cond(
-        OneBot.reason_en,
-        rx.cond(OneBot.unreachable, note(rx.fragment(why, waiting), "warn"), note(given_up, "bad")),
-    )
-
-
-def figures() -> rx.Component:
-    def figure(label: Text, value: Any, below: Any = "") -> rx.Component:
-        return rx.el.div(rx.el.dt(t(label)), rx.el.dd(value, rx.el.span(below, class_name="faint small")))
-
-    none = rx.cond(OneBot.state == "sleeping", t(texts.ASLEEP), "–")
-    process = rx.cond(OneBot.pid > 0, OneBot.pid.to_string(), none)
-    since = rx.cond(OneBot.since, t(texts.SINCE, when=when(OneBot.since)), "")
-    memory = rx.cond(OneBot.memory_mb > 0, t(texts.MB, number=number(OneBot.memory_mb, 1)), "–")
-    peak = rx.cond(OneBot.peak_mb > 0, t(texts.PEAK, number=number(OneBot.peak_mb, 1)), "")
-    return rx.el.dl(
-        figure(texts.COLUMNS["answered"], number(OneBot.answered)),
-        figure(texts.TOTAL_RATE, t(texts.PER_SECOND, number=number(OneBot.rate, 1))),
-        figure(texts.COLUMNS["queue"], number(OneBot.queue)),
-        figure(texts.WAIT, t(texts.MS, number=number(OneBot.wait_ms))),
-        figure(texts.PROCESS, process, since),
-        figure(texts.COLUMNS["memory"], memory, peak),
-        figure(texts.COLUMNS["restarts"], number(OneBot.restarts)),
-        figure(texts.COLUMNS["activity"], short_when(OneBot.last_at)),
-        class_name="figures eight card",
-    )
-
-
-def plots() -> rx.Component:
-    return card(
-        texts.LAST_HOUR,
-        rx.el.div(
-            plot(texts.PLOT_MESSAGES, OneBot.messages_line, OneBot.messages_most),
-            plot(texts.PLOT_WAIT, OneBot.wait_line, OneBot.wait_most),
-            plot(texts.PLOT_MEMORY, OneBot.memory_line, OneBot.memory_most, 1),
-            class_name="plots",
-        ),
+        rx.el.header(watch_parts.title(OneBot, assistant), actions, class_name="head"),
     )
 
 
@@ -179,36 +83,9 @@ def aside() -> rx.Component:
     )
 
 
-def log() -> rx.Component:
-    def line(event: rx.Var[Event]) -> rx.Component:
-        level = rx.match(event.level, *[(name, t(text)) for name, text in texts.LEVELS.items()], event.level)
-        return rx.el.li(
-            rx.el.span(when(event.at), class_name="faint"),
-            rx.el.span(
-                rx.cond(event.level != "info", rx.el.strong(level, ": ")),
-                rx.cond(is_russian(), event.text_ru, event.text_en),
-                class_name=rx.Var.create(f"{event.level}"),
-            ),
-        )
-
-    return rx.el.section(
-        rx.el.div(rx.el.h2(t(texts.LOG)), class_name="pad-head"),
-        rx.cond(
-            OneBot.events,
-            rx.el.ul(rx.foreach(OneBot.events, line), class_name="log"),
-            rx.el.p(t(texts.LOG_EMPTY), class_name="faint pad-head"),
-        ),
-        rx.cond(
-            OneBot.more_events,
-            rx.el.div(button(texts.EARLIER, small=True, on_click=OneBot.show_earlier), class_name="pad-head"),
-        ),
-        class_name="card",
-    )
-
-
 def receiving() -> rx.Component:
     mode = rx.match(OneBot.mode, *[(name, t(text)) for name, text in texts.MODES.items()], OneBot.mode)
-    return card(
+    return watch_parts.card(
         texts.RECEIVING,
         rx.el.p(mode),
         rx.cond(OneBot.webhook_url, rx.el.p(OneBot.webhook_url, class_name="small muted break")),
@@ -231,7 +108,7 @@ def receiving() -> rx.Component:
 
 
 def token() -> rx.Component:
-    return card(
+    return watch_parts.card(
         texts.TOKEN_TITLE,
         rx.el.form(
             token_field(texts.TOKEN_NEW),
@@ -293,7 +170,7 @@ def shown() -> rx.Component:
         rx.el.div(button(texts.PHOTO_REMOVE, kind="ghost", small=True, on_click=OneBot.remove_photo)),
         class_name="stack tight",
     )
-    return card(texts.PROFILE, form, photo)
+    return watch_parts.card(texts.PROFILE, form, photo)
 
 
 def options() -> rx.Component:
@@ -320,7 +197,7 @@ def options() -> rx.Component:
         rx.cond(OneBot.may_manage_others == "no", note(texts.MANAGEMENT_IS_OFF, "warn")),
         class_name="stack tight",
     )
-    return card(
+    return watch_parts.card(
         texts.OPTIONS, always, made, rx.cond(OneBot.managed, rx.el.p(t(texts.MADE_BY), class_name="muted small"))
     )
 
@@ -365,27 +242,23 @@ def dialogs() -> rx.Component:
 
 
 def page() -> rx.Component:
-    ready = rx.fragment(
+    content = watch_parts.whole(
+        OneBot,
         header(),
-        trouble(),
-        figures(),
-        plots(),
+        watch_parts.trouble(OneBot),
+        watch_parts.figures(OneBot),
+        watch_parts.plots(OneBot),
         aside(),
         rx.el.div(
-            rx.el.div(log(), receiving(), class_name="stack wide"),
+            rx.el.div(watch_parts.log(OneBot), receiving(), class_name="stack wide"),
             rx.el.div(shown(), token(), accounts(), options(), class_name="stack wide"),
             class_name="columns even",
         ),
-        Ticker.create(interval=REFRESH_MS, on_tick=OneBot.load),
         dialogs(),
         account_dialog(),
+        back="/bots",
     )
-    missing = rx.el.div(
-        empty("search-x", texts.NOT_FOUND, common.NOT_FOUND, link_button(texts.TO_BOTS, "/bots", kind="primary")),
-        class_name="card",
-    )
-    state = rx.cond(PLACE.contains(OneBot.id), OneBot.found, "")
-    return shell("bots", rx.match(state, ("ready", ready), ("missing", missing), skeleton(64, 120, 260)), wide=True)
+    return shell("bots", content, wide=True)
 
 
 ON_LOAD = [Session.enter, Accounts.enter, OneBot.enter]

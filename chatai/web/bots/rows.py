@@ -142,12 +142,8 @@ def run_buttons(bot: rx.Var[BotRow], start: Any, stop: Any) -> rx.Component:
     )
 
 
-def name_cell(bot: rx.Var[BotRow], to: str | rx.Var[str] | None) -> rx.Component:
-    """`to`: the bot's page, which has the whole reason; without one it stands here."""
-    if to is None:
-        return cell(
-            "name", rx.el.span(bot.name, class_name="clip-2 strong"), telegram_link(bot), reason_line(bot, "break")
-        )
+def name_cell(bot: rx.Var[BotRow], to: str | rx.Var[str]) -> rx.Component:
+    """`to`: the bot's page, which has the whole reason."""
     return cell(
         "name", link(bot.name, to=to, class_name="clip-2 strong"), telegram_link(bot), reason_line(bot, "clip-2")
     )

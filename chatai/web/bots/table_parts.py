@@ -91,7 +91,7 @@ def heading(state: Any, column: str) -> rx.Component:
 
 
 def table(state: Any, *, everywhere: bool = False) -> rx.Component:
-    """One page of bots. `everywhere`: with their workspaces instead of links to pages that are not the reader's."""
+    """One page of bots. `everywhere`: with their workspaces instead of their assistants."""
 
     def line(bot: rx.Var[BotRow]) -> rx.Component:
         owner = (
@@ -109,7 +109,7 @@ def table(state: Any, *, everywhere: bool = False) -> rx.Component:
                 ),
                 class_name="check",
             ),
-            name_cell(bot, None if everywhere else f"/bots/{bot.id}"),
+            name_cell(bot, f"/admin/bots/{bot.id}" if everywhere else f"/bots/{bot.id}"),
             cell("state", state_pill(bot.state, bot.unreachable)),
             owner,
             *figure_cells(bot),

@@ -1,0 +1,67 @@
+"""Starts zygotes: a fresh one as a program of its own, or a copy of one that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+
+from bots.zygote_handle import Running
+
+ZYGOTE = "bots.zygote"
+"""The module that is run. Tests put one in its place whose workers misbehave."""
+
+_INHERITED = (
+    "PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "HOME", "TMPDIR", "CHATAI_RUN_DIR",
+)  # fmt: skip
+"""All that the zygote and the workers see of the environment. The secrets in it are not for them.
+
+By `CHATAI_RUN_DIR` the launcher finds processes that outlived a kill.
+"""
+
+
+async def launch() -> Running:
+    """A new zygote, which is getting ready. Raises: OSError: no process or no descriptor is left."""
+    loop = asyncio.get_running_loop()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            ZYGOTE,
+            str(theirs.fileno()),
+            str(os.getpid()),  # by which it is told from other managers' in a list of processes
+            pass_fds=(theirs.fileno(),),
+            env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+            stdin=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    return Running(process, ours, loop.create_future())
+
+
+def copy(original: Running) -> Running | None:
+    """A copy that the zygote makes of itself; None when the zygote is going, which is told of next.
+
+    Raises:
+        OSError: No descriptor is left.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    try:
+        socket.send_fds(original.control, [json.dumps({"copy": True}).encode()], [theirs.fileno()])
+    except OSError:
+        ours.close()
+        return None
+    finally:
+        theirs.close()
+    made = Running(None, ours, asyncio.get_running_loop().create_future())
+    made.ready.add_done_callback(lambda ready: ready.exception())  # nobody need wait for it
+    return made
