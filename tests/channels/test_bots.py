@@ -15,7 +15,7 @@ from chatai.core.settings import get_settings
 from chatai.domains.assistants import service as assistants
 from chatai.domains.assistants.errors import AssistantNotFound
 from chatai.domains.assistants.schemas import AssistantDraft
-from chatai.domains.channels import service, states, tokens
+from chatai.domains.channels import listing, service, states, tokens
 from chatai.domains.channels.errors import (
     BotAlreadyHere,
     BotInUse,
@@ -77,7 +77,7 @@ async def told_of_commands(database: Database) -> list[UUID]:
         bots = [UUID(found) for found in (await uow.session.execute(COMMANDS)).scalars()]
         await uow.session.execute(text("DELETE FROM procrastinate_jobs WHERE task_name = 'list_bot_commands'"))
     for bot_id in bots:
-        await service.list_commands(database, bot_id)
+        await listing.tell(database, bot_id)
     return bots
 
 
@@ -90,11 +90,26 @@ async def test_people_see_the_commands_in_their_language(database, actor, sandbo
     calls = await sandbox.wait_for_calls(bot, "setMyCommands", 4)
     assert {call["parameters"]["scope"]["type"] for call in calls} == {"all_private_chats", "all_group_chats"}
     known = await service.check_token(actor, sandbox.sandbox.revoke(bot))
-    await service.list_commands(database, view.id)  # with the token that is of no use any more
+    await listing.tell(database, view.id)  # with the token that is of no use any more
     async with database.workspace(actor.workspace_id) as uow:
         await tokens.replace_token(uow, actor, view.id, known)
     assert await told_of_commands(database) == [view.id]
     await sandbox.wait_for_calls(bot, "setMyCommands", 8)
+
+
+async def test_after_an_upgrade_running_bots_are_told_of_the_new_commands(database, actor, sandbox, monkeypatch):
+    old = await add(database, actor, sandbox.sandbox.new_bot("Old").token)
+    stopped = await add(database, actor, sandbox.sandbox.new_bot("Stopped").token)
+    assert await told_of_commands(database) == [old.id, stopped.id]
+    assert await listing.enqueue_outdated(database) == 0
+    monkeypatch.setattr(listing, "LIST_VERSION", "a newer list")
+    new = await add(database, actor, sandbox.sandbox.new_bot("New").token)
+    async with database.workspace(actor.workspace_id) as uow:
+        await service.stop_bot(uow, actor, stopped.id)
+    assert await listing.enqueue_outdated(database) == 2
+    assert await listing.enqueue_outdated(database) == 2  # those are waiting: they are not put in twice
+    assert sorted(await told_of_commands(database)) == sorted([old.id, new.id])
+    assert await listing.enqueue_outdated(database) == 0
 
 
 async def test_a_bot_that_is_not_taken_keeps_its_commands(database, actor, stranger, sandbox):
@@ -118,11 +133,11 @@ async def test_commands_wait_while_telegram_is_away_and_end_with_the_bot(databas
     view = await add(database, actor, bot.token)
     sandbox.sandbox.faults.add(Fault(methods=frozenset({"setmycommands"}), status=429, retry_after=7, remaining=1))
     with pytest.raises(TelegramRefusal):
-        await service.list_commands(database, view.id)
+        await listing.tell(database, view.id)
     async with database.workspace(actor.workspace_id) as uow:
         await service.delete_bot(uow, actor, view.id)
     calls = bot.call_count
-    await service.list_commands(database, view.id)
+    await listing.tell(database, view.id)
     assert bot.call_count == calls
 
 

@@ -1,9 +1,13 @@
-"""The commands that bots know, as Telegram is told of them."""
+"""The commands that bots know, as Telegram is told of them (see `listing`)."""
 
 from __future__ import annotations
 
+import json
+from hashlib import sha256
 from typing import Literal
+from uuid import UUID
 
+from chatai.core.database import UnitOfWork
 from chatai.core.i18n import Language
 
 CommandScope = Literal["all_private_chats", "all_group_chats"]
@@ -37,3 +41,14 @@ BOT_COMMANDS: dict[CommandScope, dict[Language, tuple[tuple[str, str], ...]]] = 
     },
 }
 """What the bots know, as people's apps list it: by kind of chat and language."""
+
+LIST_VERSION = sha256(json.dumps(BOT_COMMANDS, sort_keys=True).encode()).hexdigest()[:16]
+"""Tells one list from another."""
+
+LIST_TASK = "list_bot_commands"
+
+
+async def enqueue(uow: UnitOfWork, bot_id: UUID) -> None:
+    """Has Telegram told soon which commands the bot knows: only once it is ours, for until then the list may be another
+    installation's. Documents go first when many bots are connected at once."""
+    await uow.enqueue(LIST_TASK, queueing_lock=f"{LIST_TASK}:{bot_id}", priority=-10, bot_id=bot_id)

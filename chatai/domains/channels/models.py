@@ -46,6 +46,7 @@ class Bot(TenantRow, table=True):
     made_bots: str = Field(
         default="", max_length=16, description="Bots that people make with it: see MadeBots in schemas."
     )
+    commands_told: str = Field(default="", max_length=16, description="Which list of commands: see LIST_VERSION.")
     updated_at: datetime = timestamp(default=True)  # moved by people only: the bot manager looks for changes by it
 
 

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from chatai.core.actor import Actor
 from chatai.core.crypto import DecryptionError, Vault, new_token
-from chatai.core.database import Database, UnitOfWork
+from chatai.core.database import UnitOfWork
 from chatai.core.settings import get_settings
 from chatai.domains.assistants import service as assistants
 from chatai.domains.audit import service as audit
-from chatai.domains.channels import repository
+from chatai.domains.channels import commands, repository
 from chatai.domains.channels.access import require_manage_bots, require_run_bots
 from chatai.domains.channels.asking import asking
 from chatai.domains.channels.errors import (
@@ -27,7 +27,7 @@ from chatai.domains.channels.errors import (
     TooManyBots,
 )
 from chatai.domains.channels.models import Bot
-from chatai.domains.channels.ports import TelegramRefusal, telegram
+from chatai.domains.channels.ports import telegram
 from chatai.domains.channels.schemas import (
     BotIdentity,
     BotName,
@@ -42,7 +42,6 @@ from chatai.domains.channels.schemas import (
 
 BOTS_CHANNEL = "chatai_bots"
 """PostgreSQL notifies the bot manager here; the payload is a bot's id."""
-COMMANDS_TASK = "list_bot_commands"
 
 _TOKEN = re.compile(r"\d{6,12}:[A-Za-z0-9_-]{35}")
 
@@ -125,7 +124,7 @@ async def add_bot(
     if not await repository.insert(uow, bot):
         raise BotInUse
     await audit.record(uow, actor, "channels:bot:create", bot.id, username=bot.username)
-    await enqueue_commands(uow, bot.id)
+    await commands.enqueue(uow, bot.id)
     await uow.notify(BOTS_CHANNEL, str(bot.id))
     return view(bot)
 
@@ -217,31 +216,6 @@ async def set_made_bots(uow: UnitOfWork, actor: Actor, bot_id: UUID, made_bots: 
     if bot.made_bots != made_bots:
         await repository.change(uow, bot_id, restarts=False, made_bots=made_bots)
         await audit.record(uow, actor, "channels:bot:made_bots", bot_id, choice=made_bots or "none")
-
-
-async def enqueue_commands(uow: UnitOfWork, bot_id: UUID) -> None:
-    """Has Telegram told soon which commands the bot knows: only once it is ours, for until then the list may be another
-    installation's. Documents go first when many bots are connected at once."""
-    await uow.enqueue(COMMANDS_TASK, queueing_lock=f"{COMMANDS_TASK}:{bot_id}", priority=-10, bot_id=bot_id)
-
-
-async def list_commands(database: Database, bot_id: UUID) -> None:
-    """Tells Telegram which commands a bot knows, unless it is gone or its token is of no use. The work of a job.
-
-    Raises:
-        TelegramAway, TelegramRefusal: Worth another try.
-    """
-    async with database.system() as uow:
-        bot = await repository.find(uow, bot_id)
-    if bot is None:
-        return
-    try:
-        await telegram().set_commands(token_of(bot))
-    except TokenUnreadable:
-        return
-    except TelegramRefusal as refusal:
-        if refusal.status not in {401, 404}:
-            raise
 
 
 # For the bot manager, in the system's unit of work.

@@ -7,7 +7,7 @@ from uuid import UUID
 from chatai.core.actor import Actor
 from chatai.core.database import Database, UnitOfWork
 from chatai.domains.audit import service as audit
-from chatai.domains.channels import repository, service
+from chatai.domains.channels import commands, repository, service
 from chatai.domains.channels.access import require_manage_bots
 from chatai.domains.channels.asking import asking
 from chatai.domains.channels.errors import NotManaged, WrongBot
@@ -45,7 +45,7 @@ async def keep_token(uow: UnitOfWork, actor: Actor, bot: Bot, known: KnownToken)
         last_error="",
     )
     await audit.record(uow, actor, "channels:bot:token", bot.id, username=known.identity.username)
-    await service.enqueue_commands(uow, bot.id)
+    await commands.enqueue(uow, bot.id)
     await uow.notify(BOTS_CHANNEL, str(bot.id))
 
 
