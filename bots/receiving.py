@@ -10,6 +10,7 @@ import math
 import random
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -177,7 +178,7 @@ class Poller:
             except DatabaseAway:
                 await self._failed("")
 
-    async def _keep(self, found: list[object]) -> bool:
+    async def _keep(self, found: Sequence[object]) -> bool:
         """Stores what came together with the next offset, which only then is told to Telegram. False: nothing of it
         can be confirmed.
 

@@ -38,8 +38,9 @@ def check(payload: object) -> dict[str, Any]:
 def number_of(payload: object) -> int:
     """The update_id; -1 where there is none that can be one."""
     number = payload.get("update_id") if isinstance(payload, dict) else None
-    usable = isinstance(number, int) and not isinstance(number, bool) and 0 <= number < HIGHEST_NUMBER
-    return number if usable else -1
+    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < HIGHEST_NUMBER:
+        return number
+    return -1
 
 
 def chat_of(payload: dict[str, Any]) -> int:

@@ -12,6 +12,7 @@ from uuid import UUID
 import reflex as rx
 
 from chatai.core.actor import Actor
+from chatai.core.errors import Forbidden
 from chatai.domains.channels.schemas import BotGroup, BotPage, BotQuery, BotSort, BotTotals, DesiredState
 from chatai.web.bots.rows import MB, BotRow, row_of
 from chatai.web.shared.guard import handler, identifier, language_for, tell
@@ -64,7 +65,11 @@ class BotTable(rx.State, mixin=True):
 
     async def _load(self, actor: Actor) -> None:
         """Fills the table. What did not change is not sent to the browser again."""
-        found = await self._fetch(actor, self._query())
+        try:
+            found = await self._fetch(actor, self._query())
+        except Forbidden:
+            self.reset()  # who may not see it any more sees nothing of what was there
+            raise
         if not found.lines and found.found and self.page:  # the last page has become empty
             self.page = (found.found - 1) // PAGE
             found = await self._fetch(actor, self._query())

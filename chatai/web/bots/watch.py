@@ -13,7 +13,7 @@ import reflex as rx
 
 from chatai.core.actor import Actor
 from chatai.core.clock import now
-from chatai.core.errors import NotFound
+from chatai.core.errors import Forbidden, NotFound
 from chatai.domains.channels.schemas import BotEventView, BotSight, DesiredState, LiveView, Minute
 from chatai.web.bots.plots import points
 from chatai.web.bots.rows import MB, trouble_of
@@ -91,6 +91,9 @@ class BotWatch(rx.State, mixin=True):
         except NotFound:
             self._put(found="missing", id="")
             return
+        except Forbidden:
+            self.reset()  # who may not see it any more sees nothing of what was there
+            raise
         self._put(
             assistant=sight.assistant,
             workspace=sight.workspace,
