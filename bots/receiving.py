@@ -162,7 +162,9 @@ class Poller:
         """Ends only when Telegram no longer knows the token."""
         while True:
             try:
-                found = await telegram().get_updates(self._token, self._offset, self._tuning.poll_duration)
+                longest = self._tuning.poll_seconds
+                seconds = random.randint(longest // 2, longest)
+                found = await telegram().get_updates(self._token, self._offset, seconds)
                 if not await self._keep(found):
                     await self._failed("getUpdates brings what has no update_id")  # and will again
                     continue

@@ -64,7 +64,9 @@ class Tuning:
     lease_renewal: float = 5.0
     settled_seconds: float = 10.0
     """A manager that is new hands over nothing and is handed nothing for so long: it may be gone again."""
-    poll_duration: int = 25
+    poll_seconds: int = 50
+    """The longest poll that Telegram grants. Each takes between half of it and all, at random: after a start or an
+    outage thousands of them begin at once, and would end at once again and again."""
     poll_retry: float = 1.0
     """After a failed poll; doubles up to `longest_poll_retry`."""
     longest_poll_retry: float = 60.0

@@ -57,7 +57,7 @@ QUICK = Tuning(
     reconcile_interval=1.0,
     poll_retry=0.1,
     conflict_retry=0.3,
-    poll_duration=2,
+    poll_seconds=2,
 )
 ANNA = {"id": 501, "is_bot": False, "first_name": "Анна", "last_name": "Петрова", "language_code": "ru"}
 JOHN = {"id": 502, "is_bot": False, "first_name": "John", "last_name": "Smith", "language_code": "en"}
