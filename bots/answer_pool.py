@@ -22,6 +22,7 @@ from bots.memory import own_kilobytes
 from bots.suspects import Question, Suspects
 from bots.tuning import Tuning, backoff
 from bots.wire import Message, Wire, WireError
+from chatai.core.patience import within
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +109,7 @@ class AnswerPool:
             while fresh not in self._processes:
                 await asyncio.wait({self._keepers[fresh]}, timeout=0.1)
             try:
-                await asyncio.wait_for(self._processes[fresh].ready.wait(), RENEWAL_SECONDS)
+                await within(RENEWAL_SECONDS, self._processes[fresh].ready.wait())
             except TimeoutError:
                 log.error("a new answer process does not get ready; the old ones stay")
                 await self._close_slot(fresh)
@@ -118,7 +119,7 @@ class AnswerPool:
                 old.retiring = True
                 self._check_rid(old)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(old.rid.wait(), RENEWAL_SECONDS)
+                    await within(RENEWAL_SECONDS, old.rid.wait())
             log.info("an answer process is replaced", old=old.process.pid if old else None)
             if self._keepers.get(slot) is keeper:
                 await self._close_slot(slot)
@@ -379,7 +380,7 @@ async def _end(process: _Process) -> None:
     """Has a process stop, and sees to it that it does."""
     process.wire.send({"type": "stop"})
     try:
-        await asyncio.wait_for(process.process.wait(), 3)
+        await within(3, process.process.wait())
     except TimeoutError:
         process.process.kill()
         await process.process.wait()

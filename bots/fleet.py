@@ -33,6 +33,7 @@ from bots.webhook_watch import WebhookWatch
 from bots.zygote_client import ZygoteClient
 from chatai.core.clock import now
 from chatai.core.database import Database, DatabaseAway
+from chatai.core.patience import within
 from chatai.core.settings import Settings
 from chatai.domains.channels import leases, service
 from chatai.domains.channels.errors import BotSetupFailed, TokenUnreadable
@@ -157,7 +158,7 @@ class Fleet:
                 except Exception:  # the bots that run must go on, and the next look may go better
                     log.exception("what should run could not be found out")
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._look.wait(), self._tuning.reconcile_interval)
+                    await within(self._tuning.reconcile_interval, self._look.wait())
         finally:
             for task in tasks:
                 task.cancel()

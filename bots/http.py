@@ -15,6 +15,8 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from chatai.core.patience import within
+
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 PIECE_BYTES = 64 * 1024
 KEPT_SECONDS = 15.0
@@ -107,7 +109,7 @@ class HttpClient:
         try:
             connection = await self._connect(host, port, tls)
             connection.writer.write(f"{self._head('GET', url)}Connection: close\r\n\r\n".encode("ascii"))
-            head = await asyncio.wait_for(_read_head(connection.reader), seconds)
+            head = await within(seconds, _read_head(connection.reader))
             if head.status != 200:
                 raise Refused(head.status)
             async for piece in _pieces(connection.reader, head, seconds):
@@ -217,21 +219,21 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes, bool]:
 async def _pieces(reader: asyncio.StreamReader, head: _Head, seconds: float) -> AsyncGenerator[bytes, None]:
     """A body of any length. Raises TimeoutError and as `_read_head`."""
     if head.chunked:
-        while size := await asyncio.wait_for(_chunk_size(reader), seconds):
+        while size := await within(seconds, _chunk_size(reader)):
             async for piece in _exactly(reader, size, seconds):
                 yield piece
-            await asyncio.wait_for(reader.readexactly(2), seconds)
+            await within(seconds, reader.readexactly(2))
     elif head.length is not None:
         async for piece in _exactly(reader, head.length, seconds):
             yield piece
     else:
-        while piece := await asyncio.wait_for(reader.read(PIECE_BYTES), seconds):
+        while piece := await within(seconds, reader.read(PIECE_BYTES)):
             yield piece
 
 
 async def _exactly(reader: asyncio.StreamReader, size: int, seconds: float) -> AsyncGenerator[bytes, None]:
     while size:
-        piece = await asyncio.wait_for(reader.read(min(size, PIECE_BYTES)), seconds)
+        piece = await within(seconds, reader.read(min(size, PIECE_BYTES)))
         if not piece:
             raise asyncio.IncompleteReadError(b"", size)
         yield piece

@@ -19,6 +19,7 @@ import structlog
 
 from bots.tuning import Tuning
 from chatai.core.database import Database, DatabaseAway
+from chatai.core.patience import within
 from chatai.domains.channels import leases
 from chatai.domains.channels.leases import Seat, Shares, Standing, shard_of
 
@@ -113,7 +114,7 @@ class Leases:
                     pause = min(pause, RETRY_SECONDS)
                 await asyncio.sleep(min(LEAST_PAUSE, pause))
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._look.wait(), pause)
+                    await within(pause, self._look.wait())
         finally:
             watchdog.cancel()
             if self._handing_over is not None:

@@ -24,6 +24,7 @@ from bots.wire import Message, WireError
 from bots.zygote_client import WENT_WITH_ZYGOTE, ZygoteClient
 from bots.zygote_handle import WorkerProcess, ZygoteError
 from chatai.core.database import DatabaseAway
+from chatai.core.patience import within
 from chatai.domains.channels.errors import BotCrashes, BotsCrowded, NoProcess, TokenUnreadable
 from chatai.domains.channels.event_texts import TOLD_BY_WORKERS
 from chatai.domains.channels.schemas import BotState
@@ -308,10 +309,10 @@ class BotProcess:
             self._charge.ended()
             self._charge.hang_up()
             with suppress(TimeoutError):
-                await asyncio.wait_for(worker.wire.close(), LAST_WORDS_SECONDS)
+                await within(LAST_WORDS_SECONDS, worker.wire.close())
             worker.wire.cut()  # one that reads nothing does not hold up its own end
         try:
-            return await asyncio.wait_for(asyncio.shield(worker.exited), 2)
+            return await within(2, asyncio.shield(worker.exited))
         except TimeoutError:
             self._zygote.kill(worker)
             return await worker.exited

@@ -39,6 +39,7 @@ from bots.reply import Reply, Streaming
 from bots.session import Session
 from bots.wire import Message, Wire
 from bots.worker import Worker
+from chatai.core.patience import within
 
 log = logging.getLogger(__name__)
 
@@ -268,7 +269,7 @@ class LoopbackBotApi:
         """Until every connection is closed, which its other end does."""
         while self._open:
             self._closed.clear()
-            await asyncio.wait_for(self._closed.wait(), _PATIENCE_SECONDS)
+            await within(_PATIENCE_SECONDS, self._closed.wait())
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sent = {"message_id": 2, "date": 1, "chat": _PRIVATE, "from": _USER, "text": "text"}

@@ -18,6 +18,7 @@ from bots import zygote_launch
 from bots.groups import WorkerGroups
 from bots.wire import MAX_PACKET_BYTES, Message, Wire, WireError
 from bots.zygote_handle import NO_PROCESS, Running, WorkerProcess, ZygoteError
+from chatai.core.patience import within
 
 log = structlog.get_logger(__name__)
 
@@ -211,7 +212,7 @@ class ZygoteClient:
         worker = await self._fork(running)
         worker.wire.send(introduction)
         try:
-            told = await asyncio.wait_for(worker.wire.receive(), TRIAL_SECONDS)
+            told = await within(TRIAL_SECONDS, worker.wire.receive())
         except (TimeoutError, WireError):
             told = None
         await worker.wire.close()  # with which it goes
@@ -251,7 +252,7 @@ class ZygoteClient:
             zygote.hang_up()
         for zygote in zygotes:
             try:
-                await asyncio.wait_for(zygote.gone(), 5)
+                await within(5, zygote.gone())
             except TimeoutError:
                 zygote.end()
                 await zygote.gone()
@@ -284,7 +285,7 @@ class ZygoteClient:
             raise ZygoteError(f"the zygote does not start: {error.strerror}") from None
         self._listen(running)
         try:
-            await asyncio.wait_for(asyncio.shield(running.ready), START_SECONDS)
+            await within(START_SECONDS, asyncio.shield(running.ready))
         except TimeoutError:
             running.end()
             self._failed_at = time.monotonic()

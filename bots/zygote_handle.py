@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from bots.wire import Wire
+from chatai.core.patience import within
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +49,7 @@ class WorkerProcess:
         if self.filled_group is None:
             return False
         try:
-            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self.filled_group)), GROUP_SECONDS)
+            return await within(GROUP_SECONDS, asyncio.shield(asyncio.wrap_future(self.filled_group)))
         except TimeoutError:
             return False
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import structlog
 
+from chatai.core.patience import within
 from chatai.domains.knowledge.errors import ScannerAway
 
 log = structlog.get_logger(__name__)
@@ -52,7 +53,7 @@ class ClamdScanner:
         raise ScannerAway
 
     async def _ask(self, path: Path) -> str:
-        reader, writer = await asyncio.wait_for(self._connect(), CONNECT_SECONDS)
+        reader, writer = await within(CONNECT_SECONDS, self._connect())
         file = await asyncio.to_thread(path.open, "rb")
         try:
             writer.write(b"zINSTREAM\0")
