@@ -106,6 +106,8 @@ class Fleet:
         self._endings: dict[UUID, asyncio.Task[None]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
         self._setup = Setup(database, settings, inbox, self.share, tuning, self.report)
+        self.ended = 0
+        """So many runs of bots have ended."""
         self.webhooks = WebhookWatch(database, settings, self.report, self._is_set_up)
         self._look = asyncio.Event()
         self._warmed = False
@@ -329,6 +331,7 @@ class Fleet:
             setup.cancel()
         runner = self._runners.pop(bot_id, None)
         if runner is not None:
+            self.ended += 1
             task = self._background(self._finish(runner, self._endings.get(bot_id)))
             self._endings[bot_id] = task
             task.add_done_callback(lambda ended: self._ended(bot_id, ended))

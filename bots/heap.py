@@ -16,15 +16,22 @@ docs/decisions/0012 has the rest of the figures.
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import gc
 import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from types import CodeType, FrameType, FunctionType
 from typing import Any
+
+TEND_SECONDS = 10.0
+ENDED_BOTS = 500
+SEARCH_SECONDS = 24 * 3600.0
+_NEVER = 2**30
 
 _M_TRIM_THRESHOLD = -1
 _M_ARENA_MAX = -8
@@ -113,6 +120,30 @@ def keep_for_good() -> None:
     hundred thousand objects holds up whoever waits for an answer."""
     gc.freeze()
     gc.enable()
+
+
+async def tend(ended: Callable[[], int]) -> None:
+    """Keeps what lives long out of the search for garbage in a process with thousands of bots, until cancelled.
+
+    With ten thousand polled bots Python searched two million objects every fifteen seconds, found nothing, and held up
+    everybody for 0.6 s. Now what has lived for a while is looked through only once many bots have ended, whose objects
+    know each other in circles, or a day is over.
+
+    Args:
+        ended: How many bots have ended since the start.
+    """
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, _NEVER)
+    searched, searched_at = ended(), time.monotonic()
+    while True:
+        await asyncio.sleep(TEND_SECONDS)
+        if ended() - searched >= ENDED_BOTS or time.monotonic() - searched_at >= SEARCH_SECONDS:
+            searched, searched_at = ended(), time.monotonic()
+            gc.unfreeze()
+            gc.collect()
+        else:
+            gc.collect(1)
+        gc.freeze()
 
 
 def give_back() -> None:

@@ -119,10 +119,12 @@ async def run(settings: Settings, groups: WorkerGroups | None = None) -> None:
     predecessor = succeed(settings, manager_id)
     manager = Manager(settings, tuning, manager_id, predecessor, zygote=zygote, answers=answers)
     renew_on_hangup(manager)
+    tending = asyncio.create_task(heap.tend(lambda: manager.fleet.ended))
     try:
         await manager.start()
         await stopped.wait()
     finally:
+        tending.cancel()
         if ahead is not None:
             ahead.cancel()
         await manager.stop()

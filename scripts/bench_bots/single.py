@@ -156,8 +156,9 @@ async def serve() -> None:
     setattr(heap, "give_back", lambda: None)  # noqa: B010
     gc.collect()
     gc.freeze()
-    await Manager(settings, tuning, zygote=Tasks(), answers=answers).start()
-    await asyncio.Event().wait()
+    manager = Manager(settings, tuning, zygote=Tasks(), answers=answers)
+    await manager.start()
+    await heap.tend(lambda: manager.fleet.ended)
 
 
 if __name__ == "__main__":
