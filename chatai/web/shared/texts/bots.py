@@ -123,7 +123,8 @@ WHAT_NOW = {
         "Look at the log for the reason, then lift the quarantine.", "Найдите причину в журнале и снимите карантин."
     ),
     "conflict": Text(
-        "Nothing is lost: the messages wait at Telegram.", "Ничего не потеряно: сообщения ждут в Telegram."
+        "What the other program receives does not come here; what nobody fetched waits at Telegram.",
+        "То, что получает другая программа, сюда не придёт; остальное ждёт в Telegram.",
     ),
     "failed": Text("ChatAI tries again by itself.", "ChatAI пробует снова сам."),
 }
