@@ -182,8 +182,10 @@ class Fleet:
     def report(self, runner: BotRunner, state: BotState, reason: str = "", last_error: str | None = None) -> None:
         """Writes how a bot is, soon. A runner that was replaced has no say any more."""
         bot_id = runner.bot.id
-        if self._runners.get(bot_id) is not runner or (state in WELL and self.webhooks.holds(runner)):
+        if self._runners.get(bot_id) is not runner:
             return
+        if state in WELL and (runner.receives_nothing or self.webhooks.holds(runner)):
+            return  # however its process is
         if state in GIVEN_UP or (state == "failed" and reason == TokenUnreadable.code):
             log.warning("a bot is given up", bot_id=str(bot_id), state=state, reason=reason)
             self._given_up[bot_id] = state

@@ -29,7 +29,7 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 TEND_SECONDS = 10.0
-ENDED_BOTS = 500
+MOST_ENDED = 2000
 SEARCH_SECONDS = 24 * 3600.0
 _NEVER = 2**30
 
@@ -126,18 +126,19 @@ async def tend(ended: Callable[[], int]) -> None:
     """Keeps what lives long out of the search for garbage in a process with thousands of bots, until cancelled.
 
     With ten thousand polled bots Python searched two million objects every fifteen seconds, found nothing, and held up
-    everybody for 0.6 s. Now what has lived for a while is looked through only once many bots have ended, whose objects
-    know each other in circles, or a day is over.
+    everybody for 0.6 s. Now what has lived for a while is looked through only once much of it has ended, or a day is
+    over.
 
     Args:
-        ended: How many bots have ended since the start.
+        ended: How many bots and processes of bots have ended since the start: what was made for them may know each
+            other in circles.
     """
     young, middle, _ = gc.get_threshold()
     gc.set_threshold(young, middle, _NEVER)
     searched, searched_at = ended(), time.monotonic()
     while True:
         await asyncio.sleep(TEND_SECONDS)
-        if ended() - searched >= ENDED_BOTS or time.monotonic() - searched_at >= SEARCH_SECONDS:
+        if ended() - searched >= MOST_ENDED or time.monotonic() - searched_at >= SEARCH_SECONDS:
             searched, searched_at = ended(), time.monotonic()
             gc.unfreeze()
             gc.collect()

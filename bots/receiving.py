@@ -156,7 +156,6 @@ class Poller:
         self._offset = runner.bot.polling_offset
         self._failures = 0
         self._conflicts = 0
-        self._told = False
 
     async def run(self) -> None:
         """Ends only when Telegram no longer knows the token."""
@@ -227,18 +226,18 @@ class Poller:
 
     def _recovered(self) -> None:
         self._failures = self._conflicts = 0
-        if self._told:
-            self._told = False
+        if self._runner.receives_nothing:
+            self._runner.receives_nothing = False
             self._report(self._runner, *self._runner.condition, None)
 
     async def _refused(self, refusal: TelegramRefusal) -> None:
         if refusal.status == 409:
             self._conflicts += 1
             if self._conflicts >= CONFLICTS_BEFORE_TELLING:
-                if not self._told:
+                if not self._runner.receives_nothing:
                     code, known = await explain_conflict(self._token, refusal.description)
                     self._report(self._runner, "conflict", code, known)
-                self._told = True
+                self._runner.receives_nothing = True
             tuning = self._tuning
             longest = tuning.longest_poll_retry
             await asyncio.sleep(backoff(tuning.conflict_retry, self._conflicts, longest, random.random()))
@@ -250,7 +249,7 @@ class Poller:
     async def _failed(self, why: str) -> None:
         self._failures += 1
         if why and self._failures == FAILURES_BEFORE_TELLING:
-            self._told = True
+            self._runner.receives_nothing = True
             self._report(self._runner, "failed", TelegramUnreachable.code, why)
         tuning = self._tuning
         await asyncio.sleep(backoff(tuning.poll_retry, self._failures, tuning.longest_poll_retry, random.random()))

@@ -61,6 +61,8 @@ class BotRunner:
         """Of the lease under which the bot is held here."""
         self.condition: tuple[BotState, str] = ("sleeping", "")
         """How its process fares, with the code of the reason: what counts when Telegram makes no trouble any more."""
+        self.receives_nothing = False
+        """Its poller has told why, which counts for more than how its process fares."""
         self.figures = Figures(means.metrics)
         self._means = means
         keep = Keep(means.settings.bot_idle_seconds, means.settings.bot_memory_mb, bot.always_on)

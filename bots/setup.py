@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import suppress
+from dataclasses import replace
 
 from bots.fairness import Share
 from bots.inbox import Inbox
@@ -51,7 +52,7 @@ class Setup:
             try:
                 token = service.token_of(runner.bot)
                 async with self._slots:
-                    await self._hook(runner.bot, token)
+                    await self._hook(runner, token)
                 break
             except TokenUnreadable as error:
                 self._report(runner, "failed", error.code, "")
@@ -70,15 +71,17 @@ class Setup:
                 delay = 0.0
             failures += 1
             await asyncio.sleep(max(delay, backoff(RETRY, failures, LONGEST_RETRY, random.random())))
-        if runner.bot.state == "starting" or runner.bot.always_on:
+        wanted = runner.bot.state == "starting" or runner.bot.always_on
+        if wanted:
             runner.warm()  # somebody waits to see it run
-        else:
-            self._report(runner, "sleeping", "", None)
+        if not wanted or runner.worker is not None:
+            self._report(runner, *runner.condition, None)
         if not self._settings.public_url:
             await Poller(runner, token, self._inbox, self._share, self._tuning, self._report).run()
 
-    async def _hook(self, bot: ManagedBot, token: str) -> None:
+    async def _hook(self, runner: BotRunner, token: str) -> None:
         """Has Telegram bring the updates here, unless it does so already."""
+        bot = runner.bot
         wanted = webhook_address(self._settings, bot.id)
         settled = bot.state in {"running", "sleeping", "conflict"}
         if settled and bot.webhook_url == wanted and bot.mode == ("webhook" if wanted else "polling"):
@@ -90,6 +93,8 @@ class Setup:
         async with self._database.system() as uow:
             mode: Mode = "webhook" if wanted else "polling"
             await service.set_receiving(uow, bot.id, mode, wanted, bot.webhook_secret)
+        if bot.mode != mode:
+            runner.bot = replace(bot, polling_offset=0)  # as it stands in the database now
 
     async def unhook(self, bot: ManagedBot) -> None:
         """Lets what people write wait at Telegram while the bot is stopped. That it fails is no harm: see Webhook."""

@@ -119,7 +119,7 @@ async def run(settings: Settings, groups: WorkerGroups | None = None) -> None:
     predecessor = succeed(settings, manager_id)
     manager = Manager(settings, tuning, manager_id, predecessor, zygote=zygote, answers=answers)
     renew_on_hangup(manager)
-    tending = asyncio.create_task(heap.tend(lambda: manager.fleet.ended))
+    tending = asyncio.create_task(heap.tend(lambda: manager.fleet.ended + zygote.ended))
     try:
         await manager.start()
         await stopped.wait()

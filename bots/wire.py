@@ -228,6 +228,7 @@ class Wire(asyncio.BufferedProtocol):
         self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._overflow = lambda: None  # whoever it told may hold this wire: that circle would keep both in memory
         self._end()
         self._closed.set()
 

@@ -62,6 +62,8 @@ class ZygoteClient:
         self._probes: dict[Running, asyncio.Task[None]] = {}
         self._stopped = False
         self._failed_at = -math.inf
+        self.ended = 0
+        """So many processes of bots have ended."""
         self._renewed_at = -math.inf
         self._replaced_at = -math.inf
 
@@ -319,6 +321,7 @@ class ZygoteClient:
             running.pid = int(news["pid"])
             running.ready.set_result(None)
         elif "exited" in news:
+            self.ended += 1
             _settle(running.exits.pop(news["exited"], None), news["status"])
         else:
             running.answered(news)
@@ -348,6 +351,7 @@ class ZygoteClient:
         for future in waiting:
             if not future.done():
                 future.set_exception(ZygoteError("the zygote went away"))
+        self.ended += len(running.exits)
         for exited in running.exits.values():
             _settle(exited, WENT_WITH_ZYGOTE)
         running.exits.clear()

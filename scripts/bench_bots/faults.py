@@ -112,7 +112,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=12.0, help="questions a second")
     parser.add_argument("--backlog", type=int, default=100_000, help="updates that wait for one bot")
     parser.add_argument("--only", type=lambda names: names.split(","), default=EVERYTHING, help="some kinds only")
-    parser.add_argument("--minutes", type=float, default=60.0, help="give up after so many")
+    parser.add_argument("--minutes", type=float, default=90.0, help="give up after so many")
     parser.add_argument("--json", type=Path, help="also write the counts here")
     parser.add_argument("--write", type=Path, nargs="?", const=PAGE, help="write the report")
     arguments = parser.parse_args()

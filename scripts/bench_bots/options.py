@@ -39,7 +39,7 @@ class Options:
     node_bots: int = 10
     write: Path | None = None
     json: Path | None = None
-    minutes: float = 35.0
+    minutes: float = 45.0
 
 
 QUICK = Options(

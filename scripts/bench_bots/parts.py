@@ -173,7 +173,7 @@ async def polled(made: Installation, options: Options) -> dict[str, Any]:
     while await made.polls() < 0.99 * options.registered:  # some are just between two polls
         if time.monotonic() - began > POLLS_PATIENCE:
             raise made.manager.failure(f"polls for {await made.polls()} of {options.registered} bots")
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(1.0)
     polling = time.monotonic() - began
     live_bots = made.bots[: options.live_of_registered]
     await fill(made, replace(options, answers=options.answers_again), live_bots)

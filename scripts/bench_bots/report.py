@@ -168,7 +168,7 @@ def details(figures: dict[str, Any]) -> list[tuple[str, list[str], list[list[Any
             [
                 ["registered, live", f"{found['registered']}, {found['live']}"],
                 ["processes of bots", found["processes"]],
-                ["start of the manager until all are polled, s", found["all_polled_s"]],
+                ["start of the manager until 99% are polled, s", found["all_polled_s"]],
                 ["manager with 1 registered, MB", found["manager_before_mb"]],
                 [f"manager with {found['registered']} registered, MB", found["manager_after_mb"]],
                 ["whole system, MB", found["system_mb"]],

@@ -15,7 +15,7 @@ class Circle:
 
 async def main():
     heap.TEND_SECONDS = 0.01
-    heap.ENDED_BOTS = 3
+    heap.MOST_ENDED = 3
     ended, looked = 0, []
     tending = asyncio.create_task(heap.tend(lambda: ended))
     await asyncio.sleep(0)

@@ -296,6 +296,19 @@ async def test_another_poller_is_explained_and_outwaited(world):
     await world.until_said(bot, world.chat(bot), "back again")
 
 
+async def test_a_conflict_is_told_until_it_is_over_whatever_the_process_does(world):
+    bot, view = await world.new_bot()
+    await world.until_state(view, "running")
+    elsewhere = Fault(bot_id=bot.id, methods=frozenset({"getupdates"}), status=409)
+    world.server.sandbox.faults.add(elsewhere)
+    await world.until_state(view, "conflict")
+    await eventually(lambda: world.runner(view).worker is None)  # it had nothing to do
+    await world.manager.fleet._states.flush()
+    assert (await world.bot_of(view)).state == world.manager.fleet.state_of(view.id) == "conflict"
+    world.server.sandbox.faults.planned.clear()
+    await world.until_state(view, "sleeping")
+
+
 async def test_a_foreign_webhook_is_named_and_starting_the_bot_ends_it(world):
     bot, view = await world.new_bot()
     await world.server.perform(bot, "setWebhook", url="http://127.0.0.1:9/elsewhere")
@@ -388,11 +401,11 @@ async def test_what_happens_to_a_bot_stands_in_its_log_and_its_figures(world):
     wanted = [("process_started", pid), ("process_ended", pid)]
     await eventually(lambda: _begins(told, wanted))
     async with world.database.workspace(world.actor.workspace_id) as uow:
-        figures = (await live.list_live(uow, world.actor, [view.id])).get(view.id)
+        figures = await live.find(uow, view.id)
     assert figures is None or figures.answered == 1
     await world.manager.fleet._live.write()
     async with world.database.workspace(world.actor.workspace_id) as uow:
-        figures = (await live.list_live(uow, world.actor, [view.id]))[view.id]
+        figures = await live.find(uow, view.id)
     assert (figures.answered, figures.restarts, figures.sent) == (1, 1, 1)
     assert 0 < figures.wait_p95_ms < 60_000
 

@@ -1,8 +1,10 @@
 """Frames arrive whole, in order, and rubbish ends the connection."""
 
 import asyncio
+import gc
 import socket
 import struct
+import weakref
 
 import pytest
 
@@ -131,6 +133,27 @@ async def test_what_the_other_end_never_reads_is_bounded():
     assert here.unread < 1_100_000
     here.cut()
     other.close()
+
+
+async def test_a_wire_that_was_cut_goes_although_whoever_bounded_it_held_it():
+    """Also in a process where nobody looks for garbage: see `heap.tend`."""
+    one, other = socket.socketpair()
+
+    async def used() -> weakref.ref[Wire]:
+        wire = await Wire.over(one)
+        wire.bound(1_000_000, lambda: wire.cut())
+        await wire.close()
+        return weakref.ref(wire)
+
+    gc.disable()
+    try:
+        gone = await used()
+        for _ in range(5):  # what the loop still holds of it goes within a few turns
+            await asyncio.sleep(0)
+        assert gone() is None
+    finally:
+        gc.enable()
+        other.close()
 
 
 async def test_what_has_come_is_read_although_the_wire_is_cut():

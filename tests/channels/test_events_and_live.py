@@ -15,7 +15,7 @@ from chatai.core.actor import Role
 from chatai.core.clock import now
 from chatai.core.database import Database
 from chatai.core.ids import new_id
-from chatai.domains.channels import events, live
+from chatai.domains.channels import events, live, overview
 from chatai.domains.channels.errors import BotNotFound, MayNotManageBots
 from chatai.domains.channels.event_texts import _SENTENCES, event_codes, event_sentence
 from chatai.domains.channels.schemas import LiveFigures
@@ -58,12 +58,14 @@ async def test_only_the_bots_own_operators_see_its_log_and_figures(database, act
     async with database.system() as uow:
         await live.upsert(uow, [figures(bot_id)])
     async with database.workspace(stranger.workspace_id) as uow:
-        assert await live.list_live(uow, stranger) == {}
+        assert await live.find(uow, bot_id) is None
+        with pytest.raises(BotNotFound):
+            await overview.look_at(uow, stranger, bot_id, 1)
     async with database.workspace(user.workspace_id) as uow:
         with pytest.raises(MayNotManageBots):
-            await live.list_live(uow, user)
+            await overview.look_at(uow, user, bot_id, 1)
     async with database.workspace(actor.workspace_id) as uow:
-        assert list(await live.list_live(uow, actor)) == [bot_id]
+        assert (await overview.look_at(uow, actor, bot_id, 1)).live.bot_id == bot_id
 
 
 async def test_events_outlive_an_absence_of_postgresql_up_to_a_bound(database, actor, bot_id, monkeypatch):
@@ -153,10 +155,10 @@ async def test_figures_are_written_when_they_change_and_removed_when_the_bot_lea
 
     async def stored():
         async with database.workspace(actor.workspace_id) as uow:
-            return await live.list_live(uow, actor)
+            return await live.find(uow, bot_id)
 
     await writer.write()
-    first = (await stored())[bot_id]
+    first = await stored()
     assert {name: getattr(first, name) for name in ("pid", "answered", "sent_per_second", "started_at")} == {
         "pid": 77,
         "answered": 2**40,
@@ -165,13 +167,13 @@ async def test_figures_are_written_when_they_change_and_removed_when_the_bot_lea
     }
     assert not first.stale
     await writer.write()
-    assert (await stored())[bot_id].updated_at == first.updated_at  # nothing changed, nothing is written
+    assert (await stored()).updated_at == first.updated_at  # nothing changed, nothing is written
     seen[0] = replace(seen[0], pid=None, answered=6)
     await writer.write()
-    assert (await stored())[bot_id].pid is None
+    assert (await stored()).pid is None
     seen.clear()
     await writer.write()
-    assert await stored() == {}
+    assert await stored() is None
 
 
 async def test_what_another_manager_wrote_is_not_removed(database, actor, bot_id):
@@ -191,7 +193,7 @@ async def test_a_manager_that_fell_silent_is_noticed(database, actor, bot_id):
         await live.upsert(uow, [figures(bot_id)])
         await uow.session.execute(text("UPDATE bot_live SET updated_at = now() - interval '61 seconds'"))
     async with database.workspace(actor.workspace_id) as uow:
-        assert (await live.list_live(uow, actor))[bot_id].stale
+        assert (await live.find(uow, bot_id)).stale
 
 
 def test_figures_of_the_last_minute():

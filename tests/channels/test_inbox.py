@@ -74,12 +74,12 @@ async def test_marks_are_kept_and_the_last_one_counts(database, bot_id):
         assert (left.update_id, left.attempts, left.replies) == (1, 2, [10, 11])
 
 
-async def test_the_offset_moves_with_the_updates_and_never_back(database, bot_id):
+async def test_the_offset_moves_with_the_updates_also_down_to_numbers_that_began_anew(database, bot_id):
     async with database.system() as uow:
-        await inbox.store(uow, [update(bot_id, 5)], {bot_id: 6})
-        await inbox.store(uow, [], {bot_id: 4})
-        (bot,) = await repository.list_managed(uow, [bot_id])
-        assert bot.polling_offset == 6
+        for number in (700, 100):
+            await inbox.store(uow, [update(bot_id, number)], {bot_id: number + 1})
+            (bot,) = await repository.list_managed(uow, [bot_id])
+            assert bot.polling_offset == number + 1
 
 
 async def test_a_send_is_begun_only_under_the_lease_of_now_and_what_may_come_twice_is_counted(database, bot_id):

@@ -46,9 +46,10 @@ LIST_VERSION = sha256(json.dumps(BOT_COMMANDS, sort_keys=True).encode()).hexdige
 """Tells one list from another."""
 
 LIST_TASK = "list_bot_commands"
+LOCK = f"{LIST_TASK}:"
 
 
 async def enqueue(uow: UnitOfWork, bot_id: UUID) -> None:
     """Has Telegram told soon which commands the bot knows: only once it is ours, for until then the list may be another
     installation's. Documents go first when many bots are connected at once."""
-    await uow.enqueue(LIST_TASK, queueing_lock=f"{LIST_TASK}:{bot_id}", priority=-10, bot_id=bot_id)
+    await uow.enqueue(LIST_TASK, queueing_lock=f"{LOCK}{bot_id}", priority=-10, bot_id=bot_id)

@@ -61,7 +61,7 @@ async def list_events(
         BotNotFound: There is no such bot in the workspace.
     """
     require_run_bots(actor)
-    return await page(uow, bot_id, before, limit)
+    return await newest(uow, bot_id, before, limit)
 
 
 async def list_everywhere(
@@ -72,10 +72,10 @@ async def list_everywhere(
     Raises: NotInstallationAdmin, BotNotFound.
     """
     require_everywhere(actor)
-    return await page(uow, bot_id, before, limit)
+    return await newest(uow, bot_id, before, limit)
 
 
-async def page(uow: UnitOfWork, bot_id: UUID, before: UUID | None, limit: int) -> list[BotEventView]:
+async def newest(uow: UnitOfWork, bot_id: UUID, before: UUID | None, limit: int) -> list[BotEventView]:
     """As `list_events`; who may, the caller has asked. Raises: BotNotFound."""
     await repository.require(uow, bot_id)
     query = select(BotEvent).where(col(BotEvent.bot_id) == bot_id)

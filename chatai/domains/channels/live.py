@@ -13,9 +13,7 @@ from uuid import UUID
 from sqlalchemy import delete, select, text
 from sqlmodel import col
 
-from chatai.core.actor import Actor
 from chatai.core.database import UnitOfWork
-from chatai.domains.channels.access import require_run_bots
 from chatai.domains.channels.models import Bot, BotLive
 from chatai.domains.channels.schemas import LiveFigures, LiveView
 
@@ -55,20 +53,6 @@ async def remove(uow: UnitOfWork, manager_id: UUID, bot_ids: Sequence[UUID]) -> 
     """Removes the figures that this manager wrote of bots which it no longer runs."""
     written = (col(BotLive.manager_id) == manager_id) & col(BotLive.bot_id).in_(bot_ids)
     await uow.session.execute(delete(BotLive).where(written))
-
-
-async def list_live(uow: UnitOfWork, actor: Actor, bot_ids: Sequence[UUID] | None = None) -> dict[UUID, LiveView]:
-    """The figures of the workspace's bots, or of these alone. A bot that is not in it has done nothing yet.
-
-    Raises:
-        MayNotManageBots: The role does not cover it.
-    """
-    require_run_bots(actor)
-    query = select(BotLive)
-    if bot_ids is not None:
-        query = query.where(col(BotLive.bot_id).in_(bot_ids))
-    rows = (await uow.session.execute(query)).scalars()
-    return {row.bot_id: _view(row) for row in rows}
 
 
 async def find(uow: UnitOfWork, bot_id: UUID) -> LiveView | None:

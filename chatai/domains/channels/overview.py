@@ -143,7 +143,7 @@ async def _sight(uow: UnitOfWork, bot_id: UUID, lines: int) -> BotSight:
     bot = service.view(await repository.require(uow, bot_id))
     where = (await uow.session.execute(_WHERE, {"bot": bot_id})).one()
     hour = [Minute(*row) for row in await uow.session.execute(_LAST_HOUR, {"bot": bot_id})]
-    told = await events.page(uow, bot_id, None, lines)
+    told = await events.newest(uow, bot_id, None, lines)
     return BotSight(bot, where.assistant, where.workspace, await live.find(uow, bot_id), hour, told)
 
 

@@ -114,8 +114,8 @@ async def set_receiving(uow: UnitOfWork, bot_id: UUID, mode: Mode, webhook_url: 
     if not webhook_url:
         values |= {"webhook_error": "", "webhook_error_at": None, "webhook_pending": 0}
     fresh_poll = (col(Bot.mode) == "webhook") & (mode == "polling")
-    # Where the last poll ended says nothing after a time with a webhook: identifiers may have begun anew below it,
-    # and polling from above would drop what waits. From 0 on everything comes, and what came before is known.
+    # Where the last poll ended says nothing after a time with a webhook: identifiers may have begun anew just below it.
+    # From 0 on everything comes, and what came before is known.
     values["polling_offset"] = case((fresh_poll, 0), else_=col(Bot.polling_offset))
     await uow.session.execute(update(Bot).where(col(Bot.id) == bot_id).values(**values))
 

@@ -43,6 +43,7 @@ async def keep_token(uow: UnitOfWork, actor: Actor, bot: Bot, known: KnownToken)
         state="starting" if bot.desired_state == "running" else "stopped",
         state_reason="",
         last_error="",
+        commands_told="",
     )
     await audit.record(uow, actor, "channels:bot:token", bot.id, username=known.identity.username)
     await commands.enqueue(uow, bot.id)

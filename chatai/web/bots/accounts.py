@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import reflex as rx
 
 from chatai.core.actor import Actor
-from chatai.core.errors import NotFound
+from chatai.core.errors import Forbidden, NotFound
 from chatai.domains.channels import business
 from chatai.web.shared.elements import button, dialog, note, pill
 from chatai.web.shared.guard import handler, route_id, unit
@@ -53,8 +53,12 @@ class Accounts(rx.State):
             bot_id = route_id(self, "bot_id")
         except NotFound:  # the page says so
             return
-        async with unit(actor) as uow:
-            rows = [account_of(one) for one in await business.list_connections(uow, actor, bot_id)]
+        try:
+            async with unit(actor) as uow:
+                rows = [account_of(one) for one in await business.list_connections(uow, actor, bot_id)]
+        except Forbidden:  # the page says so
+            self.reset()
+            return
         if rows != self.rows:  # what is set is sent to the browser
             self.rows = rows
 

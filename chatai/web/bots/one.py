@@ -14,7 +14,7 @@ from chatai.domains.channels import cloning, events, managed, overview, profile,
 from chatai.domains.channels import service as channels
 from chatai.domains.channels.schemas import BotEventView, BotSight, BotView, DesiredState, MadeBots
 from chatai.web.bots.watch import EVENTS, BotWatch
-from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
+from chatai.web.shared.guard import handler, language_for, put, route_id, tell, unit
 from chatai.web.shared.texts import bots as texts
 
 MADE_BOTS: dict[str, MadeBots] = {"": "", "share": "share", "copy": "copy"}
@@ -60,7 +60,8 @@ class OneBot(BotWatch, rx.State):
         async with unit(actor) as uow:
             sight = await overview.look_at(uow, actor, bot_id, EVENTS)
             aside, number = await set_aside.list_set_aside(uow, actor, bot_id)
-        self._put(
+        put(
+            self,
             aside=[Aside(str(one.update_id), one.received_at.isoformat(), one.attempts, one.error) for one in aside],
             aside_count=number,
             **_settings(sight.bot),
@@ -187,7 +188,7 @@ class OneBot(BotWatch, rx.State):
         async with self:
             self.may_manage_others = "yes" if seen.identity.can_manage_bots else "no"
             await self._load(actor)
-            self._put(pending=seen.webhook.pending)
+            put(self, pending=seen.webhook.pending)
             await tell(self, texts.LOOKED.of(await language_for(self)))
 
     @handler(background=True, error="clone_error")

@@ -34,8 +34,6 @@ from chatai.web.shared.texts import channels as channel_texts
 from chatai.web.shared.texts import common
 from chatai.web.shared.texts import knowledge as knowledge_texts
 
-REFRESH_MS = 3000
-
 
 def header() -> rx.Component:
     actions = rx.el.div(

@@ -13,9 +13,9 @@ import reflex as rx
 
 from chatai.core.actor import Actor
 from chatai.core.errors import Forbidden
-from chatai.domains.channels.schemas import BotGroup, BotPage, BotQuery, BotSort, BotTotals, DesiredState
+from chatai.domains.channels.schemas import BotGroup, BotPage, BotQuery, BotSort, DesiredState
 from chatai.web.bots.rows import MB, BotRow, row_of
-from chatai.web.shared.guard import handler, identifier, language_for, tell
+from chatai.web.shared.guard import handler, identifier, language_for, put, tell
 from chatai.web.shared.texts import bots as texts
 
 PAGE = 50
@@ -67,39 +67,31 @@ class BotTable(rx.State, mixin=True):
         """Fills the table. What did not change is not sent to the browser again."""
         try:
             found = await self._fetch(actor, self._query())
-        except Forbidden:
+        except Forbidden as error:
             self.reset()  # who may not see it any more sees nothing of what was there
-            raise
+            self.refusal = error.sentence(await language_for(self))
+            return
         if not found.lines and found.found and self.page:  # the last page has become empty
             self.page = (found.found - 1) // PAGE
             found = await self._fetch(actor, self._query())
-        rows = [row_of(line) for line in found.lines]
-        if rows != self.rows:
-            self.rows = rows
-        if found.found != self.found:
-            self.found = found.found
-        self._count(found.totals)
-        if not self.loaded:
-            self.loaded = True
-
-    def _count(self, totals: BotTotals) -> None:
-        values = {
-            "groups": totals.groups,
-            "answered": totals.answered,
-            "rate": round(totals.sent_per_second, 1),
-            "queue": totals.queue,
-            "memory_mb": round(totals.memory_kb / MB, 1),
-        }
-        for name, value in values.items():
-            if getattr(self, name) != value:
-                setattr(self, name, value)
+        totals = found.totals
+        put(
+            self,
+            rows=[row_of(line) for line in found.lines],
+            found=found.found,
+            groups=totals.groups,
+            answered=totals.answered,
+            rate=round(totals.sent_per_second, 1),
+            queue=totals.queue,
+            memory_mb=round(totals.memory_kb / MB, 1),
+            loaded=True,
+            refusal="",
+        )
 
     @handler(error="refusal")
     async def load(self, actor: Actor) -> None:
         """Also called every few seconds while the page is looked at. Who may not see it is told in its place."""
         await self._load(actor)
-        if self.refusal:
-            self.refusal = ""
 
     @handler
     async def look_for(self, actor: Actor, search: str) -> None:

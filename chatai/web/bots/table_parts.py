@@ -216,20 +216,23 @@ def asking_to_stop(state: Any) -> rx.Component:
 
 def whole(state: Any, *, everywhere: bool, empty: rx.Component, more: tuple[rx.Component, ...] = ()) -> rx.Component:
     """The table with all that belongs to it."""
+    refusal = rx.cond(state.refusal, note(state.refusal, "bad"))
+    ticker = Ticker.create(interval=REFRESH_MS, on_tick=state.load)
     return rx.cond(
         state.loaded,
         rx.cond(
             state.groups[""] > 0,
             rx.fragment(
+                refusal,
                 totals(state),
                 filters(state),
                 table(state, everywhere=everywhere),
                 pager(state),
                 selection(state, *more),
                 asking_to_stop(state),
-                Ticker.create(interval=REFRESH_MS, on_tick=state.load),
+                ticker,
             ),
-            rx.fragment(rx.el.div(empty, class_name="card"), Ticker.create(interval=REFRESH_MS, on_tick=state.load)),
+            rx.fragment(refusal, rx.el.div(empty, class_name="card"), ticker),
         ),
-        rx.cond(state.refusal, note(state.refusal, "bad"), skeleton(76, 44, 420)),
+        rx.cond(state.refusal, rx.fragment(refusal, ticker), skeleton(76, 44, 420)),
     )

@@ -17,7 +17,7 @@ from chatai.core.errors import Forbidden, NotFound
 from chatai.domains.channels.schemas import BotEventView, BotSight, DesiredState, LiveView, Minute
 from chatai.web.bots.plots import points
 from chatai.web.bots.rows import MB, trouble_of
-from chatai.web.shared.guard import handler, identifier, route_id
+from chatai.web.shared.guard import handler, identifier, language_for, put, route_id
 
 MOST_SAMPLES = 200  # of memory, one each time that the page asks: ten minutes
 EVENTS = 50
@@ -89,12 +89,15 @@ class BotWatch(rx.State, mixin=True):
         try:
             sight = await self._look(actor, route_id(self, "bot_id"))
         except NotFound:
-            self._put(found="missing", id="")
+            self.reset()
+            self.found = "missing"
             return
-        except Forbidden:
+        except Forbidden as error:
             self.reset()  # who may not see it any more sees nothing of what was there
-            raise
-        self._put(
+            self.refusal = error.sentence(await language_for(self))
+            return
+        put(
+            self,
             assistant=sight.assistant,
             workspace=sight.workspace,
             **_bot_values(sight),
@@ -102,30 +105,22 @@ class BotWatch(rx.State, mixin=True):
             **_hour_values(sight.hour),
         )
         self._memory = [*self._memory, self.memory_mb][-MOST_SAMPLES:]
-        self._put(memory_line=points(self._memory), memory_most=max(self._memory))
+        put(self, memory_line=points(self._memory), memory_most=max(self._memory))
         self._take_events([_event_of(one) for one in sight.events])
-        self._put(found="ready")
-
-    def _put(self, **values: Any) -> None:
-        """Only what differs: what is set is sent to the browser."""
-        for name, value in values.items():
-            if getattr(self, name) != value:
-                setattr(self, name, value)
+        put(self, found="ready", refusal="")
 
     def _take_events(self, fresh: list[Event]) -> None:
         """Newer ones go before those that are shown, of which some may have been asked for page by page."""
         known = {one.id for one in fresh}
         older = [one for one in self.events if one.id not in known and fresh and one.id < fresh[-1].id]
         if not self.events:
-            self._put(more_events=len(fresh) == EVENTS)
-        self._put(events=[*fresh, *older])
+            put(self, more_events=len(fresh) == EVENTS)
+        put(self, events=[*fresh, *older])
 
     @handler(error="refusal")
     async def load(self, actor: Actor) -> None:
         """Also called every few seconds while the page is looked at. Who may not see it is told in its place."""
         await self._load(actor)
-        if self.refusal:
-            self.refusal = ""
 
     @handler(error="refusal")
     async def enter(self, actor: Actor) -> None:

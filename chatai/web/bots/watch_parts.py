@@ -138,11 +138,13 @@ def log(state: Any) -> rx.Component:
 
 def whole(state: Any, *content: rx.Component, back: str) -> rx.Component:
     """The page's content, kept up to date, once the bot is there; or why it is not. `back`: the list it is in."""
-    ready = rx.fragment(*content, Ticker.create(interval=REFRESH_MS, on_tick=state.load))
+    refusal = rx.cond(state.refusal, note(state.refusal, "bad"))
+    ticker = Ticker.create(interval=REFRESH_MS, on_tick=state.load)
+    ready = rx.fragment(refusal, *content, ticker)
     missing = rx.el.div(
         empty("search-x", texts.NOT_FOUND, common.NOT_FOUND, link_button(texts.TO_BOTS, back, kind="primary")),
         class_name="card",
     )
     found = rx.cond(PLACE.contains(state.id), state.found, "")
-    waiting = rx.cond(state.refusal, note(state.refusal, "bad"), skeleton(64, 120, 260))
+    waiting = rx.cond(state.refusal, rx.fragment(refusal, ticker), skeleton(64, 120, 260))
     return rx.match(found, ("ready", ready), ("missing", missing), waiting)

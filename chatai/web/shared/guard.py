@@ -119,6 +119,13 @@ def identifier(text: str) -> UUID:
         raise NotFound from None
 
 
+def put(state: rx.State, **values: Any) -> None:
+    """Sets variables of a state, but only those that differ: what is set is sent to the browser."""
+    for name, value in values.items():
+        if getattr(state, name) != value:
+            setattr(state, name, value)
+
+
 async def language_for(state: rx.State) -> Language:
     """The language that the browser shows at the moment."""
     preferences = await state.get_state(Preferences)
