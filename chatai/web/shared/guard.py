@@ -119,7 +119,7 @@ def identifier(text: str) -> UUID:
         raise NotFound from None
 
 
-def put(state: rx.State, **values: Any) -> None:
+def put(state: rx.State, /, **values: Any) -> None:
     """Sets variables of a state, but only those that differ: what is set is sent to the browser."""
     for name, value in values.items():
         if getattr(state, name) != value:
