@@ -86,10 +86,11 @@ People keep asking while one part is killed with SIGKILL, again and again; whoev
 `chatai up` the launcher) starts it anew. What counts is what stands in the chats: for each question exactly one
 complete answer, and nothing else from the bot. The bots have webhooks; where it says *polling*, the manager fetches
 their updates itself. *Repeated in the window*: a message that came twice because its sender died after Telegram took it
-and before its number was stored (see [decision 14](../decisions/0014-new-messages-are-announced-before-they-are-sent.md));
-the product counts these itself (`sends_repeated`), and only those that it counted are in this column. *Apologies*: the
-bot said that it could not answer. *Recovery*: from a kill until a question asked at that moment is answered. The answer
-process is killed again as soon as it answers, so the waits between its starts grow up to 8 seconds.
+and before its number was stored
+(see [decision 14](../decisions/0014-new-messages-are-announced-before-they-are-sent.md)); the product counts these
+itself (`sends_repeated`), and only those that it counted are in this column. *Apologies*: the bot said that it could not
+answer. *Recovery*: from a kill until a question asked at that moment is answered. The answer process is killed again as
+soon as it answers, so the waits between its starts grow up to 8 seconds.
 
 Of the backlog one update in a hundred is a question. `--write` renews this page, in about 40 minutes.
 """
