@@ -89,8 +89,8 @@ their updates itself. *Repeated in the window*: a message that came twice becaus
 and before its number was stored
 (see [decision 14](../decisions/0014-new-messages-are-announced-before-they-are-sent.md)); the product counts these
 itself (`sends_repeated`), and only those that it counted are in this column. *Apologies*: the bot said that it could
-not answer. *Recovery*: from a kill until a question asked at that moment is answered. The answer process is killed again
-as soon as it answers, so the waits between its starts grow up to 8 seconds.
+not answer. *Recovery*: from a kill until a question asked at that moment is answered. The answer process is killed
+again as soon as it answers, so the waits between its starts grow up to 8 seconds.
 
 Of the backlog one update in a hundred is a question. `--write` renews this page, in about 40 minutes.
 """
