@@ -93,7 +93,7 @@ class Fleet:
             metrics,
             Places(most_live(settings.bot_live_most)),
         )
-        self._live = LiveWriter(database, held.seat.id, self._figures)
+        self._live = LiveWriter(database, held.seat.id, lambda: list(self._runners), self._figures)
         self._runners: dict[UUID, BotRunner] = {}
         self._known: dict[UUID, Known] = {}
         self._given_up: dict[UUID, BotState] = {}
@@ -228,8 +228,9 @@ class Fleet:
 
         return sorted(bot_ids, key=busy)
 
-    def _figures(self) -> list[LiveFigures]:
-        return [figures for runner in self._runners.values() if (figures := runner.live()) is not None]
+    def _figures(self, bot_id: UUID) -> LiveFigures | None:
+        runner = self._runners.get(bot_id)
+        return runner.live() if runner is not None else None
 
     async def _reconcile(self) -> None:
         """Makes what runs equal to what is held and wanted. Costs by what changed, not by how many bots there are."""

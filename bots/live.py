@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
+from operator import attrgetter
 from uuid import UUID
 
 import structlog
@@ -27,6 +28,9 @@ WRITE_INTERVAL = 5.0
 REWRITE_INTERVAL = 20.0
 """Figures of a bot with a process or with something to do are written at least so often: whoever reads older ones knows
 that the manager is gone (see `schemas.STALE_AFTER`)."""
+AT_ONCE = 50
+_NEWS = attrgetter(*(field.name for field in fields(LiveFigures) if field.name != "paused_until"))
+"""All but the time that a pause ends, which is reckoned anew each time."""
 WINDOW = 60.0
 LONGEST_WAIT_MS = 2**31 - 1
 """As its column holds: what came three weeks ago, to a bot that was stopped, may be answered now."""
@@ -175,42 +179,65 @@ class LiveWriter:
     Args:
         database: Where.
         manager_id: Who runs the bots.
-        collect: Gives the figures of all bots that have any.
+        bots: Gives the bots that run.
+        look: Gives a bot's figures, if it runs still and has any.
     """
 
-    def __init__(self, database: Database, manager_id: UUID, collect: Callable[[], Iterable[LiveFigures]]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        manager_id: UUID,
+        bots: Callable[[], Sequence[UUID]],
+        look: Callable[[UUID], LiveFigures | None],
+    ) -> None:
         self._database = database
         self._manager_id = manager_id
-        self._collect = collect
+        self._bots = bots
+        self._look = look
         self._written: dict[UUID, tuple[LiveFigures, float]] = {}
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            await asyncio.sleep(WRITE_INTERVAL)
+            due = time.monotonic() + WRITE_INTERVAL
             try:
-                await self.write()
+                await self.write(spread=WRITE_INTERVAL)
             except DatabaseAway:
-                continue  # they are of the moment: the next ones will do
+                pass  # they are of the moment: the next ones will do
             except Exception:  # figures that cannot be written must not end the writer of the later ones
                 log.exception("live figures of bots could not be written")
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
 
-    async def write(self) -> None:
-        """Writes what changed, and removes the figures of bots that are no longer run here. Raises: DatabaseAway."""
-        moment = time.monotonic()
-        seen = {one.bot_id: one for one in self._collect()}
-        changed = [one for one in seen.values() if self._is_due(one, moment)]
+    async def write(self, spread: float = 0.0) -> None:
+        """Writes what changed, and removes the figures of bots that are no longer run here.
+
+        Args:
+            spread: Over so many seconds, some bots at a time: those of a thousand at once would hold up everybody.
+
+        Raises:
+            DatabaseAway
+        """
+        bots = self._bots()
+        seen: set[UUID] = set()
+        for start in range(0, len(bots), AT_ONCE):
+            figures = [one for bot_id in bots[start : start + AT_ONCE] if (one := self._look(bot_id)) is not None]
+            seen.update(one.bot_id for one in figures)
+            await self._write(figures)
+            await asyncio.sleep(spread * AT_ONCE / len(bots))
         gone = [bot_id for bot_id in self._written if bot_id not in seen]
-        if not changed and not gone:
-            return
-        async with self._database.system() as uow:
-            await live.upsert(uow, changed)
-            if gone:
+        if gone:
+            async with self._database.system() as uow:
                 await live.remove(uow, self._manager_id, gone)
-        for one in changed:
-            self._written[one.bot_id] = (one, moment)
-        for bot_id in gone:
-            del self._written[bot_id]
+            for bot_id in gone:
+                del self._written[bot_id]
+
+    async def _write(self, figures: list[LiveFigures]) -> None:
+        moment = time.monotonic()
+        if changed := [one for one in figures if self._is_due(one, moment)]:
+            async with self._database.system() as uow:
+                await live.upsert(uow, changed)
+            for one in changed:
+                self._written[one.bot_id] = (one, moment)
 
     async def clear(self) -> None:
         """Removes all figures that were written here. Raises: DatabaseAway."""
@@ -225,6 +252,4 @@ class LiveWriter:
         written, when = before
         if figures.under_way and moment - when >= REWRITE_INTERVAL - WRITE_INTERVAL:
             return True
-        return replace(figures, paused_until=None) != replace(written, paused_until=None) or (
-            (figures.paused_until is None) != (written.paused_until is None)
-        )
+        return _NEWS(figures) != _NEWS(written) or (figures.paused_until is None) != (written.paused_until is None)

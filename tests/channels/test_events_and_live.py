@@ -148,10 +148,18 @@ def figures(bot_id, **more) -> LiveFigures:
     return LiveFigures(**{**values, **more})
 
 
+def among(seen):
+    """The bots that run, and how to look at one: these figures are all there are."""
+    return (
+        lambda: [one.bot_id for one in seen],
+        lambda bot_id: next((one for one in seen if one.bot_id == bot_id), None),
+    )
+
+
 async def test_figures_are_written_when_they_change_and_removed_when_the_bot_leaves(database, actor, bot_id):
     manager_id = new_id()
     seen = [figures(bot_id, manager_id=manager_id), figures(new_id(), manager_id=manager_id)]
-    writer = LiveWriter(database, manager_id, lambda: seen)
+    writer = LiveWriter(database, manager_id, *among(seen))
 
     async def stored():
         async with database.workspace(actor.workspace_id) as uow:
@@ -179,7 +187,7 @@ async def test_figures_are_written_when_they_change_and_removed_when_the_bot_lea
 async def test_what_another_manager_wrote_is_not_removed(database, actor, bot_id):
     mine, theirs = new_id(), new_id()
     seen = [figures(bot_id, manager_id=mine)]
-    writer = LiveWriter(database, mine, lambda: seen)
+    writer = LiveWriter(database, mine, *among(seen))
     await writer.write()
     async with database.system() as uow:
         await live.upsert(uow, [figures(bot_id, manager_id=theirs)])

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
+from operator import attrgetter
 from uuid import UUID
 
 from sqlalchemy import delete, select, text
@@ -18,6 +19,7 @@ from chatai.domains.channels.models import Bot, BotLive
 from chatai.domains.channels.schemas import LiveFigures, LiveView
 
 _NAMES = [field.name for field in fields(LiveFigures)]
+_VALUES = attrgetter(*_NAMES)
 _TYPES = {
     "bot_id": "uuid",
     "manager_id": "uuid",
@@ -46,7 +48,8 @@ ON CONFLICT (bot_id) DO UPDATE SET updated_at = now(), {", ".join(f"{name} = exc
 async def upsert(uow: UnitOfWork, rows: Sequence[LiveFigures]) -> None:
     """Writes figures, in the system's unit of work. Those of bots that are gone are passed over."""
     if rows:
-        await uow.session.execute(_UPSERT, {"rows": json.dumps([asdict(row) for row in rows], default=str)})
+        values = [dict(zip(_NAMES, _VALUES(row), strict=True)) for row in rows]
+        await uow.session.execute(_UPSERT, {"rows": json.dumps(values, default=str)})
 
 
 async def remove(uow: UnitOfWork, manager_id: UUID, bot_ids: Sequence[UUID]) -> None:
