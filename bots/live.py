@@ -218,14 +218,17 @@ class LiveWriter:
             DatabaseAway
         """
         bots = self._bots()
+        await self._remove_others(set(bots))
         seen: set[UUID] = set()
         for start in range(0, len(bots), AT_ONCE):
             figures = [one for bot_id in bots[start : start + AT_ONCE] if (one := self._look(bot_id)) is not None]
             seen.update(one.bot_id for one in figures)
             await self._write(figures)
             await asyncio.sleep(spread * AT_ONCE / len(bots))
-        gone = [bot_id for bot_id in self._written if bot_id not in seen]
-        if gone:
+        await self._remove_others(seen)
+
+    async def _remove_others(self, kept: set[UUID]) -> None:
+        if gone := [bot_id for bot_id in self._written if bot_id not in kept]:
             async with self._database.system() as uow:
                 await live.remove(uow, self._manager_id, gone)
             for bot_id in gone:
