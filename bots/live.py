@@ -220,11 +220,12 @@ class LiveWriter:
         bots = self._bots()
         await self._remove_others(set(bots))
         seen: set[UUID] = set()
-        for start in range(0, len(bots), AT_ONCE):
-            figures = [one for bot_id in bots[start : start + AT_ONCE] if (one := self._look(bot_id)) is not None]
+        parts = [bots[start : start + AT_ONCE] for start in range(0, len(bots), AT_ONCE)]
+        for part in parts:
+            figures = [one for bot_id in part if (one := self._look(bot_id)) is not None]
             seen.update(one.bot_id for one in figures)
             await self._write(figures)
-            await asyncio.sleep(spread * AT_ONCE / len(bots))
+            await asyncio.sleep(spread / len(parts))
         await self._remove_others(seen)
 
     async def _remove_others(self, kept: set[UUID]) -> None:

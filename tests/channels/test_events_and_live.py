@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from string import Formatter
 
 import pytest
@@ -182,6 +183,22 @@ async def test_figures_are_written_when_they_change_and_removed_when_the_bot_lea
     seen.clear()
     await writer.write()
     assert await stored() is None
+
+
+async def test_the_figures_of_a_few_bots_are_written_again_and_again(database, actor, bot_id, monkeypatch):
+    monkeypatch.setattr("bots.live.WRITE_INTERVAL", 0.2)
+    seen = [figures(bot_id)]
+    writing = asyncio.create_task(LiveWriter(database, new_id(), *among(seen)).run())
+
+    async def has_answered(number: int) -> bool:
+        async with database.workspace(actor.workspace_id) as uow:
+            found = await live.find(uow, bot_id)
+        return found is not None and found.answered == number
+
+    for number in (1, 2, 3):
+        seen[0] = replace(seen[0], answered=number)
+        await eventually(partial(has_answered, number), patience=5)
+    writing.cancel()
 
 
 async def test_what_another_manager_wrote_is_not_removed(database, actor, bot_id):
