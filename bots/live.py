@@ -29,6 +29,7 @@ REWRITE_INTERVAL = 20.0
 """Figures of a bot with a process or with something to do are written at least so often: whoever reads older ones knows
 that the manager is gone (see `schemas.STALE_AFTER`)."""
 AT_ONCE = 50
+"""So many bots are looked at and written in one turn of the loop: some milliseconds."""
 _NEWS = attrgetter(*(field.name for field in fields(LiveFigures) if field.name != "paused_until"))
 """All but the time that a pause ends, which is reckoned anew each time."""
 WINDOW = 60.0

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from bots.procfs import stat_fields
+from chatai.core.patience import within
 from chatai.engines.process import parent_death_signal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,7 +70,7 @@ class Child:
         assert self.process  # noqa: S101 - started
         assert self.process.stdout  # noqa: S101 - with a pipe
         try:
-            line = await asyncio.wait_for(asyncio.to_thread(self.process.stdout.readline), START_PATIENCE)
+            line = await within(START_PATIENCE, asyncio.to_thread(self.process.stdout.readline))
         except TimeoutError:
             raise self.failure("said nothing") from None
         if not line:

@@ -70,13 +70,9 @@ async def list_everywhere(uow: UnitOfWork) -> list[LiveView]:
     Without those that a manager left behind which was killed, of bots that nobody wants to run any more: nobody would
     ever write them anew.
     """
-    views = [_view(row) for row in (await uow.session.execute(select(BotLive))).scalars()]
-    silent = [view.bot_id for view in views if view.stale]
-    if not silent:
-        return views
-    wanted = select(col(Bot.id)).where(col(Bot.id).in_(silent), col(Bot.desired_state) == "running")
-    kept = set((await uow.session.execute(wanted)).scalars())
-    return [view for view in views if not view.stale or view.bot_id in kept]
+    query = select(BotLive, col(Bot.desired_state)).join(Bot, col(Bot.id) == col(BotLive.bot_id))
+    found = [(_view(row), desired) for row, desired in await uow.session.execute(query)]
+    return [view for view, desired in found if not view.stale or desired == "running"]
 
 
 def _view(row: BotLive) -> LiveView:
