@@ -61,7 +61,7 @@ class Assistants(rx.State):
     async def load(self, actor: Actor) -> None:
         async with unit(actor) as uow:
             found = await assistants.list_assistants(uow, actor)
-        self.cards, self.loaded, self.creating = [card_of(item) for item in found], True, False
+        self.cards, self.loaded = [card_of(item) for item in found], True
 
     @handler
     async def open_dialog(self, actor: Actor) -> None:

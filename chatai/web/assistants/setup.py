@@ -67,7 +67,7 @@ class Setup(rx.State):
             Version(number=item.number, saved_at=item.created_at.isoformat(), is_current=item.is_current)
             for item in versions
         ]
-        self.error, self.deleting = "", False
+        self.error = ""
 
     def _show(self, detail: AssistantDetail) -> None:
         self.name, self.description, self.instructions = detail.name, detail.description, detail.instructions

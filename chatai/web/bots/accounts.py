@@ -36,11 +36,15 @@ class Accounts(rx.State):
 
     rows: list[Account] = []  # noqa: RUF012  Reflex copies it for each browser
     asked: str = ""
+    _bot: str = ""
 
     @handler
     async def enter(self, actor: Actor) -> None:
-        """The page is opened: nothing of the bot before stays."""
-        self.reset()
+        """The page is opened, or has its connection back: nothing of another bot stays."""
+        bot = str(getattr(self, "bot_id", ""))
+        if self._bot != bot:
+            self.reset()
+            self._bot = bot
         await self._load(actor)
 
     @handler

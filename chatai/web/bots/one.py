@@ -79,6 +79,9 @@ class OneBot(BotWatch, rx.State):
             else:
                 await channels.stop_bot(uow, actor, bot_id)
 
+    def _let_go_of_dead(self) -> None:
+        self.busy = ""
+
     @handler
     async def ask(self, actor: Actor, action: str) -> None:
         self.asking, self.clone_error = action if action in DIALOGS else "", ""

@@ -85,6 +85,9 @@ class BotWatch(rx.State, mixin=True):
     async def _want(self, actor: Actor, bot_id: UUID, desired: DesiredState) -> None:
         raise NotImplementedError
 
+    def _let_go_of_dead(self) -> None:
+        """What was under way may have been killed with its process."""
+
     async def _load(self, actor: Actor) -> None:
         try:
             sight = await self._look(actor, route_id(self, "bot_id"))
@@ -124,8 +127,11 @@ class BotWatch(rx.State, mixin=True):
 
     @handler(error="refusal")
     async def enter(self, actor: Actor) -> None:
-        """The page is opened: nothing of the bot before stays."""
-        self.reset()
+        """The page is opened, or has its connection back: nothing of another bot stays."""
+        if self.id != str(getattr(self, "bot_id", "")):
+            self.reset()
+        self._memory = []
+        self._let_go_of_dead()
         await self._load(actor)
 
     @handler

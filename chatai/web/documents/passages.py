@@ -73,7 +73,6 @@ class Passages(rx.State):
 
     @handler
     async def load(self, actor: Actor) -> None:
-        self.editing, self.restoring, self.error = "", "", ""
         if self.router.url.query_parameters.get("view") != "passages":
             return
         document = str(getattr(self, "document_id", ""))

@@ -95,7 +95,7 @@ class Reader(rx.State):
         """
         query = self.router.url.query_parameters
         number = whole(query.get("page"), 1)
-        self.deleting, self.rereading, self.opened = False, 0, self.opened + 1
+        self.opened += 1
         try:
             document_id = route_id(self, "document_id")
             async with unit(actor) as uow:

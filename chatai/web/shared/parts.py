@@ -9,7 +9,10 @@ from reflex.vars import Var
 
 
 class Modal(rx.Component):
-    """A native modal dialog, open as long as it is on the page."""
+    """A native modal dialog, open as long as it is on the page. It fires `on_dismiss` as well when the page is left.
+
+    So a page's `load` must not close it: that runs after a lost connection too, and perhaps after the first click.
+    """
 
     library = "$/public/parts/modal.js"
     tag = "Modal"
