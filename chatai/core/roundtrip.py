@@ -64,7 +64,7 @@ async def round_trip(
 def _send(
     connection: psycopg.AsyncConnection[Any], prepared: Prepared, statement: LiteralString, values: Values
 ) -> abc.Transformer:
-    text, names = _translated(statement)
+    text, names = translated(statement)
     transformer: abc.Transformer = Transformer(connection)
     given = values if values is not None else ()
     ordered = [given[name] for name in names] if isinstance(given, Mapping) else list(given)
@@ -101,7 +101,7 @@ def _rows(transformer: abc.Transformer, result: pq.abc.PGresult) -> Rows:
 
 
 @lru_cache(256)
-def _translated(statement: LiteralString) -> tuple[bytes, tuple[str, ...]]:
+def translated(statement: LiteralString) -> tuple[bytes, tuple[str, ...]]:
     """The statement as PostgreSQL reads it, and the names of its values in order (none where they have no names)."""
     names: dict[str, int] = {}
     unnamed = 0

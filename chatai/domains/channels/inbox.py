@@ -6,6 +6,11 @@ Each statement takes many updates, so that one commit serves all who wait. Undon
 A row that is taken carries the fence of the lease under which that was done. Whoever writes about it later names the
 fence that they know; once another manager has taken the row, the two differ and nothing is written. PostgreSQL checks
 that on the newest version of the row, so there is no moment in between.
+
+Plans are made once for all values, and perhaps when a table is still empty. So that each finds its rows by their keys
+then too, what is given has a LIMIT, of which the planner expects one row instead of ten; and where rows are named by
+their keys, their state is compared as `state || ''`, lest the small index of the undone ones is read through: until it
+is vacuumed, those that were undone stand in it as well.
 """
 
 from __future__ import annotations
@@ -35,9 +40,11 @@ SELECT incoming.bot_id, incoming.update_id, bot.workspace_id, incoming.chat_id, 
 FROM (
     SELECT offered.bot_id, offered.update_id, offered.chat_id, offered.payload, offered.fence,
            offered.taken AND coalesce(bot_lease.fence, 0) = offered.fence AS taken
-    FROM unnest(CAST(%(bots)s AS uuid[]), CAST(%(updates)s AS bigint[]), CAST(%(chats)s AS bigint[]),
-                CAST(%(payloads)s AS jsonb[]), CAST(%(taken)s AS boolean[]), CAST(%(fences)s AS bigint[]))
-         AS offered (bot_id, update_id, chat_id, payload, taken, fence)
+    FROM (
+        SELECT * FROM unnest(CAST(%(bots)s AS uuid[]), CAST(%(updates)s AS bigint[]), CAST(%(chats)s AS bigint[]),
+                             CAST(%(payloads)s AS jsonb[]), CAST(%(taken)s AS boolean[]), CAST(%(fences)s AS bigint[]))
+             AS offered (bot_id, update_id, chat_id, payload, taken, fence) LIMIT %(number)s
+    ) AS offered
     LEFT JOIN bot_lease ON bot_lease.bot_id = offered.bot_id
 ) AS incoming
 JOIN bot ON bot.id = incoming.bot_id
@@ -58,22 +65,26 @@ UPDATE bot_update
 SET state = mark.state, attempts = mark.attempts, reply_message_ids = mark.replies, error = mark.error,
     sends_repeated = sends_repeated + mark.repeated,
     done_at = CASE WHEN mark.state IN ('done', 'failed', 'set_aside') THEN now() END
-FROM unnest(CAST(%(bots)s AS uuid[]), CAST(%(updates)s AS bigint[]), CAST(%(states)s AS text[]),
-            CAST(%(attempts)s AS int[]), CAST(%(replies)s AS jsonb[]), CAST(%(errors)s AS text[]),
-            CAST(%(fences)s AS bigint[]), CAST(%(repeated)s AS int[]))
-     AS mark (bot_id, update_id, state, attempts, replies, error, fence, repeated)
+FROM (
+    SELECT * FROM unnest(CAST(%(bots)s AS uuid[]), CAST(%(updates)s AS bigint[]), CAST(%(states)s AS text[]),
+                         CAST(%(attempts)s AS int[]), CAST(%(replies)s AS jsonb[]), CAST(%(errors)s AS text[]),
+                         CAST(%(fences)s AS bigint[]), CAST(%(repeated)s AS int[]))
+         AS mark (bot_id, update_id, state, attempts, replies, error, fence, repeated) LIMIT %(number)s
+) AS mark
 WHERE bot_update.bot_id = mark.bot_id AND bot_update.update_id = mark.update_id
-  AND bot_update.state IN ('new', 'taken') AND bot_update.fence = mark.fence
+  AND bot_update.state || '' IN ('new', 'taken') AND bot_update.fence = mark.fence
 RETURNING bot_update.bot_id, bot_update.update_id
 """
 
 _BEGIN_SENDS: LiteralString = """
 UPDATE bot_update SET sends_begun = sends_begun + begun.number
-FROM unnest(CAST(%(bots)s AS uuid[]), CAST(%(updates)s AS bigint[]), CAST(%(fences)s AS bigint[]),
-            CAST(%(numbers)s AS int[]))
-     AS begun (bot_id, update_id, fence, number)
+FROM (
+    SELECT * FROM unnest(CAST(%(bots)s AS uuid[]), CAST(%(updates)s AS bigint[]), CAST(%(fences)s AS bigint[]),
+                         CAST(%(numbers)s AS int[]))
+         AS begun (bot_id, update_id, fence, number) LIMIT %(number)s
+) AS begun
 WHERE bot_update.bot_id = begun.bot_id AND bot_update.update_id = begun.update_id
-  AND bot_update.state = 'taken' AND bot_update.fence = begun.fence
+  AND bot_update.state || '' = 'taken' AND bot_update.fence = begun.fence
   AND begun.fence = coalesce((SELECT fence FROM bot_lease WHERE bot_lease.bot_id = begun.bot_id), 0)
 RETURNING bot_update.bot_id, bot_update.update_id, bot_update.fence
 """
@@ -82,7 +93,10 @@ RETURNING bot_update.bot_id, bot_update.update_id, bot_update.fence
 _TAKE: LiteralString = """
     WITH chosen AS MATERIALIZED (
         SELECT undone.*, wish.fence
-        FROM unnest(%(bots)s::uuid[], %(fences)s::bigint[], %(known)s::text[]) AS wish (bot_id, fence, known)
+        FROM (
+            SELECT * FROM unnest(%(bots)s::uuid[], %(fences)s::bigint[], %(known)s::text[])
+                 AS wish (bot_id, fence, known) LIMIT %(number)s
+        ) AS wish
         CROSS JOIN LATERAL (
             SELECT bot_id, update_id,
                    greatest(0, sends_begun - jsonb_array_length(reply_message_ids) - sends_repeated) AS repeated
@@ -149,6 +163,7 @@ async def store(
                 "payloads": [json.dumps(update.payload) for update in updates],
                 "taken": array_of(update.taken for update in updates),
                 "fences": array_of(update.fence for update in updates),
+                "number": len(updates),
             },
         )
         fresh = {(bot_id, update_id): state == "taken" for bot_id, update_id, state in rows}
@@ -183,6 +198,7 @@ async def mark(uow: Runs, marks: Sequence[UpdateMark]) -> set[Key]:
             "errors": [one.error[:500] for one in last],
             "fences": array_of(one.fence for one in last),
             "repeated": array_of(repeated[one.bot_id, one.update_id] for one in last),
+            "number": len(last),
         },
     )
     return {(bot_id, update_id) for bot_id, update_id in rows}
@@ -204,6 +220,7 @@ async def begin_sends(uow: Runs, sends: Sequence[SendBegun]) -> set[SendBegun]:
             "updates": array_of(one.update_id for one in numbers),
             "fences": array_of(one.fence for one in numbers),
             "numbers": array_of(numbers.values()),
+            "number": len(numbers),
         },
     )
     return {SendBegun(bot_id, update_id, fence) for bot_id, update_id, fence in rows}
@@ -220,6 +237,7 @@ async def take(uow: Runs, wishes: Sequence[Wish], most: int) -> dict[UUID, list[
             "bots": array_of(wish.bot_id for wish in wishes),
             "fences": array_of(wish.fence for wish in wishes),
             "known": [array_of(wish.known) for wish in wishes],
+            "number": len(wishes),
             "most": most,
         },
     )
