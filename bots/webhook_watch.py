@@ -1,8 +1,9 @@
 """Asks Telegram now and then how each bot's webhook fares, so that its page can say what goes wrong on the way here.
 
 One question a bot every `WEBHOOK_CHECK_MINUTES`, spread evenly: a thousand bots are asked about two a second. What
-differs from what was set (somebody else set or removed the webhook, or this version understands other updates) is set
-again. A bot whose webhook somebody else had touched stays in conflict until the next round finds it still ours.
+Telegram says is written for many bots at once, where it is news. What differs from what was set (somebody else set or
+removed the webhook, or this version understands other updates) is set again. A bot whose webhook somebody else had
+touched stays in conflict until the next round finds it still ours.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import structlog
 from bots.runner import BotRunner, Report
 from chatai.core.database import Database, DatabaseAway
 from chatai.core.settings import Settings
-from chatai.domains.channels import service
+from chatai.domains.channels import service, webhooks
 from chatai.domains.channels.errors import TokenRevoked, TokenUnreadable, WebhookRemoved, WebhookTaken
 from chatai.domains.channels.ports import TelegramAway, TelegramRefusal, telegram
 from chatai.domains.channels.schemas import WebhookInfo
@@ -28,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 AT_MOST_A_SECOND = 20.0
 IDLE_SECONDS = 30.0
+WRITE_SECONDS = 2.0
+"""So long may what Telegram said wait for company on its way to PostgreSQL."""
 
 
 class WebhookWatch:
@@ -37,10 +40,12 @@ class WebhookWatch:
     def __init__(
         self, database: Database, settings: Settings, report: Report, ready: Callable[[BotRunner], bool]
     ) -> None:
-        self._database = database
         self._settings = settings
         self._report = report
         self._ready = ready
+        self._statements = database.system_statements()
+        self._seen: dict[BotRunner, WebhookInfo] = {}
+        """What Telegram said and is not written yet."""
         self._told: dict[UUID, tuple[str, object]] = {}
         self._touched: WeakKeyDictionary[BotRunner, bool] = WeakKeyDictionary()
         """Whether somebody else had touched the webhook, of those of which that was ever found."""
@@ -58,7 +63,10 @@ class WebhookWatch:
             pause = max(1 / AT_MOST_A_SECOND, round_seconds / max(1, len(runners)))
             for runner in runners:
                 await asyncio.sleep(pause)
-                await self.check(runner)
+                await self._look(runner)
+                if len(self._seen) * pause >= WRITE_SECONDS:
+                    await self._write()
+            await self._write()
 
     def holds(self, runner: BotRunner) -> bool:
         """Whether the bot is in conflict over its webhook, whatever its process does. Until it was looked at here, that
@@ -69,6 +77,23 @@ class WebhookWatch:
         return bot.state == "conflict" and bot.webhook_url == webhook_address(self._settings, bot.id) != ""
 
     async def check(self, runner: BotRunner) -> None:
+        """Asks about one bot, and writes what Telegram says."""
+        await self._look(runner)
+        await self._write()
+
+    async def _write(self) -> None:
+        """Writes what was seen. What cannot be written because PostgreSQL is away is written with the next."""
+        seen, self._seen = self._seen, {}
+        rows = {runner.bot.id: info for runner, info in seen.items() if self._ready(runner)}
+        try:
+            if rows:
+                await webhooks.write(self._statements, rows)
+        except DatabaseAway:
+            self._seen = seen | self._seen
+        except Exception:  # what stands on a page is a round older then; the watch goes on
+            log.exception("how webhooks fare could not be written")
+
+    async def _look(self, runner: BotRunner) -> None:
         """Asks about one bot. What cannot be asked now is asked in the next round."""
         if not self._ready(runner):
             return
@@ -83,17 +108,16 @@ class WebhookWatch:
                 info = replace(info, error="", error_at=None)  # it is of a post to somebody else
             elif not info.asks_for_all:
                 await telegram().set_webhook(token, wanted, runner.bot.webhook_secret)
-            async with self._database.system() as uow:
-                await service.set_webhook_state(uow, runner.bot.id, info)
         except TelegramRefusal as refusal:
             # One that is to wait does so until the next round: the others are not to wait for it.
             if refusal.status in {401, 404}:
                 self._report(runner, "revoked", TokenRevoked.code, refusal.description)
-        except (TelegramAway, TokenUnreadable, DatabaseAway):
+        except (TelegramAway, TokenUnreadable):
             return
         except Exception:  # one bot's trouble must not end the watch over all others
             log.exception("a webhook could not be looked at", bot_id=str(runner.bot.id))
         else:
+            self._seen[runner] = info
             self._tell(runner, info)
             if info.url == wanted and self.holds(runner):
                 self._touched[runner] = False

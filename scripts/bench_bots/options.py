@@ -13,8 +13,9 @@ PARTS = ("live", "restart", "cold", "neighbours", "single", "alternate", "many",
 class Options:
     """Times are seconds. `answers`: of each bot before its memory counts. `wakes`: of sleeping bots, so many a second.
     `paced_rounds`: of the run at the set pace, whose middle one counts. `alternations`: between processes and one
-    process. `rounds`: of the runs with troublesome neighbours. `gentle_rate`: a pace that a busy machine bears as well.
-    `rest_seconds`: after a load, until a bot's process has given back what it does not need."""
+    process, at that pace for `turn_seconds` each. `rounds`: of the runs with troublesome neighbours. `gentle_rate`: a
+    pace that a busy machine bears as well. `rest_seconds`: after a load, until a bot's process has given back what it
+    does not need."""
 
     bots: tuple[int, ...] = (1, 100, 1000)
     registered: int = 10_000
@@ -25,7 +26,8 @@ class Options:
     rate: float = 100.0
     gentle_rate: float = 25.0
     paced_rounds: int = 3
-    alternations: int = 2
+    alternations: int = 5
+    turn_seconds: float = 30.0
     seconds: float = 15.0
     parallel: int = 64
     idle_seconds: float = 10.0
@@ -34,7 +36,7 @@ class Options:
     wakes_a_second: float = 8.0
     neighbour_rate: float = 40.0
     flood_rate: float = 500.0
-    rounds: int = 12
+    rounds: int = 16
     slice_seconds: float = 5.0
     node_bots: int = 10
     write: Path | None = None
@@ -50,6 +52,8 @@ QUICK = Options(
     answers_again=3,
     rate=20.0,
     paced_rounds=1,
+    alternations=2,
+    turn_seconds=4.0,
     gentle_rate=5.0,
     seconds=4.0,
     parallel=24,
@@ -72,7 +76,7 @@ def read_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--bots", type=_numbers, help="numbers of live bots, rising: 1,100,1000")
     parser.add_argument("--registered", type=int, help="registered bots, of which some live")
     parser.add_argument("--only", type=_parts, help=f"some parts only: {','.join(PARTS)}")
-    parser.add_argument("--seconds", type=float, help="length of each timed run but those of the neighbours")
+    parser.add_argument("--seconds", type=float, help="length of each timed run but the turns and the neighbours")
     parser.add_argument("--rate", type=float, help="paced updates a second")
     parser.add_argument("--minutes", type=float, help="give up after so many")
     parser.add_argument("--json", type=Path, help="also write all figures here")

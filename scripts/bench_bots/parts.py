@@ -225,11 +225,13 @@ async def single(made: Installation, options: Options, count: int, child: Child)
 
 async def alternate(made: Installation, options: Options, count: int, child: Child) -> dict[str, Any]:
     """The set pace by turns: each bot in its process, all in one, and again. A machine's speed changes over minutes, so
-    that what is measured far apart says little of the other."""
+    that what is measured far apart says little of the other: each turn has its own ratio, and the middle one counts."""
     numbers = [bot.number for bot in made.bots[:count] or await made.register(count)]
-    pace = {"bots": numbers, "rate": options.rate, "seconds": options.seconds, "people": 3}
+    pace = {"bots": numbers, "rate": options.rate, "seconds": options.turn_seconds, "people": 3}
     runs: dict[str, list[Latency]] = {"ours": [], "single": []}
+    ratios: list[float] = []
     for _ in range(options.alternations):
+        turn: dict[str, Latency] = {}
         for name, process in (("ours", made.manager), ("single", child)):
             if made.manager.running:
                 await made.manager.stop()
@@ -237,11 +239,19 @@ async def alternate(made: Installation, options: Options, count: int, child: Chi
             try:
                 await made.load(bots=numbers, questions=4 * len(numbers), parallel=48, people=3)
                 await asyncio.sleep(SETTLE)
-                runs[name] += [Latency.of(await made.load(**pace)) for _ in range(options.paced_rounds)]
+                answers = await made.load(**pace)
             finally:
                 if process is child:
                     child.kill()
-    return {"rate": options.rate, "bots": len(numbers), **{name: typical(found) for name, found in runs.items()}}
+            turn[name] = Latency.of(answers)
+            runs[name].append(turn[name])
+        ratios.append(round(turn["ours"].p95 / turn["single"].p95, 2))
+    return {
+        "rate": options.rate,
+        "bots": len(numbers),
+        "ratios": ratios,
+        **{name: typical(found) for name, found in runs.items()},
+    }
 
 
 async def neighbours(made: Installation, options: Options, count: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from bots.webhook_watch import WebhookWatch
+from chatai.core.database import Database
 from chatai.core.ids import new_id
 from chatai.core.settings import Settings
 from chatai.domains.channels import service
@@ -35,6 +36,6 @@ async def test_a_bot_that_telegram_has_wait_an_hour_holds_up_no_other(
 ) -> None:
     monkeypatch.setattr(service, "token_of", lambda bot: "1:x")
     settings = Settings(_env_file=None, public_url="https://example.com")
-    watch = WebhookWatch(None, settings, lambda *_: None, lambda _: True)
+    watch = WebhookWatch(Database("postgresql://nobody@localhost/none"), settings, lambda *_: None, lambda _: True)
     runner = SimpleNamespace(bot=SimpleNamespace(id=new_id()), worker=None)
     await asyncio.wait_for(watch.check(runner), 5)

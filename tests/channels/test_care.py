@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -13,8 +14,9 @@ from bots.sandbox.faults import Fault
 from bots.sandbox.state import DEFAULT_PERSON
 from chatai.core.actor import Role
 from chatai.core.clock import now
+from chatai.core.ids import new_id
 from chatai.domains.assistants import service as assistants
-from chatai.domains.channels import cloning, managed, profile, service, states, tokens
+from chatai.domains.channels import cloning, managed, profile, service, states, tokens, webhooks
 from chatai.domains.channels.errors import (
     BadProfile,
     BotNotFound,
@@ -351,10 +353,17 @@ def test_the_link_to_make_a_bot() -> None:
     assert managed.invitation("agency_bot", "café bot") == "https://t.me/newbot/agency_bot/caf%C3%A9%20bot"
 
 
-async def test_when_the_webhook_failed_is_kept(database, actor, connect):
+async def test_when_the_webhook_failed_is_kept_and_what_is_no_news_is_not_written(database, actor, connect, owner_url):
     bot = await connect()
     async with database.system() as uow:
         info = WebhookInfo("https://example.org", 7, "Connection refused", now(), True)
-        await service.set_webhook_state(uow, bot.id, info)
+        await webhooks.write(uow, {bot.id: info, new_id(): info})
     seen = await get(database, actor, bot.id)
     assert (seen.webhook_error, seen.webhook_pending) == ("Connection refused", 7)
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        version = "SELECT xmin FROM bot"
+        before = connection.execute(version).fetchall()
+        await webhooks.write(database.system_statements(), {bot.id: info})  # no news
+        assert connection.execute(version).fetchall() == before
+        await webhooks.write(database.system_statements(), {bot.id: WebhookInfo(info.url, 0, "", None, True)})
+        assert connection.execute(version).fetchall() != before

@@ -15,7 +15,7 @@ from chatai.core.clock import now
 from chatai.core.database import UnitOfWork
 from chatai.domains.channels.errors import BotNotFound
 from chatai.domains.channels.models import Bot
-from chatai.domains.channels.schemas import BotName, BotState, DesiredState, ManagedBot, Mode, WebhookInfo
+from chatai.domains.channels.schemas import BotName, BotState, DesiredState, ManagedBot, Mode
 
 
 async def insert(uow: UnitOfWork, bot: Bot) -> bool:
@@ -118,11 +118,3 @@ async def set_receiving(uow: UnitOfWork, bot_id: UUID, mode: Mode, webhook_url: 
     # From 0 on everything comes, and what came before is known.
     values["polling_offset"] = case((fresh_poll, 0), else_=col(Bot.polling_offset))
     await uow.session.execute(update(Bot).where(col(Bot.id) == bot_id).values(**values))
-
-
-async def set_webhook_state(uow: UnitOfWork, bot_id: UUID, info: WebhookInfo) -> None:
-    await uow.session.execute(
-        update(Bot)
-        .where(col(Bot.id) == bot_id)
-        .values(webhook_error=info.error[:500], webhook_error_at=info.error_at, webhook_pending=info.pending)
-    )

@@ -37,7 +37,6 @@ from chatai.domains.channels.schemas import (
     MadeBots,
     ManagedBot,
     Mode,
-    WebhookInfo,
 )
 
 BOTS_CHANNEL = "chatai_bots"
@@ -224,11 +223,6 @@ async def set_made_bots(uow: UnitOfWork, actor: Actor, bot_id: UUID, made_bots: 
 async def list_managed(uow: UnitOfWork, bot_ids: Sequence[UUID]) -> list[ManagedBot]:
     """The bots of these ids that exist."""
     return await repository.list_managed(uow, bot_ids)
-
-
-async def set_webhook_state(uow: UnitOfWork, bot_id: UUID, info: WebhookInfo) -> None:
-    """Writes how Telegram fares with a bot's webhook."""
-    await repository.set_webhook_state(uow, bot_id, info)
 
 
 async def set_receiving(uow: UnitOfWork, bot_id: UUID, mode: Mode, webhook_url: str, webhook_secret: str) -> None:
