@@ -9,6 +9,7 @@ touched stays in conflict until the next round finds it still ours.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -46,6 +47,7 @@ class WebhookWatch:
         self._statements = database.system_statements()
         self._seen: dict[BotRunner, WebhookInfo] = {}
         """What Telegram said and is not written yet."""
+        self._written_at = 0.0
         self._told: dict[UUID, tuple[str, object]] = {}
         self._touched: WeakKeyDictionary[BotRunner, bool] = WeakKeyDictionary()
         """Whether somebody else had touched the webhook, of those of which that was ever found."""
@@ -64,7 +66,7 @@ class WebhookWatch:
             for runner in runners:
                 await asyncio.sleep(pause)
                 await self._look(runner)
-                if len(self._seen) * pause >= WRITE_SECONDS:
+                if self._seen and time.monotonic() + pause - self._written_at >= WRITE_SECONDS:
                     await self._write()
             await self._write()
 
@@ -83,7 +85,7 @@ class WebhookWatch:
 
     async def _write(self) -> None:
         """Writes what was seen. What cannot be written because PostgreSQL is away is written with the next."""
-        seen, self._seen = self._seen, {}
+        seen, self._seen, self._written_at = self._seen, {}, time.monotonic()
         rows = {runner.bot.id: info for runner, info in seen.items() if self._ready(runner)}
         try:
             if rows:

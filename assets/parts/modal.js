@@ -1,25 +1,53 @@
 // A native modal dialog: the browser keeps the focus inside, closes on Escape and hides the rest from screen readers.
-import { createElement, useEffect, useLayoutEffect, useRef } from "react";
+import { createElement, useEffect, useRef } from "react";
+import { useLocation } from "react-router";
 
-export function Modal({ children, onDismiss, ...rest }) {
+// A dialog that is there before anybody has touched the page was left open by the page that stood in this tab before.
+let touched = false;
+if (typeof window !== "undefined") {
+  for (const kind of ["click", "keydown"]) addEventListener(kind, () => (touched = true), true);
+}
+const REFUSED_MS = 1000; // who is still here so long after the dismissal has reasons to stay
+
+export function Modal({ children, onDismiss, waits, ...rest }) {
   const dialog = useRef(null);
-  const closed = useRef(onDismiss);
-  closed.current = onDismiss;
-  useEffect(() => {
+  const mounted = useRef(false);
+  const dismiss = useRef(onDismiss);
+  dismiss.current = onDismiss;
+  const { pathname, search } = useLocation();
+  const place = useRef(pathname + search);
+
+  function show() {
     const element = dialog.current;
-    const before = document.activeElement;
+    if (!element || element.open) return;
     element.showModal();
     const first = element.querySelector('[data-first="true"]');
     (first ?? element.querySelector("input:not([type=hidden]), textarea, .row.end .btn"))?.focus(); // not the closing cross
-    return () => before?.focus?.();
-  }, []);
-  useLayoutEffect(() => {
-    // Not the passive effect above: that one may end when the person is on the way back already.
-    const opened = location.href;
+  }
+
+  function leave() {
+    dismiss.current?.();
+    setTimeout(show, REFUSED_MS);
+  }
+
+  useEffect(() => {
+    const before = document.activeElement;
+    mounted.current = true;
+    if (touched || waits) show();
+    else leave();
     return () => {
-      if (location.href !== opened) closed.current?.(); // the page was left: the dialog does not wait there
+      before?.focus?.();
+      mounted.current = false;
+      // However it went, what it asked is over: the page was left, say, or has nothing more to ask it about.
+      setTimeout(() => mounted.current || waits || dismiss.current?.());
     };
   }, []);
+  useEffect(() => {
+    if (waits || pathname + search === place.current) return;
+    place.current = pathname + search;
+    dialog.current.close(); // at once: what it asks is about something else than the page shows now
+    leave();
+  }, [pathname, search]);
   return createElement(
     "dialog",
     {

@@ -230,9 +230,10 @@ async def alternate(made: Installation, options: Options, count: int, child: Chi
     pace = {"bots": numbers, "rate": options.rate, "seconds": options.turn_seconds, "people": 3}
     runs: dict[str, list[Latency]] = {"ours": [], "single": []}
     ratios: list[float] = []
+    sides = [("ours", made.manager), ("single", child)]
     for _ in range(options.alternations):
         turn: dict[str, Latency] = {}
-        for name, process in (("ours", made.manager), ("single", child)):
+        for name, process in sides:
             if made.manager.running:
                 await made.manager.stop()
             await made.start_manager(process)
@@ -245,7 +246,9 @@ async def alternate(made: Installation, options: Options, count: int, child: Chi
                     child.kill()
             turn[name] = Latency.of(answers)
             runs[name].append(turn[name])
-        ratios.append(round(turn["ours"].p95 / turn["single"].p95, 2))
+        ratio = turn["ours"].p95 / turn["single"].p95
+        ratios.append(math.inf if math.isnan(ratio) else ratio)  # without any answer
+        sides.reverse()  # so that what changes steadily favours neither
     return {
         "rate": options.rate,
         "bots": len(numbers),

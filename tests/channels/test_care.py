@@ -357,7 +357,8 @@ async def test_when_the_webhook_failed_is_kept_and_what_is_no_news_is_not_writte
     bot = await connect()
     async with database.system() as uow:
         info = WebhookInfo("https://example.org", 7, "Connection refused", now(), True)
-        await webhooks.write(uow, {bot.id: info, new_id(): info})
+        odd = WebhookInfo("https://example.org", 2**40, "\0\ud800", None, True)
+        await webhooks.write(uow, {bot.id: info, new_id(): odd})
     seen = await get(database, actor, bot.id)
     assert (seen.webhook_error, seen.webhook_pending) == ("Connection refused", 7)
     with psycopg.connect(owner_url, autocommit=True) as connection:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import psycopg
 from playwright.async_api import Page, WebSocketRoute, expect
 
+from tests.knowledge.documents import make_pdf
 from tests.web.conftest import Site, make_assistant, register
 
 
-async def test_a_lost_connection_closes_no_dialog(page: Page, site: Site, owner_url: str) -> None:
+async def watched_sockets(page: Page) -> list[WebSocketRoute]:
+    """The sockets that the page opens from now on, the newest last: closed, the page connects anew and loads anew."""
     sockets: list[WebSocketRoute] = []
 
     async def through(socket: WebSocketRoute) -> None:
@@ -18,6 +21,11 @@ async def test_a_lost_connection_closes_no_dialog(page: Page, site: Site, owner_
         socket.connect_to_server()
 
     await page.route_web_socket(re.compile("_event"), through)
+    return sockets
+
+
+async def test_a_lost_connection_closes_no_dialog(page: Page, site: Site, owner_url: str) -> None:
+    sockets = await watched_sockets(page)
     await register(page, site)
     await make_assistant(page, "Shop help")
     await page.get_by_role("link", name="Assistants").first.click()
@@ -46,3 +54,77 @@ async def test_a_page_that_was_left_does_not_open_its_dialog_on_the_way_back(pag
     await expect(page.get_by_role("heading", name="Make your first assistant")).to_be_visible()
     await page.get_by_role("button", name="New assistant").wait_for()
     await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_a_page_that_is_loaded_anew_does_not_open_what_was_open(page: Page, site: Site) -> None:
+    await register(page, site)
+    address = await make_assistant(page, "Shop help")
+    await page.get_by_role("link", name="Assistants").first.click()
+    other = await make_assistant(page, "Another")
+    await page.goto(f"{other}/setup")
+    await page.get_by_role("button", name="Delete", exact=True).first.click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    for place in (f"{other}/setup", f"{address}/setup"):
+        await page.goto(place)
+        await expect(page.get_by_role("button", name="Delete", exact=True).first).to_be_visible()
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+        await page.get_by_role("button", name="Delete", exact=True).first.click()
+        await expect(page.get_by_role("dialog")).to_be_visible()
+
+
+async def test_the_way_back_to_another_assistant_closes_the_question_about_this_one(page: Page, site: Site) -> None:
+    await register(page, site)
+    address = await make_assistant(page, "Shop help")
+    await page.get_by_role("link", name="Assistants").first.click()
+    other = await make_assistant(page, "Another")
+    await page.goto(f"{address}/setup")
+    await page.get_by_role("button", name="Delete", exact=True).first.wait_for()
+    await page.evaluate("place => window.history.pushState({}, '', place)", f"{other}/setup")
+    await page.evaluate("window.dispatchEvent(new PopStateEvent('popstate'))")
+    await expect(page.get_by_role("heading", name="Another")).to_be_visible()
+    await page.get_by_role("button", name="Delete", exact=True).first.click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_role("heading", name="Shop help")).to_be_visible()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_a_question_about_what_is_gone_is_not_put_about_the_next(
+    page: Page, site: Site, owner_url: str, tmp_path: Path
+) -> None:
+    sockets = await watched_sockets(page)
+    await register(page, site)
+    await make_assistant(page, "Shop help")
+    for name in ("first", "second"):
+        file = make_pdf(tmp_path / f"{name}.pdf", [f"The {name} document says what it is about."])
+        await page.locator("input[type=file]").set_input_files(file)
+    await expect(page.locator(".pill", has_text="Ready")).to_have_count(2)
+    await page.get_by_role("link", name="first.pdf").click()
+    await page.get_by_role("link", name="Report").click()
+    await page.get_by_role("button", name="Delete", exact=True).click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute("DELETE FROM document WHERE name = 'first.pdf'")
+    await sockets[-1].close()
+    await expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    await page.get_by_role("link", name="Assistants").first.click()
+    await page.get_by_role("link", name="Shop help").click()
+    await page.get_by_role("link", name="Knowledge").click()
+    await page.get_by_role("link", name="second.pdf").click()
+    await page.get_by_role("link", name="Report").click()
+    await expect(page.get_by_role("button", name="Delete", exact=True)).to_be_visible()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_an_import_waits_for_who_left_its_page(page: Page, site: Site) -> None:
+    await register(page, site)
+    await make_assistant(page, "Shop help")
+    await page.get_by_role("link", name="Bots").first.click()
+    await page.get_by_role("button", name="Import").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await page.go_back()
+    await page.get_by_text("Drop documents here").wait_for()
+    await page.go_forward()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_role("dialog")).to_be_visible()

@@ -277,6 +277,7 @@ def import_dialog(choose: Callable[..., rx.Component], reload: Any) -> rx.Compon
                 icon("loader-circle"),
             ),
             on_dismiss=Import.close_dialog,
+            waits=True,
             wide=True,
         ),
     )

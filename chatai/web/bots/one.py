@@ -79,8 +79,10 @@ class OneBot(BotWatch, rx.State):
             else:
                 await channels.stop_bot(uow, actor, bot_id)
 
-    def _let_go_of_dead(self) -> None:
-        self.busy = ""
+    def _begin_visit(self) -> None:
+        super()._begin_visit()
+        # What was under way may have been killed with its process.
+        put(self, busy="", token_error="", profile_error="", may_manage_others="")
 
     @handler
     async def ask(self, actor: Actor, action: str) -> None:

@@ -75,6 +75,7 @@ class BotWatch(rx.State, mixin=True):
     events: list[Event] = []  # noqa: RUF012
     more_events: bool = False
     refusal: str = ""
+    _visited: str = ""
 
     async def _look(self, actor: Actor, bot_id: UUID) -> BotSight:
         raise NotImplementedError
@@ -85,8 +86,9 @@ class BotWatch(rx.State, mixin=True):
     async def _want(self, actor: Actor, bot_id: UUID, desired: DesiredState) -> None:
         raise NotImplementedError
 
-    def _let_go_of_dead(self) -> None:
-        """What was under way may have been killed with its process."""
+    def _begin_visit(self) -> None:
+        """Forgets what was of an earlier visit to the same bot."""
+        self._memory, self.events, self.more_events = [], [], False
 
     async def _load(self, actor: Actor) -> None:
         try:
@@ -128,10 +130,11 @@ class BotWatch(rx.State, mixin=True):
     @handler(error="refusal")
     async def enter(self, actor: Actor) -> None:
         """The page is opened, or has its connection back: nothing of another bot stays."""
-        if self.id != str(getattr(self, "bot_id", "")):
+        bot = str(getattr(self, "bot_id", ""))
+        if self._visited != bot:
             self.reset()
-        self._memory = []
-        self._let_go_of_dead()
+            self._visited = bot
+        self._begin_visit()
         await self._load(actor)
 
     @handler

@@ -157,8 +157,9 @@ def card_head(title: Label, lead: Label = "") -> rx.Component:
     )
 
 
-def dialog(title: Label, *content: Any, on_dismiss: Any, wide: bool = False) -> rx.Component:
-    """A modal dialog. Put it into `rx.cond`; it is open while it is there."""
+def dialog(title: Label, *content: Any, on_dismiss: Any, wide: bool = False, waits: bool = False) -> rx.Component:
+    """A modal dialog. Put it into `rx.cond`; it is open while it is there. One that `waits` is there still for who left
+    its page; others are dismissed then."""
     return Modal.create(
         rx.el.div(
             rx.el.div(
@@ -171,6 +172,7 @@ def dialog(title: Label, *content: Any, on_dismiss: Any, wide: bool = False) -> 
         ),
         class_name="dialog wide" if wide else "dialog",
         aria_labelledby="dialog-title",
+        waits=waits,
         on_dismiss=on_dismiss,
     )
 

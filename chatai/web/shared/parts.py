@@ -9,14 +9,17 @@ from reflex.vars import Var
 
 
 class Modal(rx.Component):
-    """A native modal dialog, open as long as it is on the page. It fires `on_dismiss` as well when the page is left.
+    """A native modal dialog, open as long as it is on the page.
 
-    So a page's `load` must not close it: that runs after a lost connection too, and perhaps after the first click.
+    It fires `on_dismiss` as well when it goes from the page, when the page's address changes, and when the page is
+    loaded anew; unless it `waits` for who left it. So a page's `load` must not close it: that runs after a lost
+    connection too, and perhaps after the first click.
     """
 
     library = "$/public/parts/modal.js"
     tag = "Modal"
 
+    waits: Var[bool]
     on_dismiss: rx.EventHandler[rx.event.no_args_event_spec]
 
 
