@@ -7,6 +7,7 @@ import re
 
 from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
+from tests.waiting import eventually
 from tests.web.conftest import PASSWORD, Site, make_assistant, register, watched_page
 
 
@@ -134,7 +135,7 @@ async def _logging_out_leaves_nothing_behind(page: Page, secret: str) -> None:
     await page.get_by_role("heading", name="Welcome back").wait_for()
     await page.get_by_label("E-mail").fill("anna@example.org")
     await page.get_by_label("Password").fill(PASSWORD)
-    assert received
+    await eventually(lambda: any("reflex___state" in frame for frame in received))  # the page has got its states
     assert not any(secret in frame or "anna@example.org" in frame for frame in received)
     await page.get_by_role("button", name="Log in").click()
     await expect(page.get_by_role("heading", name=secret)).to_be_visible()
