@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import random
 import time
@@ -19,6 +20,7 @@ SETTLE = 3.0  # seconds until what a load left behind is done: marks written, ti
 GONE_PATIENCE = 30.0
 POLLS_PATIENCE = 120.0
 POLL_SECONDS = 50.0  # of a poll that brings nothing: the CPU of a shorter time would say little
+COMPARED = {"flooded": "elsewhere", "crashing": "alone"}  # a troublesome neighbour: what it is compared with
 MOST_PER_BOT = 10.0  # questions a second of one bot; Telegram lets a bot send thirty messages a second
 
 
@@ -266,23 +268,23 @@ async def neighbours(made: Installation, options: Options, count: int) -> dict[s
     await made.load(bots=numbers, questions=len(numbers), parallel=48)
     stranger = await made.new_stranger()
     figures: dict[str, Any] = {"rate": options.neighbour_rate, "bots": len(others), "kills": 0, "flood_posted": 0}
-    runs: dict[str, list[Answer]] = {"alone": [], "crashing": [], "elsewhere": [], "flooded": []}
+    runs: dict[str, list[list[Answer]]] = {"alone": [], "crashing": [], "elsewhere": [], "flooded": []}
 
     async def under(name: str, bot: Registered, known: set[int]) -> None:
         quiet = {"bots": numbers, "rate": options.neighbour_rate, "seconds": options.slice_seconds, "people": 5}
         match name:
             case "alone":
-                runs[name] += await made.load(**quiet)
+                runs[name].append(await made.load(**quiet))
             case "crashing":
                 async with Crasher(made, bot, known) as crasher:
-                    runs[name] += await made.load(**quiet)
+                    runs[name].append(await made.load(**quiet))
                 figures["kills"] += crasher.kills
             case "elsewhere":  # what it costs the sandbox to make a flood, on the same cores, is not felt of the bot
                 async with Flood(made, stranger, options.flood_rate):
-                    runs[name] += await made.load(**quiet)
+                    runs[name].append(await made.load(**quiet))
             case "flooded":
                 async with Flood(made, bot.number, options.flood_rate) as flood:
-                    runs[name] += await made.load(**quiet)
+                    runs[name].append(await made.load(**quiet))
                 figures["flood_posted"] += flood.posted
 
     # Short runs in turns, each in each place, so that what else goes on on the machine meets all of them alike. The
@@ -295,8 +297,20 @@ async def neighbours(made: Installation, options: Options, count: int) -> dict[s
             await under(name, bot, known)
             await discard(made, bot)
             await _gone(made, len(known))
-    figures |= {name: Latency.of(rows) for name, rows in runs.items()}
+    figures |= {name: Latency.of(itertools.chain.from_iterable(turns)) for name, turns in runs.items()}
+    # Each turn is compared with its neighbour in time, and the middle one counts: what the machine does for some
+    # seconds falls upon one of them.
+    figures["changes"] = {
+        name: [_change(before, after) for before, after in zip(runs[without], runs[name], strict=True)]
+        for name, without in COMPARED.items()
+    }
     return figures
+
+
+def _change(before: list[Answer], after: list[Answer]) -> float:
+    """By how much the p95 rose, as a share of what it was; without end where nothing was answered."""
+    change = Latency.of(after).p95 / Latency.of(before).p95 - 1
+    return math.inf if math.isnan(change) else change
 
 
 async def _gone(made: Installation, others: int) -> None:

@@ -17,7 +17,7 @@ from tests.faults.test_kills import CORPUS
 
 TINY = Options(
     bots=(2,), answers=2, rate=10.0, gentle_rate=5.0, seconds=1.0, parallel=2, idle_seconds=0.2, rest_seconds=0.1,
-    paced_rounds=1, alternations=2, turn_seconds=1.0
+    paced_rounds=1, alternations=2, turn_seconds=1.0, rounds=1, slice_seconds=1.0, neighbour_rate=5.0, flood_rate=20.0
 )  # fmt: skip
 
 
@@ -63,6 +63,8 @@ async def test_two_bots_are_measured_with_their_own_processes_and_in_one() -> No
         assert live["system_mb"] > sum(part["pss"] for part in live["system"].values()) * 0.9
         again = await parts.restart(made, TINY, 2)
         assert again["lost"] == 0
+        felt = await parts.neighbours(made, TINY, 2)
+        assert felt["flood_posted"] > 0
         child = Child("single", python("scripts.bench_bots.single"), made.environment, made.folder)
         single = await parts.single(made, TINY, 2, child)
         assert single["paced"].lost == 0
@@ -85,3 +87,10 @@ async def test_two_bots_are_measured_with_their_own_processes_and_in_one() -> No
     figures["alternate"] = turns | {name: asdict(turns[name]) for name in ("ours", "single")}
     assert "by turns with one process" in report.markdown(figures, TINY, "make bench-bots")
     assert "saturated throughput" in report.text(figures)
+    figures["neighbours"] = {
+        name: asdict(value) if isinstance(value, Latency) else value for name, value in felt.items()
+    }
+    figures["neighbours"]["changes"] = {"flooded": [0.2, 0.05, 0.01], "crashing": [0.1, math.inf, 0.3]}
+    *_, flooded, crashing = report.targets(figures)
+    assert (flooded.met, crashing.met) == (True, False)
+    assert "+5%, the middle of 3 turns (quarters +1% and +20%)" in report.markdown(figures, TINY, "make bench-bots")
