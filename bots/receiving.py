@@ -88,7 +88,7 @@ class Webhook:
             return self._refuse(413, "the body is too large", runner)
         except BadUpdate as error:
             return self._refuse(400, str(error), runner)
-        if not await _paced(self._pace if runner is not None else self._others, bot_id):
+        if not await self._paced(self._pace if runner is not None else self._others, bot_id):
             refusal = self._refuse(429, "more than the bot can take", runner)
             refusal.headers["Retry-After"] = f"{math.ceil(self._longest_hold)}"
             return refusal
@@ -101,6 +101,17 @@ class Webhook:
         if runner is not None:
             runner.offer(fresh)
         return web.Response()
+
+    async def _paced(self, pace: Pace, bot_id: UUID) -> bool:
+        """Keeps a flooded bot's post waiting, so that its neighbours are not. False: it would have to wait too long.
+
+        One that is refused has waited as well. Telegram has so many posts of a bot under way and no more, so that it
+        cannot bring what was refused again and again meanwhile.
+        """
+        wait = pace.take(bot_id)
+        if wait != 0:
+            await asyncio.sleep(self._longest_hold if wait is None else wait)
+        return wait is not None
 
     def _refuse(self, status: int, why: str, runner: BotRunner | None = None) -> web.Response:
         self._refusals.count(why)
@@ -124,14 +135,6 @@ class Refusals:
             self._next = time.monotonic() + REFUSALS_TOLD_EVERY
             log.warning("webhook posts are refused", number=self._since.total(), reasons=dict(self._since))
             self._since.clear()
-
-
-async def _paced(pace: Pace, bot_id: UUID) -> bool:
-    """Keeps a flooded bot's post waiting, so that its neighbours are not. False: that would take too long."""
-    wait = pace.take(bot_id)
-    if wait:
-        await asyncio.sleep(wait)
-    return wait is not None
 
 
 def _identifier(text: str) -> UUID:

@@ -47,7 +47,7 @@ class Tuning:
     begun_at_once: int = 4
     """So many updates of one bot are begun at once, further ones as fast as they are taken in."""
     longest_hold: float = 5.0
-    """A post that would have to wait longer is refused, and Telegram brings it again."""
+    """A post that would have to wait longer is refused after so long, and Telegram brings it again."""
     start_patience: float = 15.0
     drain_patience: float = 10.0
     """So long a worker may finish what it has when the manager stops."""
