@@ -248,8 +248,7 @@ async def alternate(made: Installation, options: Options, count: int, child: Chi
                     child.kill()
             turn[name] = Latency.of(answers)
             runs[name].append(turn[name])
-        ratio = turn["ours"].p95 / turn["single"].p95
-        ratios.append(math.inf if math.isnan(ratio) else ratio)  # without any answer
+        ratios.append(_ratio(turn["ours"], turn["single"]))
         sides.reverse()  # so that what changes steadily favours neither
     return {
         "rate": options.rate,
@@ -301,16 +300,19 @@ async def neighbours(made: Installation, options: Options, count: int) -> dict[s
     # Each turn is compared with its neighbour in time, and the middle one counts: what the machine does for some
     # seconds falls upon one of them.
     figures["changes"] = {
-        name: [_change(before, after) for before, after in zip(runs[without], runs[name], strict=True)]
+        name: [
+            _ratio(Latency.of(after), Latency.of(before)) - 1
+            for before, after in zip(runs[without], runs[name], strict=True)
+        ]
         for name, without in COMPARED.items()
     }
     return figures
 
 
-def _change(before: list[Answer], after: list[Answer]) -> float:
-    """By how much the p95 rose, as a share of what it was; without end where nothing was answered."""
-    change = Latency.of(after).p95 / Latency.of(before).p95 - 1
-    return math.inf if math.isnan(change) else change
+def _ratio(one: Latency, other: Latency) -> float:
+    """Of the p95 to the other's; without end where nothing was answered."""
+    ratio = one.p95 / other.p95
+    return math.inf if math.isnan(ratio) else ratio
 
 
 async def _gone(made: Installation, others: int) -> None:

@@ -24,6 +24,20 @@ async def watched_sockets(page: Page) -> list[WebSocketRoute]:
     return sockets
 
 
+async def two_assistants(page: Page, site: Site) -> tuple[str, str]:
+    """Makes "Shop help" and "Another"; their addresses."""
+    await register(page, site)
+    address = await make_assistant(page, "Shop help")
+    await page.get_by_role("link", name="Assistants").first.click()
+    return address, await make_assistant(page, "Another")
+
+
+async def ask_to_delete(page: Page) -> None:
+    """Opens the question whether what the page shows is to be deleted."""
+    await page.get_by_role("button", name="Delete", exact=True).first.click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+
+
 async def test_a_lost_connection_closes_no_dialog(page: Page, site: Site, owner_url: str) -> None:
     sockets = await watched_sockets(page)
     await register(page, site)
@@ -57,33 +71,24 @@ async def test_a_page_that_was_left_does_not_open_its_dialog_on_the_way_back(pag
 
 
 async def test_a_page_that_is_loaded_anew_does_not_open_what_was_open(page: Page, site: Site) -> None:
-    await register(page, site)
-    address = await make_assistant(page, "Shop help")
-    await page.get_by_role("link", name="Assistants").first.click()
-    other = await make_assistant(page, "Another")
+    address, other = await two_assistants(page, site)
     await page.goto(f"{other}/setup")
-    await page.get_by_role("button", name="Delete", exact=True).first.click()
-    await expect(page.get_by_role("dialog")).to_be_visible()
+    await ask_to_delete(page)
     for place in (f"{other}/setup", f"{address}/setup"):
         await page.goto(place)
         await expect(page.get_by_role("button", name="Delete", exact=True).first).to_be_visible()
         await expect(page.get_by_role("dialog")).to_have_count(0)
-        await page.get_by_role("button", name="Delete", exact=True).first.click()
-        await expect(page.get_by_role("dialog")).to_be_visible()
+        await ask_to_delete(page)
 
 
 async def test_the_way_back_to_another_assistant_closes_the_question_about_this_one(page: Page, site: Site) -> None:
-    await register(page, site)
-    address = await make_assistant(page, "Shop help")
-    await page.get_by_role("link", name="Assistants").first.click()
-    other = await make_assistant(page, "Another")
+    address, other = await two_assistants(page, site)
     await page.goto(f"{address}/setup")
     await page.get_by_role("button", name="Delete", exact=True).first.wait_for()
     await page.evaluate("place => window.history.pushState({}, '', place)", f"{other}/setup")
     await page.evaluate("window.dispatchEvent(new PopStateEvent('popstate'))")
     await expect(page.get_by_role("heading", name="Another")).to_be_visible()
-    await page.get_by_role("button", name="Delete", exact=True).first.click()
-    await expect(page.get_by_role("dialog")).to_be_visible()
+    await ask_to_delete(page)
     await page.go_back()
     await expect(page.get_by_role("heading", name="Shop help")).to_be_visible()
     await expect(page.get_by_role("dialog")).to_have_count(0)
@@ -101,8 +106,7 @@ async def test_a_question_about_what_is_gone_is_not_put_about_the_next(
     await expect(page.locator(".pill", has_text="Ready")).to_have_count(2)
     await page.get_by_role("link", name="first.pdf").click()
     await page.get_by_role("link", name="Report").click()
-    await page.get_by_role("button", name="Delete", exact=True).click()
-    await expect(page.get_by_role("dialog")).to_be_visible()
+    await ask_to_delete(page)
     with psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute("DELETE FROM document WHERE name = 'first.pdf'")
     await sockets[-1].close()
