@@ -39,7 +39,7 @@ async def run(options: Options, figures: dict[str, Any]) -> None:
         if len(made.bots) < top:
             await made.register(top - len(made.bots))
         if "restart" in options.only:
-            figures["restart"] = await take("restart", parts.restart(made, options, top))
+            figures["restart"] = await take("restart", parts.restart(made, options, top, _single(made)))
         if "cold" in options.only:
             figures["cold"] = await take("cold wakes", parts.cold(made, options))
         if "neighbours" in options.only:

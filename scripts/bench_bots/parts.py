@@ -14,13 +14,14 @@ from scripts.bench_bots.children import Child, cpu_seconds
 from scripts.bench_bots.figures import Latency, each, memory_of, throughput, total, typical
 from scripts.bench_bots.installation import REALISTIC, Answer, Installation, Registered
 from scripts.bench_bots.options import Options
-from scripts.bench_bots.trouble import Crasher, Flood, discard
+from scripts.bench_bots.trouble import Busy, Crasher, Flood, discard
 
 SETTLE = 3.0  # seconds until what a load left behind is done: marks written, timers run out
 GONE_PATIENCE = 30.0
 POLLS_PATIENCE = 120.0
 POLL_SECONDS = 50.0  # of a poll that brings nothing: the CPU of a shorter time would say little
-COMPARED = {"flooded": "elsewhere", "crashing": "alone"}  # a troublesome neighbour: what it is compared with
+COMPARED = {"flooded": "elsewhere", "crashing": "healthy"}  # a troublesome neighbour: what it is compared with
+NEIGHBOURS = ("alone", "healthy", "crashing", "elsewhere", "flooded")
 MOST_PER_BOT = 10.0  # questions a second of one bot; Telegram lets a bot send thirty messages a second
 
 
@@ -88,21 +89,36 @@ async def speed(made: Installation, options: Options, bots: list[Registered]) ->
     return figures
 
 
-async def restart(made: Installation, options: Options, count: int) -> dict[str, Any]:
-    """From the end of the old manager to all bots having answered, each one question that came at the start."""
-    stopping = await made.manager.stop()
-    began = time.time()
-    listening = await made.start_manager()
+async def restart(made: Installation, options: Options, count: int, child: Child) -> dict[str, Any]:
+    """From the end of the old manager to all bots having answered, each one question that came at the start; then the
+    same in one process, which is what this machine can do."""
     numbers = [bot.number for bot in made.bots[:count]]
-    answers = await made.load(bots=numbers, questions=count, parallel=count)
-    ends = [answer.due + answer.complete / 1000 for answer in answers if answer.complete is not None]
+    stopping = await made.manager.stop()
+    listening, answered, lost = await _from_start(made, made.manager, numbers)
+    await made.manager.stop()
+    try:
+        _, single, _ = await _from_start(made, child, numbers)
+    finally:
+        child.kill()
+    await made.start_manager()
     return {
         "bots": count,
         "stop_s": round(stopping, 2),
-        "listening_s": round(listening, 2),
-        "all_answered_s": round(max(ends) - began, 2) if ends else None,
-        "lost": count - len(ends),
+        "listening_s": listening,
+        "all_answered_s": answered,
+        "lost": lost,
+        "single_s": single,
     }
+
+
+async def _from_start(made: Installation, process: Child, bots: list[int]) -> tuple[float, float | None, int]:
+    """Seconds until it listens, and until the last of one question to each bot is answered; how many were not."""
+    began = time.time()
+    listening = await made.start_manager(process)
+    answers = await made.load(bots=bots, questions=len(bots), parallel=len(bots))
+    ends = [answer.due + answer.complete / 1000 for answer in answers if answer.complete is not None]
+    answered = round(max(ends) - began, 2) if ends else None
+    return round(listening, 2), answered, len(bots) - len(ends)
 
 
 async def cold(made: Installation, options: Options) -> dict[str, Any]:
@@ -267,17 +283,17 @@ async def neighbours(made: Installation, options: Options, count: int) -> dict[s
     await made.load(bots=numbers, questions=len(numbers), parallel=48)
     stranger = await made.new_stranger()
     figures: dict[str, Any] = {"rate": options.neighbour_rate, "bots": len(others), "kills": 0, "flood_posted": 0}
-    runs: dict[str, list[list[Answer]]] = {"alone": [], "crashing": [], "elsewhere": [], "flooded": []}
+    runs: dict[str, list[list[Answer]]] = {name: [] for name in NEIGHBOURS}
 
     async def under(name: str, bot: Registered, known: set[int]) -> None:
         quiet = {"bots": numbers, "rate": options.neighbour_rate, "seconds": options.slice_seconds, "people": 5}
         match name:
             case "alone":
                 runs[name].append(await made.load(**quiet))
-            case "crashing":
-                async with Crasher(made, bot, known) as crasher:
+            case "healthy" | "crashing":  # as much is written to it, so that only its crashes make the difference
+                async with (Crasher if name == "crashing" else Busy)(made, bot, known) as busy:
                     runs[name].append(await made.load(**quiet))
-                figures["kills"] += crasher.kills
+                figures["kills"] += busy.kills
             case "elsewhere":  # what it costs the sandbox to make a flood, on the same cores, is not felt of the bot
                 async with Flood(made, stranger, options.flood_rate):
                     runs[name].append(await made.load(**quiet))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import platform
 import statistics
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 from scripts.bench_bots.figures import quantile
 from scripts.bench_bots.options import Options
+from scripts.bench_bots.parts import NEIGHBOURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,39 @@ def machine() -> str:
     )
     return (
         f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, Linux {platform.release()}, "
-        f"Python {platform.python_version()}, {datetime.now(UTC):%d %B %Y}"
+        f"Python {platform.python_version()}, {datetime.now(UTC):%d %B %Y}. {speed()}"
     )
+
+
+def speed() -> str:
+    """How fast this machine is just now, in two figures that have nothing to do with ChatAI."""
+    return (
+        f"A million turns of an empty loop take Python {_empty_loop_ms():.0f} ms, "
+        f"a page of memory that is used for the first time takes {_fresh_page_us():.1f} µs"
+    )
+
+
+def _empty_loop_ms() -> float:
+    """The middle of seven."""
+
+    def once() -> float:
+        began = time.perf_counter()
+        for _ in range(1_000_000):
+            pass
+        return (time.perf_counter() - began) * 1e3
+
+    return statistics.median(once() for _ in range(7))
+
+
+def _fresh_page_us(megabytes: int = 256) -> float:
+    """What each new process pays for each page that it makes its own. A virtual machine whose host has to find the
+    page first takes twenty times as long for it as a server of one's own."""
+    with mmap.mmap(-1, megabytes * 1024 * 1024, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+        began = time.perf_counter()
+        for place in range(0, len(memory), mmap.PAGESIZE):
+            memory[place] = 1
+        return (time.perf_counter() - began) * 1e6 / (len(memory) / mmap.PAGESIZE)
 
 
 def _lines(path: str) -> list[str]:
@@ -67,6 +101,8 @@ def targets(figures: dict[str, Any]) -> list[Row]:
         seconds = restart["all_answered_s"]
         said = f"{seconds} s ({restart['bots']} bots, {restart['lost']} lost), after {restart['stop_s']} s to stop them"
         rows.append(Row("from stop to all answering", "≤ 15 s", said, most(seconds, 15) and not restart["lost"]))
+        if one := restart.get("single_s"):
+            rows.append(Row("the same in one process", "", f"{one} s: {seconds / one:.2f} ×"))
     if cold := figures.get("cold"):
         found = cold["latency"]
         said = f"p50 {found['p50']}, p95 {found['p95']} ms ({cold['wakes']} wakes)"
@@ -220,11 +256,12 @@ def markdown(figures: dict[str, Any], options: Options, command: str) -> str:
             "", "## Neighbours", "",
             f"{found['bots']} bots, {found['rate']:g} updates a second among them, model without delay. Flooded: "
             f"{found['flood_posted']} updates to one bot. Crashing: {found['kills']} kills of one bot's process. "
-            "Elsewhere: the same flood for a bot of somebody else, which the sandbox makes on the same cores. Flooded "
-            "is compared with elsewhere, crashing with alone, turn by turn; below is all of it together.", "",
+            "Healthy: as many questions to that bot, whose process lives on. Elsewhere: the same flood for a bot of "
+            "somebody else, which the sandbox makes on the same cores. Flooded is compared with elsewhere, crashing "
+            "with healthy, turn by turn; below is all of it together.", "",
             "| | p50 ms | p95 ms | p99 ms | unanswered |", "|---|---|---|---|---|",
         ]  # fmt: skip
-        for name in ("alone", "crashing", "elsewhere", "flooded"):
+        for name in NEIGHBOURS:
             one = found[name]
             lines.append(f"| {name} | {one['p50']} | {one['p95']} | {one['p99']} | {one['lost']} |")
     lines += ["", f"Load of the machine before the run, over one and five minutes: {figures['load_before']}.", ""]
@@ -251,7 +288,7 @@ def text(figures: dict[str, Any]) -> str:
         lines += [f"  {line[0]!s:<58} " + " ".join(f"{cell!s:>18}" for cell in line[1:]) for line in body]
     if found := figures.get("neighbours"):
         lines += ["", "Neighbours: p50, p95, p99 ms, unanswered"]
-        for name in ("alone", "crashing", "elsewhere", "flooded"):
+        for name in NEIGHBOURS:
             shown = " ".join(f"{found[name][key]:>8}" for key in ("p50", "p95", "p99", "lost"))
             lines.append(f"  {name:<58} {shown}")
     return "\n".join(lines)

@@ -41,10 +41,11 @@ class Flood:
             self.posted += len(rows)
 
 
-class Crasher:
-    """One bot's process is killed every second while people write to it; when it is quarantined, it is started.
+class Busy:
+    """People write to one more bot, for as long as the block lasts: what a crashing one is compared with.
 
     Args:
+        bot: The further bot.
         others: The processes of all other bots, which live already.
     """
 
@@ -54,7 +55,7 @@ class Crasher:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._crash())
+        self._task = asyncio.create_task(self._keep_busy())
         return self
 
     async def __aexit__(self, *_error: object) -> None:
@@ -62,19 +63,29 @@ class Crasher:
         self._task.cancel()
         await asyncio.wait({self._task})
 
-    async def _crash(self) -> None:
+    async def _keep_busy(self) -> None:
         while True:
             await self._made.load(bots=[self._bot.number], rate=5, seconds=KILL_EVERY, patience=0.0)
-            fresh = set(self._made.parts()["workers"]) - self._others
-            for pid in fresh:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                    self.kills += 1
-            if not fresh:
-                async with self._made.database.workspace(self._made.actor.workspace_id) as uow:
-                    view = await service.get_bot(uow, self._made.actor, self._bot.id)
-                    if view.state == "quarantined":
-                        await service.start_bot(uow, self._made.actor, self._bot.id)
+            # Looked for in either case: reading of all processes takes the benchmark some milliseconds.
+            await self._done_to(set(self._made.parts()["workers"]) - self._others)
+
+    async def _done_to(self, processes: set[int]) -> None:
+        """What happens every second to the processes of the bot."""
+
+
+class Crasher(Busy):
+    """The same, and its process is killed every second; when it is quarantined, it is started."""
+
+    async def _done_to(self, processes: set[int]) -> None:
+        for pid in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                self.kills += 1
+        if not processes:
+            async with self._made.database.workspace(self._made.actor.workspace_id) as uow:
+                view = await service.get_bot(uow, self._made.actor, self._bot.id)
+                if view.state == "quarantined":
+                    await service.start_bot(uow, self._made.actor, self._bot.id)
 
 
 async def discard(made: Installation, bot: Registered) -> None:

@@ -61,11 +61,12 @@ async def test_two_bots_are_measured_with_their_own_processes_and_in_one() -> No
         assert live["paced"].lost == live["saturated_latency"].lost == 0
         assert 0 < live["bot"]["pss"]["median"] < live["bot"]["rss"]["median"]
         assert live["system_mb"] > sum(part["pss"] for part in live["system"].values()) * 0.9
-        again = await parts.restart(made, TINY, 2)
+        child = Child("single", python("scripts.bench_bots.single"), made.environment, made.folder)
+        again = await parts.restart(made, TINY, 2, child)
         assert again["lost"] == 0
+        assert again["all_answered_s"] > 0 < again["single_s"]
         felt = await parts.neighbours(made, TINY, 2)
         assert felt["flood_posted"] > 0
-        child = Child("single", python("scripts.bench_bots.single"), made.environment, made.folder)
         single = await parts.single(made, TINY, 2, child)
         assert single["paced"].lost == 0
         assert single["system"]["workers"]["processes"] == 0
