@@ -61,7 +61,8 @@ def _ms(due: float, then: float) -> float | None:
 class Plan:
     """What a load is. `rate`: questions a second, at random times; without it `parallel` are kept open. The load ends
     after `questions` or `seconds`, and waits `patience` seconds for what is open. `mark`: what stands in a complete
-    answer; empty: any message is one. `numbered`: each question ends with a word of its own, which is its mark."""
+    answer; empty: any message is one. `numbered`: each question ends with a word of its own, which is its mark. `seed`:
+    loads with the same one ask the same of the same bots, at the same distances; 0: at random."""
 
     rate: float
     parallel: int
@@ -72,6 +73,7 @@ class Plan:
     mark: str
     numbered: bool
     texts: tuple[str, ...]
+    seed: int
 
 
 @dataclass(eq=False)
@@ -85,11 +87,17 @@ class Load:
     _open: dict[tuple[int, int], Asked] = field(default_factory=dict)
     _free: dict[int, deque[Chat]] = field(default_factory=dict)
     _answered: asyncio.Event = field(default_factory=asyncio.Event)
+    _dice: random.Random = field(init=False)
+    _first_text: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._dice = random.Random(self.plan.seed or None)
+        self._first_text = self._dice.randrange(len(self.plan.texts))
 
     async def run(self) -> None:
         """Asks, and waits until everything is answered or `patience` is over. Its people then wait no more."""
         started = time.time()
-        turns = itertools.cycle(random.sample(self.bots, len(self.bots)))
+        turns = itertools.cycle(self._dice.sample(self.bots, len(self.bots)))
         self.sandbox.observers.append(self.observe)
         try:
             await (self._paced(turns, started) if self.plan.rate else self._closed(turns, started))
@@ -131,7 +139,7 @@ class Load:
         """Questions come when they come, whether or not the earlier ones are answered."""
         due = started
         while not self._over(started):
-            due += random.expovariate(self.plan.rate)
+            due += self._dice.expovariate(self.plan.rate)
             if (wait := due - time.time()) > 0:
                 await asyncio.sleep(wait)
             elif len(self.asked) % 20 == 0:
@@ -156,7 +164,7 @@ class Load:
     def _ask(self, bot: SandboxBot, due: float) -> None:
         plan, number = self.plan, next(self.sandbox.serial)
         chat = self._chat(bot)
-        words = plan.texts[number % len(plan.texts)]
+        words = plan.texts[(self._first_text + len(self.asked)) % len(plan.texts)]
         asked = Asked(bot.id, chat.id, due, f"q{number:07d}" if plan.numbered else plan.mark)
         if plan.numbered:
             words = f"{words} {asked.mark}"
@@ -231,6 +239,7 @@ def _plan(values: Parameters) -> Plan:
         mark=values.text("mark"),
         numbered=values.boolean("numbered"),
         texts=tuple(texts),
+        seed=max(0, values.integer("seed")),
     )
     if not plan.questions and not plan.seconds:
         raise refuse(400, "a load ends after `questions` or `seconds`")

@@ -216,10 +216,15 @@ class Installation:
             await uow.notify(BOTS_CHANNEL, "")
         return [Registered(bot["id"], bot_id) for bot, bot_id in zip(bots, ids, strict=True)]
 
-    async def new_stranger(self) -> int:
-        """The number of a bot at the sandbox that nobody fetches updates for."""
-        [bot] = await self._new_bots([{"name": "Somebody else's"}])
+    async def new_stranger(self, webhook: str) -> int:
+        """The number of a bot at the sandbox that is somebody else's."""
+        [bot] = await self._new_bots([{"name": "Somebody else's", "url": webhook}])
         return int(bot["id"])
+
+    async def remove_at_telegram(self, bot: int) -> None:
+        """With all that waits for it."""
+        async with self.http.delete(f"{self.sandbox_url}/sandbox/bots/{bot}") as answer:
+            answer.raise_for_status()
 
     async def _new_bots(self, wanted: list[dict[str, str]]) -> list[dict[str, Any]]:
         async with self.http.post(f"{self.sandbox_url}/sandbox/bots/many", json={"bots": wanted}) as answer:

@@ -13,9 +13,10 @@ PARTS = ("live", "restart", "cold", "neighbours", "single", "alternate", "many",
 class Options:
     """Times are seconds. `answers`: of each bot before its memory counts. `wakes`: of sleeping bots, so many a second.
     `paced_rounds`: of the run at the set pace, whose middle one counts. `alternations`: between processes and one
-    process, at that pace for `turn_seconds` each. `rounds`: of the runs with troublesome neighbours. `gentle_rate`: a
-    pace that a busy machine bears as well. `rest_seconds`: after a load, until a bot's process has given back what it
-    does not need."""
+    process, at that pace for `turn_seconds` each. `rounds`: of the runs with troublesome neighbours.
+    `neighbour_share`: of what the machine can do, for the others beside them; at most `neighbour_rate`.
+    `gentle_rate`: a pace that a busy machine bears as well. `rest_seconds`: after a load, until a bot's process has
+    given back what it does not need."""
 
     bots: tuple[int, ...] = (1, 100, 1000)
     registered: int = 10_000
@@ -35,9 +36,10 @@ class Options:
     wakes: int = 200
     wakes_a_second: float = 8.0
     neighbour_rate: float = 40.0
+    neighbour_share: float = 0.25
     flood_rate: float = 500.0
-    rounds: int = 16
-    slice_seconds: float = 5.0
+    rounds: int = 12
+    slice_seconds: float = 8.0
     node_bots: int = 10
     write: Path | None = None
     json: Path | None = None

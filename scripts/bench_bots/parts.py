@@ -14,14 +14,14 @@ from scripts.bench_bots.children import Child, cpu_seconds
 from scripts.bench_bots.figures import Latency, each, memory_of, throughput, total, typical
 from scripts.bench_bots.installation import REALISTIC, Answer, Installation, Registered
 from scripts.bench_bots.options import Options
-from scripts.bench_bots.trouble import Busy, Crasher, Flood, discard
+from scripts.bench_bots.trouble import Busy, Crasher, Flood, Stranger, discard
 
 SETTLE = 3.0  # seconds until what a load left behind is done: marks written, timers run out
 GONE_PATIENCE = 30.0
 POLLS_PATIENCE = 120.0
 POLL_SECONDS = 50.0  # of a poll that brings nothing: the CPU of a shorter time would say little
 COMPARED = {"flooded": "elsewhere", "crashing": "healthy"}  # a troublesome neighbour: what it is compared with
-NEIGHBOURS = ("alone", "healthy", "crashing", "elsewhere", "flooded")
+NEIGHBOURS = ("healthy", "crashing", "elsewhere", "flooded")
 MOST_PER_BOT = 10.0  # questions a second of one bot; Telegram lets a bot send thirty messages a second
 
 
@@ -249,7 +249,7 @@ async def alternate(made: Installation, options: Options, count: int, child: Chi
     runs: dict[str, list[Latency]] = {"ours": [], "single": []}
     ratios: list[float] = []
     sides = [("ours", made.manager), ("single", child)]
-    for _ in range(options.alternations):
+    for number in range(options.alternations):
         turn: dict[str, Latency] = {}
         for name, process in sides:
             if made.manager.running:
@@ -258,7 +258,7 @@ async def alternate(made: Installation, options: Options, count: int, child: Chi
             try:
                 await made.load(bots=numbers, questions=4 * len(numbers), parallel=48, people=3)
                 await asyncio.sleep(SETTLE)
-                answers = await made.load(**pace)
+                answers = await made.load(**pace, seed=number + 1)
             finally:
                 if process is child:
                     child.kill()
@@ -281,35 +281,36 @@ async def neighbours(made: Installation, options: Options, count: int) -> dict[s
     others = made.bots[: max(1, count - 2)]
     numbers = [bot.number for bot in others]
     await made.load(bots=numbers, questions=len(numbers), parallel=48)
-    stranger = await made.new_stranger()
-    figures: dict[str, Any] = {"rate": options.neighbour_rate, "bots": len(others), "kills": 0, "flood_posted": 0}
+    # At a set pace a slow machine would be near its end, where each further question is felt, whoever it is for.
+    can = throughput(await made.load(bots=numbers, parallel=options.parallel, seconds=options.slice_seconds, people=5))
+    rate = min(options.neighbour_rate, max(1.0, round(options.neighbour_share * can)))
+    figures: dict[str, Any] = {"rate": rate, "can": can, "bots": len(others), "kills": 0, "flood_posted": 0}
     runs: dict[str, list[list[Answer]]] = {name: [] for name in NEIGHBOURS}
 
-    async def under(name: str, bot: Registered, known: set[int]) -> None:
-        quiet = {"bots": numbers, "rate": options.neighbour_rate, "seconds": options.slice_seconds, "people": 5}
+    async def under(name: str, bot: Registered, known: set[int], seed: int) -> None:
+        quiet = {"bots": numbers, "rate": rate, "seconds": options.slice_seconds, "people": 5, "seed": seed}
         match name:
-            case "alone":
-                runs[name].append(await made.load(**quiet))
             case "healthy" | "crashing":  # as much is written to it, so that only its crashes make the difference
                 async with (Crasher if name == "crashing" else Busy)(made, bot, known) as busy:
                     runs[name].append(await made.load(**quiet))
                 figures["kills"] += busy.kills
             case "elsewhere":  # what it costs the sandbox to make a flood, on the same cores, is not felt of the bot
-                async with Flood(made, stranger, options.flood_rate):
+                async with Stranger(made) as stranger, Flood(made, stranger.number, options.flood_rate):
                     runs[name].append(await made.load(**quiet))
             case "flooded":
                 async with Flood(made, bot.number, options.flood_rate) as flood:
                     runs[name].append(await made.load(**quiet))
                 figures["flood_posted"] += flood.posted
 
-    # Short runs in turns, each in each place, so that what else goes on on the machine meets all of them alike. The
-    # troublesome bot is a new one each time, and is gone before the next run begins, with all that waited for it.
+    # Short runs in turns, each in each place, so that what else goes on on the machine meets all of them alike; those
+    # of one turn ask the same at the same distances. The troublesome bot is a new one each time, and is gone before the
+    # next run begins, with all that waited for it.
     names = list(runs)
     for turn in range(options.rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             known = set(made.parts()["workers"])
             [bot] = await made.register(1)
-            await under(name, bot, known)
+            await under(name, bot, known, turn + 1)
             await discard(made, bot)
             await _gone(made, len(known))
     figures |= {name: Latency.of(itertools.chain.from_iterable(turns)) for name, turns in runs.items()}

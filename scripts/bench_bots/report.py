@@ -254,11 +254,12 @@ def markdown(figures: dict[str, Any], options: Options, command: str) -> str:
     if found := figures.get("neighbours"):
         lines += [
             "", "## Neighbours", "",
-            f"{found['bots']} bots, {found['rate']:g} updates a second among them, model without delay. Flooded: "
-            f"{found['flood_posted']} updates to one bot. Crashing: {found['kills']} kills of one bot's process. "
-            "Healthy: as many questions to that bot, whose process lives on. Elsewhere: the same flood for a bot of "
-            "somebody else, which the sandbox makes on the same cores. Flooded is compared with elsewhere, crashing "
-            "with healthy, turn by turn; below is all of it together.", "",
+            f"{found['bots']} bots, {found['rate']:g} updates a second among them, of {found['can']:g} that they can "
+            f"bear; model without delay. Flooded: {found['flood_posted']} updates to one bot. Crashing: "
+            f"{found['kills']} kills of one bot's process. Healthy: as many questions to that bot, whose process lives "
+            "on. Elsewhere: the same flood for a bot of somebody else, which the sandbox makes on the same cores. "
+            "Flooded is compared with elsewhere, crashing with healthy, turn by turn, with the same questions at the "
+            "same distances; below is all of it together.", "",
             "| | p50 ms | p95 ms | p99 ms | unanswered |", "|---|---|---|---|---|",
         ]  # fmt: skip
         for name in NEIGHBOURS:

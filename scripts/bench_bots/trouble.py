@@ -8,6 +8,7 @@ import os
 import signal
 from typing import Self
 
+from bots.tuning import Tuning
 from chatai.domains.channels import service
 from scripts.bench_bots.installation import Installation, Registered
 
@@ -39,6 +40,38 @@ class Flood:
                 bots=[self._bot], rate=self._rate, seconds=0.5, patience=0.0, people=200, texts=["/help"]
             )
             self.posted += len(rows)
+
+
+class Stranger:
+    """Somebody else's bot at the same sandbox, for as long as the block lasts. Its server keeps each post waiting and
+    refuses it then, as we do with what is more than a bot can take: the sandbox has the same posts under way."""
+
+    def __init__(self, made: Installation) -> None:
+        self._made = made
+        self.number = 0
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._refuse, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        self.number = await self._made.new_stranger(f"http://127.0.0.1:{port}/")
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        assert self._server  # noqa: S101 - entered
+        await self._made.remove_at_telegram(self.number)
+        self._server.close()
+
+    async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seconds = Tuning().longest_hold
+        refusal = f"HTTP/1.1 429 Too Many Requests\r\nRetry-After: {seconds:.0f}\r\nContent-Length: 0\r\n\r\n".encode()
+        with contextlib.suppress(OSError, EOFError, ValueError), contextlib.closing(writer):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+                await reader.readexactly(int(length.partition(b":")[2]))
+                await asyncio.sleep(seconds)
+                writer.write(refusal)
 
 
 class Busy:
@@ -91,7 +124,6 @@ class Crasher(Busy):
 async def discard(made: Installation, bot: Registered) -> None:
     """Removes a bot with all that waits for it, here and at the sandbox."""
     made.bots.remove(bot)
-    async with made.http.delete(f"{made.sandbox_url}/sandbox/bots/{bot.number}") as answer:
-        answer.raise_for_status()
+    await made.remove_at_telegram(bot.number)
     async with made.database.workspace(made.actor.workspace_id, made.actor.account_id) as uow:
         await service.delete_bot(uow, made.actor, bot.id)

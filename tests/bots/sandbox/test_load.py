@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -61,6 +62,21 @@ async def test_questions_kept_open_go_on_as_they_are_answered(
     assert len(found["rows"]) == 10
     assert len({row[1] for row in found["rows"]}) == 3  # as many people as there are open questions
     assert all(row[6] for row in found["rows"])
+
+
+async def test_loads_with_the_same_seed_are_the_same(server: SandboxServer, http: aiohttp.ClientSession) -> None:
+    await post(http, "/sandbox/bots/many", {"bots": [{"name": f"{number}"} for number in range(9)]})
+
+    async def asked(seed: int) -> tuple[list[tuple[int, str]], list[float]]:
+        texts = [f"Question {number}" for number in range(50)]
+        load = {"rate": 500, "questions": 9, "texts": texts, "seed": seed, "patience": 0}
+        _, found = await post(http, "/sandbox/load", load)
+        said = [(row[0], server.sandbox.bots[row[0]].updates[row[2]]["message"]["text"]) for row in found["rows"]]
+        return said, [later[3] - earlier[3] for earlier, later in itertools.pairwise(found["rows"])]
+
+    (said, distances), (again, as_far), (other, _) = await asked(7), await asked(7), await asked(8)
+    assert said == again != other
+    assert distances == pytest.approx(as_far, abs=0.001)  # they are told to a tenth of a millisecond
 
 
 async def test_what_nobody_answers_is_told_as_such(server: SandboxServer, http: aiohttp.ClientSession) -> None:
