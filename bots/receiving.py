@@ -110,7 +110,8 @@ class Webhook:
         """
         wait = pace.take(bot_id)
         if wait != 0:
-            await asyncio.sleep(self._longest_hold if wait is None else wait)
+            # Not all of the refused at once: forty of them take the process some tens of milliseconds.
+            await asyncio.sleep(self._longest_hold * random.uniform(0.8, 1.2) if wait is None else wait)
         return wait is not None
 
     def _refuse(self, status: int, why: str, runner: BotRunner | None = None) -> web.Response:

@@ -42,7 +42,7 @@ class Tuning:
     updates_rate: float = 50.0
     """So many updates a second are taken in for one bot when no other is busy; Telegram, which lets a bot write 30,
     keeps the rest. Beside others it is the bot's part of `answers_capacity`, at least `updates_share`."""
-    updates_share: float = 3.0 * (os.cpu_count() or 1)
+    updates_share: float = 1.0 * (os.cpu_count() or 1)
     updates_burst: int = 30
     begun_at_once: int = 4
     """So many updates of one bot are begun at once, further ones as fast as they are taken in."""

@@ -10,18 +10,19 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from bots.tuning import Tuning
 from scripts.bench_bots.children import Child, cpu_seconds
 from scripts.bench_bots.figures import Latency, each, memory_of, throughput, total, typical
 from scripts.bench_bots.installation import REALISTIC, Answer, Installation, Registered
 from scripts.bench_bots.options import Options
-from scripts.bench_bots.trouble import Busy, Crasher, Flood, Stranger, discard
+from scripts.bench_bots.trouble import FLOODED_WITH, Busy, Crasher, Flood, Stranger, discard
 
 SETTLE = 3.0  # seconds until what a load left behind is done: marks written, timers run out
 GONE_PATIENCE = 30.0
 POLLS_PATIENCE = 120.0
 POLL_SECONDS = 50.0  # of a poll that brings nothing: the CPU of a shorter time would say little
-COMPARED = {"flooded": "elsewhere", "crashing": "healthy"}  # a troublesome neighbour: what it is compared with
-NEIGHBOURS = ("healthy", "crashing", "elsewhere", "flooded")
+NEIGHBOURS = ("healthy", "crashing", "none", "served", "flooded")
+COMPARED = {"flooded": "served", "crashing": "healthy"}  # a troublesome neighbour: the same one without trouble
 MOST_PER_BOT = 10.0  # questions a second of one bot; Telegram lets a bot send thirty messages a second
 
 
@@ -294,8 +295,13 @@ async def neighbours(made: Installation, options: Options, count: int) -> dict[s
                 async with (Crasher if name == "crashing" else Busy)(made, bot, known) as busy:
                     runs[name].append(await made.load(**quiet))
                 figures["kills"] += busy.kills
-            case "elsewhere":  # what it costs the sandbox to make a flood, on the same cores, is not felt of the bot
+            # What it costs the sandbox to make a flood, on the same cores, is not felt of the bot.
+            case "none":
                 async with Stranger(made) as stranger, Flood(made, stranger.number, options.flood_rate):
+                    runs[name].append(await made.load(**quiet))
+            case "served":  # as much as the flooded one is let have
+                busy = Busy(made, bot, known, Tuning().updates_share, people=200, texts=FLOODED_WITH)
+                async with Stranger(made) as stranger, Flood(made, stranger.number, options.flood_rate), busy:
                     runs[name].append(await made.load(**quiet))
             case "flooded":
                 async with Flood(made, bot.number, options.flood_rate) as flood:
@@ -314,15 +320,15 @@ async def neighbours(made: Installation, options: Options, count: int) -> dict[s
             await discard(made, bot)
             await _gone(made, len(known))
     figures |= {name: Latency.of(itertools.chain.from_iterable(turns)) for name, turns in runs.items()}
+
     # Each turn is compared with its neighbour in time, and the middle one counts: what the machine does for some
     # seconds falls upon one of them.
-    figures["changes"] = {
-        name: [
-            _ratio(Latency.of(after), Latency.of(before)) - 1
-            for before, after in zip(runs[without], runs[name], strict=True)
-        ]
-        for name, without in COMPARED.items()
-    }
+    def changes(name: str, without: str) -> list[float]:
+        pairs = zip(runs[without], runs[name], strict=True)
+        return [_ratio(Latency.of(after), Latency.of(before)) - 1 for before, after in pairs]
+
+    figures["changes"] = {name: changes(name, without) for name, without in COMPARED.items()}
+    figures["flood_and_none"] = changes("flooded", "none")
     return figures
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
-from typing import Self
+from typing import Any, Self
+
+from aiohttp import web
 
 from bots.tuning import Tuning
 from chatai.domains.channels import service
 from scripts.bench_bots.installation import Installation, Registered
 
 KILL_EVERY = 1.0  # seconds
+FLOODED_WITH = ["/help"]
 
 
 class Flood:
@@ -37,7 +41,7 @@ class Flood:
         """Half a second at a time, the last one to its end: nothing of it is left for what is measured next."""
         while not self._over:
             rows = await self._made.load(
-                bots=[self._bot], rate=self._rate, seconds=0.5, patience=0.0, people=200, texts=["/help"]
+                bots=[self._bot], rate=self._rate, seconds=0.5, patience=0.0, people=200, texts=FLOODED_WITH
             )
             self.posted += len(rows)
 
@@ -49,41 +53,41 @@ class Stranger:
     def __init__(self, made: Installation) -> None:
         self._made = made
         self.number = 0
-        self._server: asyncio.Server | None = None
+        self._server: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._refuse, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
-        self.number = await self._made.new_stranger(f"http://127.0.0.1:{port}/")
+        app = web.Application()
+        app.router.add_post("/", self._refuse)
+        self._server = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+        await self._server.setup()
+        await web.TCPSite(self._server, "127.0.0.1", 0).start()
+        self.number = await self._made.new_stranger(f"http://127.0.0.1:{self._server.addresses[0][1]}/")
         return self
 
     async def __aexit__(self, *_error: object) -> None:
         assert self._server  # noqa: S101 - entered
         await self._made.remove_at_telegram(self.number)
-        self._server.close()
+        await self._server.cleanup()
 
-    async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _refuse(self, _: web.Request) -> web.Response:
         seconds = Tuning().longest_hold
-        refusal = f"HTTP/1.1 429 Too Many Requests\r\nRetry-After: {seconds:.0f}\r\nContent-Length: 0\r\n\r\n".encode()
-        with contextlib.suppress(OSError, EOFError, ValueError), contextlib.closing(writer):
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-                await reader.readexactly(int(length.partition(b":")[2]))
-                await asyncio.sleep(seconds)
-                writer.write(refusal)
+        await asyncio.sleep(seconds * random.uniform(0.8, 1.2))
+        return web.Response(status=429, headers={"Retry-After": f"{seconds:.0f}"})
 
 
 class Busy:
-    """People write to one more bot, for as long as the block lasts: what a crashing one is compared with.
+    """People write to one more bot, for as long as the block lasts: what a troublesome one is compared with.
 
     Args:
         bot: The further bot.
         others: The processes of all other bots, which live already.
+        rate: Updates a second.
+        plan: Further what the load shall be.
     """
 
-    def __init__(self, made: Installation, bot: Registered, others: set[int]) -> None:
+    def __init__(self, made: Installation, bot: Registered, others: set[int], rate: float = 5, **plan: Any) -> None:
         self._made, self._bot, self._others = made, bot, others
+        self._plan = {"bots": [bot.number], "rate": rate, "seconds": KILL_EVERY, "patience": 0.0, **plan}
         self.kills = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -98,7 +102,7 @@ class Busy:
 
     async def _keep_busy(self) -> None:
         while True:
-            await self._made.load(bots=[self._bot.number], rate=5, seconds=KILL_EVERY, patience=0.0)
+            await self._made.load(**self._plan)
             # Looked for in either case: reading of all processes takes the benchmark some milliseconds.
             await self._done_to(set(self._made.parts()["workers"]) - self._others)
 
