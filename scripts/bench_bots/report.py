@@ -132,17 +132,17 @@ def targets(figures: dict[str, Any]) -> list[Row]:
         rows.append(Row("saturated throughput, against one process", "≥ 0.6 ×", said, share >= 0.6))
     if found := figures.get("neighbours"):
         for name, changes in found["changes"].items():
-            row = f"a {name} neighbour, p95 of the others, against one that is {COMPARED[name]}"
-            rows.append(Row(row, "< +10%", _change(changes), statistics.median(changes) < 0.1))
+            said = _change(changes, f"against one that is {COMPARED[name]}")
+            rows.append(Row(f"a {name} neighbour, p95 of the others", "< +10%", said, statistics.median(changes) < 0.1))
         if changes := found.get("flood_and_none"):
-            rows.append(Row("a flooded neighbour, against none", "", _change(changes)))
+            rows.append(Row("a flooded neighbour, p95 of the others", "", _change(changes, "against none")))
     return rows
 
 
-def _change(changes: list[float]) -> str:
+def _change(changes: list[float], against: str) -> str:
     low, high = (quantile(changes, share) * 100 for share in (0.25, 0.75))
     middle = statistics.median(changes) * 100
-    return f"{middle:+.0f}%, the middle of {len(changes)} turns (quarters {low:+.0f}% and {high:+.0f}%)"
+    return f"{middle:+.0f}% {against}, the middle of {len(changes)} turns (quarters {low:+.0f}% and {high:+.0f}%)"
 
 
 def details(figures: dict[str, Any]) -> list[tuple[str, list[str], list[list[Any]]]]:
