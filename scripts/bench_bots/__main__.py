@@ -17,6 +17,7 @@ from chatai.core.settings import Settings
 from scripts.bench_bots import parts, report
 from scripts.bench_bots.children import Child, ChildFailed, python
 from scripts.bench_bots.installation import Installation, installation, xquad
+from scripts.bench_bots.machine import machine
 from scripts.bench_bots.nodebots import node
 from scripts.bench_bots.options import Options, read_options
 
@@ -78,7 +79,7 @@ def main() -> int:
     configure("bench-bots", Settings(_env_file=None, log_level="WARNING"), files=False)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the same clean end as with Ctrl-C
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg()[:2])
-    figures: dict[str, Any] = {"machine": report.machine(), "load_before": load}
+    figures: dict[str, Any] = {"machine": machine(), "load_before": load}
     code = 0
     try:
         asyncio.run(run(options, figures))

@@ -22,7 +22,7 @@ from scripts.bench_bots.children import ChildFailed
 from scripts.bench_bots.figures import quantile
 from scripts.bench_bots.installation import installation, xquad
 from scripts.bench_bots.kills import ANSWER, IN_FLIGHT, Campaign, Keeper, Outcome
-from scripts.bench_bots.report import machine
+from scripts.bench_bots.machine import machine
 
 KINDS = ("worker", "zygote", "answer process", "manager", "Valkey", "PostgreSQL")
 POLLED = {f"polling: {kind}": kind for kind in ("worker", "manager", "PostgreSQL")}

@@ -11,6 +11,7 @@ from scripts.bench_bots import parts, report
 from scripts.bench_bots.children import Child, python
 from scripts.bench_bots.figures import Latency, quantile, throughput
 from scripts.bench_bots.installation import Answer, installation
+from scripts.bench_bots.machine import machine
 from scripts.bench_bots.options import QUICK, Options, read_options
 from tests.conftest import FAST
 from tests.faults.test_kills import CORPUS
@@ -76,7 +77,7 @@ async def test_two_bots_are_measured_with_their_own_processes_and_in_one() -> No
         assert len(turns["ratios"]) == 2
         assert all(ratio > 0 for ratio in turns["ratios"])
     figures = {
-        "machine": report.machine(),
+        "machine": machine(),
         "load_before": "0",
         "live": [{name: asdict(value) if isinstance(value, Latency) else value for name, value in live.items()}],
         "single": {name: asdict(value) if isinstance(value, Latency) else value for name, value in single.items()},
