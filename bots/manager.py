@@ -221,3 +221,4 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks)
+    tasks.clear()  # one that was cancelled while it connected keeps that connection open, half made

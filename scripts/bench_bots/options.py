@@ -15,8 +15,8 @@ class Options:
     `paced_rounds`: of the run at the set pace, whose middle one counts. `alternations`: between processes and one
     process, at that pace for `turn_seconds` each. `rounds`: of the runs with troublesome neighbours.
     `neighbour_share`: of what the machine can do, for the others beside them; at most `neighbour_rate`.
-    `gentle_rate`: a pace that a busy machine bears as well. `rest_seconds`: after a load, until a bot's process has
-    given back what it does not need."""
+    `gentle_rate`: a pace that a busy machine bears as well. `settle_seconds`: after a load, until marks are written and
+    timers have run out. `rest_seconds`: until a bot's process has given back what it does not need."""
 
     bots: tuple[int, ...] = (1, 100, 1000)
     registered: int = 10_000
@@ -32,6 +32,7 @@ class Options:
     seconds: float = 15.0
     parallel: int = 64
     idle_seconds: float = 10.0
+    settle_seconds: float = 3.0
     rest_seconds: float = 22.0
     wakes: int = 200
     wakes_a_second: float = 8.0

@@ -17,7 +17,6 @@ from scripts.bench_bots.installation import REALISTIC, Answer, Installation, Reg
 from scripts.bench_bots.options import Options
 from scripts.bench_bots.trouble import FLOODED_WITH, Busy, Crasher, Flood, Stranger, discard
 
-SETTLE = 3.0  # seconds until what a load left behind is done: marks written, timers run out
 GONE_PATIENCE = 30.0
 POLLS_PATIENCE = 120.0
 POLL_SECONDS = 50.0  # of a poll that brings nothing: the CPU of a shorter time would say little
@@ -34,7 +33,7 @@ async def live(made: Installation, options: Options, count: int) -> dict[str, An
     began = time.monotonic()
     filled = await fill(made, options, fresh)
     figures["fill"] = {"questions": len(filled), "seconds": round(time.monotonic() - began, 1)}
-    await asyncio.sleep(SETTLE)
+    await asyncio.sleep(options.settle_seconds)
     parts = made.parts()
     figures["bot"] = each(parts["workers"])
     figures["live"] = len(parts["workers"])
@@ -43,7 +42,7 @@ async def live(made: Installation, options: Options, count: int) -> dict[str, An
     figures["beside"] = memory_of(made.beside())
     figures["cpu_idle_percent"] = await idle_cpu(parts, options.idle_seconds)
     figures.update(await speed(made, options, made.bots[:count]))
-    await asyncio.sleep(options.rest_seconds if count == options.bots[-1] else SETTLE)
+    await asyncio.sleep(options.rest_seconds if count == options.bots[-1] else options.settle_seconds)
     figures["bot_after_load"] = each(made.parts()["workers"])
     return figures
 
@@ -142,7 +141,7 @@ async def many(made: Installation, options: Options) -> dict[str, Any]:
     await made.manager.stop()
     await made.start_manager()
     await made.load(bots=[made.bots[0].number], questions=1)
-    await asyncio.sleep(SETTLE)
+    await asyncio.sleep(options.settle_seconds)
     before = memory_of(made.parts())
     few = len(made.bots)
     began = time.monotonic()
@@ -151,11 +150,11 @@ async def many(made: Installation, options: Options) -> dict[str, Any]:
     await made.manager.stop()
     listening = await made.start_manager()
     await made.load(bots=[made.bots[0].number], questions=1)
-    await asyncio.sleep(SETTLE)
+    await asyncio.sleep(options.settle_seconds)
     after = memory_of(made.parts())
     live_bots = made.bots[: options.live_of_registered]
     await fill(made, replace(options, answers=options.answers_again), live_bots)
-    await asyncio.sleep(SETTLE)
+    await asyncio.sleep(options.settle_seconds)
     parts = made.parts()
     system = memory_of(parts)
     sleeping = made.bots[options.live_of_registered :]
@@ -182,7 +181,7 @@ async def polled(made: Installation, options: Options) -> dict[str, Any]:
     await made.start_manager()
     [first] = await made.register(1)
     await made.load(bots=[first.number], questions=1)
-    await asyncio.sleep(SETTLE)
+    await asyncio.sleep(options.settle_seconds)
     before = memory_of(made.parts())
     await made.register(options.registered - 1)
     await made.manager.stop()
@@ -196,7 +195,7 @@ async def polled(made: Installation, options: Options) -> dict[str, Any]:
     polling = time.monotonic() - began
     live_bots = made.bots[: options.live_of_registered]
     await fill(made, replace(options, answers=options.answers_again), live_bots)
-    await asyncio.sleep(SETTLE)
+    await asyncio.sleep(options.settle_seconds)
     parts = made.parts()
     system = memory_of(parts)
     numbers = [bot.number for bot in live_bots]
@@ -227,7 +226,7 @@ async def single(made: Installation, options: Options, count: int, child: Child)
     await made.start_manager(child)
     try:
         await made.load(bots=[bot.number for bot in bots], questions=2 * len(bots), parallel=48)
-        await asyncio.sleep(SETTLE)
+        await asyncio.sleep(options.settle_seconds)
         parts = made.parts(child)
         system = memory_of(parts)
         figures = {
@@ -258,7 +257,7 @@ async def alternate(made: Installation, options: Options, count: int, child: Chi
             await made.start_manager(process)
             try:
                 await made.load(bots=numbers, questions=4 * len(numbers), parallel=48, people=3)
-                await asyncio.sleep(SETTLE)
+                await asyncio.sleep(options.settle_seconds)
                 answers = await made.load(**pace, seed=number + 1)
             finally:
                 if process is child:

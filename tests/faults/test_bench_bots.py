@@ -18,7 +18,8 @@ from tests.faults.test_kills import CORPUS
 
 TINY = Options(
     bots=(2,), answers=2, rate=10.0, gentle_rate=5.0, seconds=1.0, parallel=2, idle_seconds=0.2, rest_seconds=0.1,
-    paced_rounds=1, alternations=1, turn_seconds=1.0, rounds=1, slice_seconds=1.0, neighbour_rate=5.0, flood_rate=20.0
+    settle_seconds=0.1, paced_rounds=1, alternations=1, turn_seconds=1.0, rounds=1, slice_seconds=1.0,
+    neighbour_rate=5.0, flood_rate=20.0
 )  # fmt: skip
 
 
