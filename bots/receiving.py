@@ -110,7 +110,7 @@ class Webhook:
         """
         wait = pace.take(bot_id)
         if wait != 0:
-            # Not all of the refused at once: forty of them take the process some tens of milliseconds.
+            # Those that came together are not refused together, or they would come again together.
             await asyncio.sleep(self._longest_hold * random.uniform(0.8, 1.2) if wait is None else wait)
         return wait is not None
 
