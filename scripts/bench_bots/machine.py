@@ -18,11 +18,11 @@ def machine() -> str:
     )
     return (
         f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, Linux {platform.release()}, "
-        f"Python {platform.python_version()}, {datetime.now(UTC):%d %B %Y}. {speed()}"
+        f"Python {platform.python_version()}, {datetime.now(UTC):%d %B %Y}. {_speed()}"
     )
 
 
-def speed() -> str:
+def _speed() -> str:
     """How fast this machine is just now, in two figures that have nothing to do with ChatAI."""
     return (
         f"A million turns of an empty loop take Python {_empty_loop_ms():.0f} ms, "

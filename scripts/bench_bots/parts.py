@@ -100,7 +100,6 @@ async def restart(made: Installation, options: Options, count: int, child: Child
         _, single, _ = await _from_start(made, child, numbers)
     finally:
         child.kill()
-    await made.start_manager()
     return {
         "bots": count,
         "stop_s": round(stopping, 2),

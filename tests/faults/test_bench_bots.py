@@ -18,7 +18,7 @@ from tests.faults.test_kills import CORPUS
 
 TINY = Options(
     bots=(2,), answers=2, rate=10.0, gentle_rate=5.0, seconds=1.0, parallel=2, idle_seconds=0.2, rest_seconds=0.1,
-    settle_seconds=0.1, paced_rounds=1, alternations=1, turn_seconds=1.0, rounds=1, slice_seconds=1.0,
+    settle_seconds=0.1, paced_rounds=1, alternations=2, turn_seconds=1.0, rounds=1, slice_seconds=1.0,
     neighbour_rate=5.0, flood_rate=20.0
 )  # fmt: skip
 
@@ -75,7 +75,7 @@ async def test_two_bots_are_measured_with_their_own_processes_and_in_one() -> No
         turns = await parts.alternate(made, TINY, 2, child)
         assert turns["ours"].lost == turns["single"].lost == 0
         assert turns["ours"].asked > 0 < turns["single"].asked
-        assert len(turns["ratios"]) == 1
+        assert len(turns["ratios"]) == 2
         assert all(ratio > 0 for ratio in turns["ratios"])
     figures = {
         "machine": machine(),
