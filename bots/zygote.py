@@ -21,7 +21,6 @@ The copy stands by: it shares all memory with the zygote, costs next to nothing,
 from __future__ import annotations
 
 import errno
-import gc
 import json
 import logging
 import os
@@ -42,7 +41,7 @@ import bots.lean_models  # noqa: F401 - the first of all that imports aiogram
 # isort: split
 from aiogram import Dispatcher
 
-from bots import heap
+from bots import heap, sharing
 from bots.handlers import build_dispatcher
 from bots.http import read_by_less
 from bots.session import Session, build_session
@@ -217,14 +216,12 @@ def main(descriptor: int) -> None:
     read_by_less()
     # Once for what is built on first use, and once to see what runs: that code is gathered, and then specialised.
     warm_up(dispatcher, session, rounds=1)
-    heap.gather_code(lambda: warm_up(dispatcher, session, rounds=1))
+    sharing.gather_code(lambda: warm_up(dispatcher, session, rounds=1))
     warm_up(dispatcher, session)
-    gc.collect()
-    heap.fill_pages()
-    gc.freeze()
-    gc.collect()  # of nothing: else a worker, by the number of objects here, puts its own collections off
+    sharing.share()
     Zygote(control, dispatcher, session).serve()
 
 
 if __name__ == "__main__":
     main(int(sys.argv[1]))
+    os._exit(0)  # the interpreter does not take apart what is immortal

@@ -1,9 +1,14 @@
-"""The search for garbage in a process that keeps thousands of bots."""
+"""The search for garbage in a process that keeps thousands of bots, and memory given back."""
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
 import sys
+
+import pytest
+
+from bots import heap
 
 TENDED = """
 import asyncio, gc, weakref
@@ -45,3 +50,25 @@ print("well")
 def test_what_lives_long_is_searched_only_once_bots_have_ended() -> None:
     found = subprocess.run([sys.executable, "-c", TENDED], capture_output=True, text=True, timeout=60, check=False)
     assert found.stdout == "well\n", found.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the allocator is another one")
+def test_free_memory_is_given_back() -> None:
+    script = """
+from bots import heap
+def own():
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * 4096
+big = [bytearray(5_000) for _ in range(10_000)]
+pin = bytearray(5_000)
+full = own()
+big.clear()
+heap.give_back()
+assert own() < full - 30_000_000, (own(), full)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_the_allocator_is_tuned_without_a_word() -> None:
+    heap.tune_allocator()
+    assert ctypes.CDLL(None).malloc_trim(0) in {0, 1}
