@@ -1,5 +1,5 @@
-# ChatAI's commands. `make` alone lists them. Needs Python 3.11 or newer as python3 (or PYTHON=...), and nothing else.
-PYTHON ?= python3
+# ChatAI's commands. `make` alone lists them. Needs Python 3.11 or newer, and nothing else; PYTHON=... says which.
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
@@ -69,7 +69,7 @@ bench-search: $(VENV)/.tested ## Measure search at 200,000 and 1,000,000 chunks 
 # --- what the commands above stand on; each stamp is renewed when its lock changes
 
 $(BIN)/python:
-	@scripts/make-venv "$(PYTHON)" "$(VENV)"
+	@scripts/make-venv "$(VENV)" "$(PYTHON)"
 
 $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 	@test -e $(VENV)/.tested || { echo "Installing ChatAI's requirements (once, about a minute) ..."; \

@@ -63,8 +63,7 @@ def run_child(end: socket.socket, parent: int, dispatcher: Dispatcher, session: 
     """
     code = EXIT_FAILED
     try:
-        _come_of_age(end, parent)
-        code = asyncio.run(_live(end, dispatcher, session))
+        code = live(end, parent, dispatcher, session)
     except MemoryError:
         code = EXIT_OUT_OF_MEMORY
     except BaseException as error:
@@ -73,6 +72,12 @@ def run_child(end: socket.socket, parent: int, dispatcher: Dispatcher, session: 
         os.write(2, f"a bot's process fails with {type(error).__name__}\n{where}".encode())
     finally:
         os._exit(code)
+
+
+def live(end: socket.socket, parent: int, dispatcher: Dispatcher, session: Session) -> int:
+    """All that `run_child` does in a process that was just forked; the exit code."""
+    _come_of_age(end, parent)
+    return asyncio.run(_live(end, dispatcher, session))
 
 
 def call_process(name: str) -> None:

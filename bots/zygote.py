@@ -45,7 +45,7 @@ from bots import heap, sharing
 from bots.handlers import build_dispatcher
 from bots.http import read_by_less
 from bots.session import Session, build_session
-from bots.warmup import warm_up
+from bots.warmup import be_born, warm_up
 from bots.wire import MAX_PACKET_BYTES
 from bots.worker import call_process, keep_only, run_child
 from chatai.core.scrubbing import scrub
@@ -214,9 +214,9 @@ def main(descriptor: int) -> None:
     session = build_session()
     heap.tune_allocator()
     read_by_less()
-    # Once for what is built on first use, and once to see what runs: that code is gathered, and then specialised.
+    # First what is built on first use; then it is seen what runs: that code is gathered, and then specialised.
     warm_up(dispatcher, session, rounds=1)
-    sharing.gather_code(lambda: warm_up(dispatcher, session, rounds=1))
+    sharing.gather_code(lambda: warm_up(dispatcher, session, rounds=1), lambda: be_born(dispatcher, session))
     warm_up(dispatcher, session)
     sharing.share()
     Zygote(control, dispatcher, session).serve()

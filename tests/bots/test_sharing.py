@@ -1,5 +1,6 @@
 """What forked processes share: memory that is only read stays the zygote's, and everything works as before."""
 
+import signal
 import subprocess
 import sys
 import types
@@ -7,6 +8,9 @@ import types
 import pytest
 
 from bots import sharing
+from bots.handlers import build_dispatcher
+from bots.session import build_session
+from bots.warmup import be_born
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is counted otherwise")
 
@@ -57,6 +61,40 @@ def test_gathered_code_does_the_same_and_lies_side_by_side():
     assert all(function.__code__ == old for function, old in zip(functions, before, strict=True))
     assert all(function.__code__ is not old for function, old in zip(functions, before, strict=True))
     assert functions[0].__code__.co_code == before[0].co_code
+
+
+def test_what_only_a_forked_process_executes_is_gathered_too():
+    def in_parent() -> None: ...
+
+    def in_child() -> str:
+        return "a child"
+
+    def unused() -> str:
+        return "nobody"
+
+    before = [function.__code__ for function in (in_parent, in_child, unused)]
+    sharing.gather_code(in_parent, in_child)
+    after = [function.__code__ for function in (in_parent, in_child, unused)]
+    assert [new is old for new, old in zip(after, before, strict=True)] == [False, False, True]
+
+
+def test_a_forked_process_that_fails_or_hangs_tells_what_it_executed(monkeypatch):
+    def fails() -> None:
+        adder(1)
+        raise SystemExit(1)
+
+    def hangs() -> None:
+        signal.pause()
+
+    monkeypatch.setattr(sharing, "_CHILD_SECONDS", 1)
+    assert {"fails", "adder"} <= {code.co_name for code in sharing._seen_in_child(fails)}
+    assert sharing._seen_in_child(hangs) == []
+
+
+def test_a_process_is_born_as_bots_processes_are():
+    dispatcher, session = build_dispatcher(), build_session()
+    names = {code.co_qualname for code in sharing._seen_in_child(lambda: be_born(dispatcher, session))}
+    assert {"_come_of_age", "limit_memory", "restrict_reach", "Worker.__init__", "Wire.eof_received"} <= names
 
 
 @linux
