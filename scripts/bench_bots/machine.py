@@ -17,9 +17,16 @@ def machine() -> str:
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "CPU"
     )
     return (
-        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, Linux {platform.release()}, "
+        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, {_system()}, Linux {platform.release()}, "
         f"Python {platform.python_version()}, {datetime.now(UTC):%d %B %Y}. {_speed()}"
     )
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return platform.system()
 
 
 def _speed() -> str:
