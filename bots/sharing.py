@@ -4,7 +4,7 @@ A forked process owns a copy of each 4 kB page that it writes to. What helps, wi
 
 - What is there becomes immortal (`_make_immortal`), from Python 3.12 on: reference counts lie within the objects, so to
   use one is to write to its page, but those of immortal objects are not counted. 3.0 MB of 5.
-- What runs in workers lies together (`gather_code`): fewer pages are touched, and far fewer written to. 1 MB.
+- What runs in workers lies together (`gather_code`): fewer pages are touched, and far fewer written to. 0.8 MB.
 - Free places in half-used pages are taken (`_fill_pages`, `_fill_heap`), so that what a worker allocates begins on
   pages of its own instead of making many shared ones its own. 0.5 MB.
 
