@@ -43,7 +43,7 @@ _LARGEST_IN_CACHE, _STEP = 1040, 16
 
 _KNOWS_IMMORTALS = (
     sys.implementation.name == "cpython"
-    and (3, 12) <= sys.version_info < (3, 15)
+    and (3, 12) <= sys.version_info < (3, 14)
     and sys.byteorder == "little"
     and ctypes.sizeof(ctypes.c_void_p) == 8
     and not sysconfig.get_config_var("Py_GIL_DISABLED")
