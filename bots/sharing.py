@@ -24,7 +24,6 @@ import re
 import signal
 import struct
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Callable
 from types import CodeType, FrameType, FunctionType
@@ -46,7 +45,7 @@ _KNOWS_IMMORTALS = (
     and (3, 12) <= sys.version_info < (3, 14)
     and sys.byteorder == "little"
     and ctypes.sizeof(ctypes.c_void_p) == 8
-    and not sysconfig.get_config_var("Py_GIL_DISABLED")
+    and "t" not in sys.abiflags
     and not hasattr(sys, "gettotalrefcount")
     and not hasattr(sys, "getobjects")
 )
@@ -89,9 +88,9 @@ def gather_code(run: Callable[[], object], in_child: Callable[[], object] | None
     read = seen.order
     for _ in range(_LEARNING_ROUNDS):
         run()
-    learnt = {id(code): code._co_code_adaptive for code in read}  # type: ignore[attr-defined]
+    learnt = {id(code): _learnt(code) for code in read}
     run()
-    written = [code for code in read if code._co_code_adaptive != learnt[id(code)]]  # type: ignore[attr-defined]
+    written = [code for code in read if _learnt(code) != learnt[id(code)]]
     born = _seen_in_child(in_child) if in_child is not None else []
     place = {code: number for number, code in enumerate(dict.fromkeys((*written, *born, *read)))}
     used = [
@@ -109,6 +108,11 @@ def gather_code(run: Callable[[], object], in_child: Callable[[], object] | None
     for _place, function in used:
         function.__code__ = _copy(function.__code__, copies)
     return len(used)
+
+
+def _learnt(code: CodeType) -> bytes:
+    """The instructions as the interpreter has rewritten them, with what it counts between them."""
+    return code._co_code_adaptive  # type: ignore[attr-defined, no-any-return]  # CPython's own
 
 
 class _Seen:

@@ -7,12 +7,14 @@ import types
 
 import pytest
 
-from bots import sharing
+from bots import heap, sharing
 from bots.handlers import build_dispatcher
 from bots.session import build_session
 from bots.warmup import be_born
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is counted otherwise")
+glibc = pytest.mark.skipif(heap.LIBC is None, reason="malloc is another one")
+immortal = pytest.mark.skipif(not sharing._KNOWS_IMMORTALS, reason="the interpreter knows no immortal objects")
 
 COUNTING = """
 import gc, os, re, sys
@@ -78,7 +80,7 @@ def test_what_only_a_forked_process_executes_is_gathered_too():
     assert [new is old for new, old in zip(after, before, strict=True)] == [False, False, True]
 
 
-def test_a_forked_process_that_fails_or_hangs_tells_what_it_executed(monkeypatch):
+def test_a_forked_process_that_fails_tells_what_it_executed_and_one_that_hangs_holds_nobody_up(monkeypatch):
     def fails() -> None:
         adder(1)
         raise SystemExit(1)
@@ -98,6 +100,7 @@ def test_a_process_is_born_as_bots_processes_are():
 
 
 @linux
+@immortal
 def test_what_is_used_is_not_copied():
     run("""
 class Thing:
@@ -116,8 +119,7 @@ sharing.share()
 after = in_child(use)
 held = 20_000 * (40 + 5 * 8 + 16 + 8) // 4096 + 100  # the tuples themselves, and the list
 assert before > 2500, before
-if sharing._KNOWS_IMMORTALS:
-    assert after < held, (after, held)
+assert after < held, (after, held)
 """)
 
 
@@ -169,10 +171,9 @@ assert left < 200_000, left
 
 
 @linux
+@glibc
 def test_what_is_allocated_after_lies_on_pages_of_its_own():
     run("""
-if heap.LIBC is None:
-    raise SystemExit
 rows = [bytearray(2_000) for _ in range(20_000)]
 del rows[::2]
 own_pages()  # has malloc sort what became free

@@ -67,6 +67,7 @@ def test_the_best_python_is_taken(tmp_path, pythons, taken):
         ({"python3": THIS}, ("python3.99",), "Python was not found as 'python3.99'"),
         ({"python3": OLD}, (), "'python3' is Python 3.9; ChatAI needs 3.11 or newer. Install it"),
         ({"python3": OLD, "python3.11": THIS}, (), "Use the newer one: make up PYTHON=python3.11"),
+        ({"python3": OLD, "python3.13": THIS}, ("python3",), "Use the newer one: make up PYTHON=python3.13"),
         ({"python3": BARE}, (), "has no venv module. On Debian and Ubuntu: apt install"),
     ],
 )
