@@ -10,13 +10,13 @@ from typing import Any, cast
 import certifi
 from aiogram import Bot
 from aiogram import __version__ as aiogram_version
-from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.session.base import BaseSession
 from aiogram.client.session.middlewares.base import NextRequestMiddlewareType
 from aiogram.exceptions import ClientDecodeError, TelegramNetworkError
 from aiogram.methods import Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 
-from bots.http import HttpClient, HttpError, NotReached
+from bots.http import PIECE_BYTES, HttpClient, HttpError, NotReached
 from chatai.core.scrubbing import scrub
 
 
@@ -24,12 +24,11 @@ class NotConnected(TelegramNetworkError):
     """Telegram was not reached: what was asked for has certainly not happened."""
 
 
-class Session(AiohttpSession):
-    """Calls and what fetches files go over `HttpClient`. What carries files goes over aiohttp, which is not touched
-    before."""
+class Session(BaseSession):
+    """Calls, and what fetches files, go over `HttpClient`. Bots send no files, so there is nothing here for that."""
 
     def __init__(self) -> None:
-        super().__init__(limit=0)
+        super().__init__()
         # The expensive part of TLS; made here, in the zygote, it is shared.
         tls = ssl.create_default_context(cafile=certifi.where())
         self._http = HttpClient(tls, {"User-Agent": f"ChatAI aiogram/{aiogram_version}", "Accept": "application/json"})
@@ -40,14 +39,19 @@ class Session(AiohttpSession):
         method: TelegramMethod[TelegramType],
         timeout: int | None = None,  # noqa: ASYNC109 - aiogram's signature
     ) -> TelegramType:
-        """Calls one method. Raises: TelegramAPIError and its kin, ClientDecodeError."""
+        """Calls one method.
+
+        Raises:
+            TelegramAPIError and its kin, ClientDecodeError.
+            TypeError: It carries a file.
+        """
         files: dict[str, Any] = {}
         values = {
             key: self.prepare_value(value, bot=bot, files=files, _dumps_json=False)
             for key, value in method.model_dump(warnings=False).items()
         }
         if files:
-            return await super().make_request(bot, method, timeout)
+            raise TypeError(f"{method.__api_method__} carries a file")
         body = json.dumps(
             {key: value for key, value in values.items() if value is not None and value != ""},
             ensure_ascii=False,
@@ -68,13 +72,24 @@ class Session(AiohttpSession):
         """The content of a file that `getFile` named, in pieces. Raises as `HttpClient.fetch`."""
         return self._http.fetch(self.api.file_url(bot.token, file_path), seconds)
 
+    async def stream_content(
+        self,
+        url: str,
+        headers: dict[str, Any] | None = None,
+        timeout: int = 30,  # noqa: ASYNC109 - aiogram's signature
+        chunk_size: int = PIECE_BYTES,
+        raise_for_status: bool = True,  # noqa: FBT001, FBT002 - aiogram's signature
+    ) -> AsyncGenerator[bytes, None]:
+        """As `download`, the way aiogram's own helpers ask for it."""
+        async for piece in self._http.fetch(url, timeout):
+            yield piece
+
     def rest(self) -> None:
         """Closes what is only useful while there is something to do."""
         self._http.close_idle()
 
     async def close(self) -> None:
         self._http.close_idle()
-        await super().close()
 
 
 def build_session() -> Session:

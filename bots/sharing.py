@@ -91,12 +91,13 @@ def gather_code(run: Callable[[], object], in_child: Callable[[], object] | None
     learnt = {id(code): _learnt(code) for code in read}
     run()
     written = [code for code in read if _learnt(code) != learnt[id(code)]]
-    born = _seen_in_child(in_child) if in_child is not None else []
+    functions = _functions()
+    born = _seen_in_child(in_child, functions) if in_child is not None else []
     place = {code: number for number, code in enumerate(dict.fromkeys((*written, *born, *read)))}
     used = [
         (place[function.__code__], function)
-        for function in gc.get_objects()
-        if isinstance(function, FunctionType) and function.__code__ in place
+        for function in functions
+        if function.__code__ in place
     ]
     used.sort(key=lambda pair: pair[0])
     # Equal code of different functions (a dataclass's, a lambda's) stays one object each, as it was.
@@ -108,6 +109,10 @@ def gather_code(run: Callable[[], object], in_child: Callable[[], object] | None
     for _place, function in used:
         function.__code__ = _copy(function.__code__, copies)
     return len(used)
+
+
+def _functions() -> list[FunctionType]:
+    return [one for one in gc.get_objects() if isinstance(one, FunctionType)]
 
 
 def _learnt(code: CodeType) -> bytes:
@@ -136,8 +141,8 @@ class _Seen:
             self.order.append(code)
 
 
-def _seen_in_child(run: Callable[[], object]) -> list[CodeType]:
-    """The code of this process that is executed by it in a forked one, from the fork on, in the order of first use."""
+def _seen_in_child(run: Callable[[], object], functions: list[FunctionType]) -> list[CodeType]:
+    """The code of these functions that is executed in a forked process, from the fork on, in the order of first use."""
     with mmap.mmap(-1, _MOST_TOLD * 8) as told:
         with _Seen() as seen:
             try:
@@ -154,7 +159,7 @@ def _seen_in_child(run: Callable[[], object]) -> list[CodeType]:
                     os._exit(0)
         os.waitpid(pid, 0)
         addresses = list(struct.unpack(f"={_MOST_TOLD}Q", told))
-    known = {id(one.__code__): one.__code__ for one in gc.get_objects() if isinstance(one, FunctionType)}
+    known = {id(one.__code__): one.__code__ for one in functions}
     return [known[address] for address in addresses if address in known]
 
 

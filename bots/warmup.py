@@ -33,6 +33,7 @@ from aiogram.methods import (
     SendMessage,
     SendMessageDraft,
 )
+from aiogram.types import Message as TelegramMessage
 
 from bots.delivery import Delivery, Place
 from bots.formatting import render
@@ -57,13 +58,14 @@ _METHODS: tuple[Any, ...] = (
     GetChatMember,
     GetFile,
 )
+TelegramMessage.model_rebuild()  # whatever holds messages then takes this one instead of building its own
 PINNED = [Response.__class_getitem__(method.__returning__) for method in _METHODS]
 
 ROUNDS = 4 if sys.version_info >= (3, 12) else 9
 """So often is everything walked: the interpreter specialises code after two runs, before 3.12 after eight."""
 _SLOW_ROUNDS = 1
 """Rounds whose answers grow before the person's eyes."""
-_GROWING_SECONDS = 0.06
+_GROWING_SECONDS = 0.015
 _PATIENCE_SECONDS = 15.0
 """For one round."""
 _BIRTH_MB = 150

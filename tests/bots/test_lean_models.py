@@ -40,6 +40,23 @@ for number, example in enumerate(EXAMPLES):
     update = Update.model_validate({{"update_id": number, **example}})
     print(update.model_dump_json(exclude_none=True), type(update.event).__name__)
 """
+_HELD = """
+import sys
+{first}
+print(*(name for name in sys.modules if "." not in name))
+"""
+_LATER = """
+{first}
+from unittest.mock import Mock, sentinel
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram import Bot
+print(sentinel.some, Mock(return_value=True)())
+print(AiohttpSession.__name__)
+try:
+    Bot("1:" + "a" * 35)
+except TypeError as error:
+    print(type(error).__name__)
+"""
 
 
 def run(program: str, first: str) -> list[str]:
@@ -56,6 +73,15 @@ def test_every_model_is_the_same_when_it_is_built_later() -> None:
     assert complete > 0.9 * total  # else aiogram does by itself what is done here
     assert lean_complete < 20
     assert eager == lean
+
+
+def test_a_zygote_holds_nothing_that_a_bots_process_does_not_use() -> None:
+    [held] = run(_HELD, "import bots.zygote")
+    assert not {"aiohttp", "unittest", "yarl", "sqlalchemy", "psycopg", "uvloop"} & set(held.split())
+
+
+def test_who_comes_later_gets_what_aiogram_was_kept_from() -> None:
+    assert run(_LATER, "import bots.lean_models") == ["sentinel.some True", "AiohttpSession", "TypeError"]
 
 
 def test_updates_are_understood_alike() -> None:

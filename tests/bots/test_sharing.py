@@ -89,13 +89,15 @@ def test_a_forked_process_that_fails_tells_what_it_executed_and_one_that_hangs_h
         signal.pause()
 
     monkeypatch.setattr(sharing, "_CHILD_SECONDS", 1)
-    assert {"fails", "adder"} <= {code.co_name for code in sharing._seen_in_child(fails)}
-    assert sharing._seen_in_child(hangs) == []
+    functions = sharing._functions()
+    assert {"fails", "adder"} <= {code.co_name for code in sharing._seen_in_child(fails, functions)}
+    assert sharing._seen_in_child(hangs, functions) == []
 
 
 def test_a_process_is_born_as_bots_processes_are():
     dispatcher, session = build_dispatcher(), build_session()
-    names = {code.co_qualname for code in sharing._seen_in_child(lambda: be_born(dispatcher, session))}
+    seen = sharing._seen_in_child(lambda: be_born(dispatcher, session), sharing._functions())
+    names = {code.co_qualname for code in seen}
     assert {"_come_of_age", "limit_memory", "restrict_reach", "Worker.__init__", "Wire.eof_received"} <= names
 
 
