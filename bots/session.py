@@ -78,7 +78,7 @@ class Session(BaseSession):
         headers: dict[str, Any] | None = None,
         timeout: int = 30,  # noqa: ASYNC109 - aiogram's signature
         chunk_size: int = PIECE_BYTES,
-        raise_for_status: bool = True,  # noqa: FBT001, FBT002 - aiogram's signature
+        raise_for_status: bool = True,
     ) -> AsyncGenerator[bytes, None]:
         """As `download`, the way aiogram's own helpers ask for it."""
         async for piece in self._http.fetch(url, timeout):

@@ -94,11 +94,7 @@ def gather_code(run: Callable[[], object], in_child: Callable[[], object] | None
     functions = _functions()
     born = _seen_in_child(in_child, functions) if in_child is not None else []
     place = {code: number for number, code in enumerate(dict.fromkeys((*written, *born, *read)))}
-    used = [
-        (place[function.__code__], function)
-        for function in functions
-        if function.__code__ in place
-    ]
+    used = [(place[function.__code__], function) for function in functions if function.__code__ in place]
     used.sort(key=lambda pair: pair[0])
     # Equal code of different functions (a dataclass's, a lambda's) stays one object each, as it was.
     copies: dict[int, tuple[CodeType, CodeType]] = {}

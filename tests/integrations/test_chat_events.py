@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-import httpx2
+import aiohttp
 import pytest
 
 from chatai.core.settings import Settings
@@ -39,7 +39,7 @@ async def test_a_stream_that_breaks_off_gives_what_had_come() -> None:
 
 
 async def test_a_line_without_an_end_is_refused() -> None:
-    with pytest.raises(httpx2.DecodingError):
+    with pytest.raises(aiohttp.ClientPayloadError):
         _ = [batch async for batch in events(pieces(b"x" * (MAX_LINE_BYTES + 2), 100_000))]
 
 

@@ -1,69 +1,131 @@
-"""The connection to OpenAI or a compatible endpoint, and its errors in our words."""
+"""Calls to OpenAI or a compatible endpoint (https://platform.openai.com/docs/api-reference), and their errors in words.
+
+There are three, each one POST. OpenAI's own library would bring six hundred modules into every process that makes one,
+and take as much CPU for a call as all else of an answer.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
-import httpx2
-import openai
+from pydantic import SecretStr
 
 from chatai.core.errors import ChatAIError
-from chatai.core.settings import Settings
 from chatai.domains.models.errors import ModelAway, ModelBusy, ModelRefused, ModelSlow
+from chatai.integrations.http import Connections
 
+OPENAI = "https://api.openai.com/v1"
+CONNECT_SECONDS = 10
 MOST_CONNECTIONS = 1000
+MOST_SAID_BYTES = 64 * 1024
+"""Of what an endpoint says to a refusal."""
 
 
-def make_http(settings: Settings) -> httpx2.AsyncClient:
-    """The library's connections over aiohttp, which takes half the CPU of its own transport."""
-    limits = httpx2.Limits(max_connections=MOST_CONNECTIONS, keepalive_expiry=30)
-    return openai.DefaultAioHttpClient(timeout=_timeout(settings), limits=limits)
+class EndpointRefusal(Exception):
+    """The endpoint answered with a status of failure.
+
+    Attributes:
+        status: Of HTTP.
+        code: The endpoint's own word for why, as `insufficient_quota`; may be empty.
+    """
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(f"{status}: {said}")
+        self.status = status
+        self.code = _code(said)
 
 
-def _timeout(settings: Settings) -> httpx2.Timeout:
-    return httpx2.Timeout(settings.model_timeout_seconds, connect=10, pool=10)
+class EndpointFault(Exception):
+    """What came is no answer, or tells of a fault in its middle."""
 
 
-def make_client(settings: Settings, http: httpx2.AsyncClient | None = None) -> openai.AsyncOpenAI:
-    """A client that retries nothing by itself: the callers know what may be tried again. `http`: as `make_http`."""
-    return openai.AsyncOpenAI(
-        # Local endpoints need no key, but the client wants one.
-        api_key=settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none",
-        base_url=settings.openai_base_url or None,
-        timeout=_timeout(settings),
-        max_retries=0,
-        http_client=http or make_http(settings),
-    )
+class Endpoint:
+    """One endpoint and the key for it. What it does not do is try again: the callers know what may be.
 
+    Args:
+        base_url: Empty: OpenAI's.
+        api_key: None: local endpoints need none; those that want one, but do not look at it, get a word.
+        patience: Seconds that nothing may come.
+    """
 
-async def refusal(response: httpx2.Response) -> openai.APIStatusError:
-    """The library's error for an answer with a status of failure, whose body is read for it."""
-    said = (await response.aread()).decode("utf-8", "replace")
-    kind = openai.RateLimitError if response.status_code == 429 else openai.APIStatusError
-    return kind(f"{response.status_code}: {said}", response=response, body=None)
+    def __init__(self, base_url: str, api_key: SecretStr | None, patience: float) -> None:
+        self._base_url = (base_url or OPENAI).rstrip("/")
+        self._connections = Connections(self._base_url, most=MOST_CONNECTIONS, by_proxy=True)
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=patience)
+        self._headers = {"Authorization": f"Bearer {api_key.get_secret_value() if api_key else 'none'}"}
+
+    @asynccontextmanager
+    async def post(self, path: str, body: Mapping[str, Any] | aiohttp.FormData) -> AsyncIterator[aiohttp.StreamReader]:
+        """What the endpoint sends back, as it comes.
+
+        Args:
+            path: As `chat/completions`.
+            body: JSON, or a form with a file.
+
+        Raises:
+            EndpointRefusal: It answered with a status of failure.
+            aiohttp.ClientError, TimeoutError, OSError: See `explained`.
+        """
+        headers, data = self._headers, body if isinstance(body, aiohttp.FormData) else _encoded(body)
+        if isinstance(data, bytes):
+            headers = {**headers, "Content-Type": "application/json"}
+        url = f"{self._base_url}/{path}"
+        async with self._connections.session.post(url, data=data, headers=headers, timeout=self._timeout) as response:
+            if response.status >= 400:
+                raise EndpointRefusal(response.status, (await _start(response.content)).decode("utf-8", "replace"))
+            yield response.content
+
+    async def ask(self, path: str, body: Mapping[str, Any] | aiohttp.FormData) -> dict[str, Any]:
+        """The whole answer, a JSON object. Raises: EndpointFault; and as `post`."""
+        async with self.post(path, body) as content:
+            said = await content.read()
+        try:
+            answer = json.loads(said)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise EndpointFault("the answer is no JSON object")
+        return answer
+
+    async def close(self) -> None:
+        await self._connections.close()
 
 
 def explained(error: Exception) -> ChatAIError | None:
-    """What an error of the client means for people; None for what is no failure of the endpoint."""
-    if _hung_up(error):
-        return ModelAway()
+    """What an error of a call means for people; None for what is no failure of the endpoint."""
     match error:
-        case openai.APITimeoutError() | httpx2.TimeoutException() | TimeoutError():
+        case TimeoutError():
             return ModelSlow()
-        case openai.RateLimitError():
+        case EndpointRefusal(status=429):
             return ModelBusy()
-        case openai.APIStatusError(status_code=status) if status < 500:
+        case EndpointRefusal(status=status) if status < 500:
             return ModelRefused()
-        case openai.APIError() | httpx2.HTTPError() | OSError() | json.JSONDecodeError():
+        case EndpointRefusal() | EndpointFault() | aiohttp.ClientError() | OSError() | json.JSONDecodeError():
             return ModelAway()
     return None
 
 
-def _hung_up(error: BaseException | None) -> bool:
-    """Whether the endpoint broke the connection: the library's transport calls that a timeout."""
-    while error is not None:
-        if isinstance(error, aiohttp.ClientConnectionError):
-            return not isinstance(error, TimeoutError)
-        error = error.__cause__
-    return False
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+async def _start(content: aiohttp.StreamReader) -> bytes:
+    """As much as is worth reading of a body that may have no end."""
+    said = bytearray()
+    async for piece in content.iter_any():
+        said += piece
+        if len(said) >= MOST_SAID_BYTES:
+            break
+    return bytes(said[:MOST_SAID_BYTES])
+
+
+def _code(said: str) -> str:
+    try:
+        error = json.loads(said).get("error")
+        return str(error.get("code") or "")
+    except (ValueError, AttributeError):
+        return ""

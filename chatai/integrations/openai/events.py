@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 
-import httpx2
+import aiohttp
 
 DONE = b"[DONE]"
 DRAIN_SECONDS = 0.5
@@ -21,13 +21,13 @@ async def events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[list[bytes], No
     """The data of the events, in the batches in which they come, up to `[DONE]` or the stream's end.
 
     Raises:
-        httpx2.DecodingError: A line never ends: this is no such stream.
+        aiohttp.ClientPayloadError: A line never ends: this is no such stream.
     """
     held, data = b"", []
     async for piece in pieces:
         *lines, held = (held + piece).split(b"\n")
         if len(held) > MAX_LINE_BYTES:
-            raise httpx2.DecodingError("a line of the stream is too long")
+            raise aiohttp.ClientPayloadError("a line of the stream is too long")
         batch: list[bytes] = []
         for line in lines:
             line = line.rstrip(b"\r")
@@ -50,7 +50,7 @@ async def events(pieces: AsyncIterator[bytes]) -> AsyncGenerator[list[bytes], No
 
 async def _drain(pieces: AsyncIterator[bytes]) -> None:
     """Reads the body's end, which is there already or nearly: only then can the connection be used again."""
-    with suppress(TimeoutError, httpx2.HTTPError):
+    with suppress(TimeoutError, aiohttp.ClientError):
         async with asyncio.timeout(DRAIN_SECONDS):
             async for _ in pieces:
                 continue

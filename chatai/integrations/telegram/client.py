@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import ssl
 from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
-import certifi
 
 from chatai.core.scrubbing import scrub
 from chatai.domains.channels.commands import BOT_COMMANDS
 from chatai.domains.channels.ports import TelegramAway, TelegramRefusal
 from chatai.domains.channels.schemas import BotIdentity, BotProfile, WebhookInfo
+from chatai.integrations.http import Connections
 
 ALLOWED_UPDATES = [
     "message", "edited_message", "channel_post", "callback_query", "my_chat_member", "managed_bot",
@@ -31,8 +29,7 @@ class TelegramClient:
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url.rstrip("/")
-        self._session: aiohttp.ClientSession | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._connections = Connections(self._base_url)
 
     async def get_me(self, token: str) -> BotIdentity:
         me = await self._call(token, "getMe")
@@ -123,9 +120,7 @@ class TelegramClient:
         return found
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._connections.close()
 
     async def _call(self, token: str, method: str, wait: float = CALL_SECONDS, **parameters: Any) -> Any:
         return await self._send(token, method, wait, json=parameters)
@@ -134,7 +129,8 @@ class TelegramClient:
         url = f"{self._base_url}/bot{token}/{method}"
         timeout = aiohttp.ClientTimeout(total=wait, sock_connect=10)
         try:
-            async with self._open().post(url, timeout=timeout, allow_redirects=False, **body) as response:
+            session = self._connections.session
+            async with session.post(url, timeout=timeout, allow_redirects=False, **body) as response:
                 answer = await response.json(content_type=None)
         except TimeoutError:
             raise TelegramAway(f"{method}: no answer within {wait:g} seconds") from None
@@ -150,16 +146,6 @@ class TelegramClient:
         if status >= 500:
             raise TelegramAway(f"{method}: {status} {scrub(str(answer.get('description')))}")
         raise TelegramRefusal(status, scrub(str(answer.get("description") or "")), retry_after)
-
-    def _open(self) -> aiohttp.ClientSession:
-        loop = asyncio.get_running_loop()
-        if self._session is None or self._session.closed or self._loop is not loop:
-            self._loop = loop
-            tls: ssl.SSLContext | bool = True
-            if self._base_url.startswith("https:"):
-                tls = ssl.create_default_context(cafile=certifi.where())
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=tls))
-        return self._session
 
 
 def _token(result: Any) -> str:
