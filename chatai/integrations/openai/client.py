@@ -56,7 +56,8 @@ class Endpoint:
         self._base_url = (base_url or OPENAI).rstrip("/")
         self._connections = Connections(self._base_url, most=MOST_CONNECTIONS, by_proxy=True)
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=patience)
-        self._headers = {"Authorization": f"Bearer {api_key.get_secret_value() if api_key else 'none'}"}
+        key = api_key.get_secret_value() if api_key else "none"
+        self._headers = {"Authorization": f"Bearer {key}", "User-Agent": "ChatAI"}
 
     @asynccontextmanager
     async def post(self, path: str, body: Mapping[str, Any] | aiohttp.FormData) -> AsyncIterator[aiohttp.StreamReader]:
