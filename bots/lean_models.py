@@ -84,28 +84,25 @@ _IN_THEIR_PLACE: dict[str, dict[str, object]] = {
 @contextmanager
 def _left_out() -> Iterator[None]:
     """While aiogram is imported it gets these modules, with what it takes from them; whoever comes later, real ones."""
-    kept = {name: sys.modules.get(name) for name in _IN_THEIR_PLACE}
-    for name, holds in _IN_THEIR_PLACE.items():
-        if kept[name] is None:
-            sys.modules[name] = ModuleType(name)
-            vars(sys.modules[name]).update(holds)
+    missing = [name for name in _IN_THEIR_PLACE if name not in sys.modules]
+    for name in missing:
+        sys.modules[name] = ModuleType(name)
+        vars(sys.modules[name]).update(_IN_THEIR_PLACE[name])
     try:
         yield
     finally:
-        for name, before in kept.items():
-            if before is None:
-                del sys.modules[name]
+        for name in missing:
+            del sys.modules[name]
 
 
 def _import_aiogram() -> None:
-    with _left_out():
-        if construction is None:
-            importlib.import_module("aiogram")
-            return
+    if construction is not None:
         construction.complete_model_class = put_off
-        try:
+    try:
+        with _left_out():
             importlib.import_module("aiogram")
-        finally:
+    finally:
+        if construction is not None:
             construction.complete_model_class = complete
 
 

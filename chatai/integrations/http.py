@@ -53,7 +53,7 @@ class Connections:
 
 def _tls() -> ssl.SSLContext:
     """Trusts the authorities of SSL_CERT_FILE or SSL_CERT_DIR where one is set, else Mozilla's."""
-    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    file, folder = os.environ.get("SSL_CERT_FILE") or None, os.environ.get("SSL_CERT_DIR") or None
     return ssl.create_default_context(cafile=file or (None if folder else certifi.where()), capath=folder)
 
 

@@ -6,6 +6,10 @@ from asyncio import selector_events, sslproto
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiogram import Bot
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.methods import SendDocument
+from aiogram.types import BufferedInputFile
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,6 +26,7 @@ from bots.http import (
     Refused,
     read_by_less,
 )
+from bots.session import build_session
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -228,3 +233,14 @@ def test_a_read_takes_no_more_than_it_needs(monkeypatch):
         monkeypatch.setattr(reader, "max_size", reader.max_size)  # as it was, after this test
     read_by_less()
     assert selector_events._SelectorSocketTransport.max_size == RECEIVED_BYTES  # what a connection is made of
+
+
+async def test_a_call_that_carries_a_file_is_refused_and_not_sent_without_it():
+    session = build_session()
+    call = SendDocument(chat_id=1, document=BufferedInputFile(b"words", "a.txt"))
+    async with Server(OK) as server:
+        session.api = TelegramAPIServer.from_base(server.url.partition("/bot")[0])
+        with pytest.raises(TypeError, match="sendDocument carries a file"):
+            await Bot("1:" + "a" * 35, session=session)(call)
+        assert server.requests == []
+    await session.close()
