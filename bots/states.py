@@ -83,8 +83,7 @@ class StateWriter:
             for bot_id in batch:
                 del self._waiting[bot_id]
             try:
-                async with self._database.system() as uow:
-                    await states.write(uow, list(batch.values()))
+                await states.write(self._database, list(batch.values()))
             except DatabaseAway:
                 self._waiting = batch | self._waiting  # what was said meanwhile is newer
                 raise

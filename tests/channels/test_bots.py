@@ -193,8 +193,7 @@ async def test_every_sentence_is_there_in_both_languages_and_holds_no_token(data
 
 async def test_starting_stopping_and_removing(database, actor, sandbox):
     view = await add(database, actor, sandbox.sandbox.new_bot("Shop").token)
-    async with database.system() as uow:
-        await states.write(uow, [StateRow(view.id, 0, "revoked", "bot_token_revoked", "Unauthorized")])
+    await states.write(database, [StateRow(view.id, 0, "revoked", "bot_token_revoked", "Unauthorized")])
     async with database.workspace(actor.workspace_id) as uow:
         (listed,) = await service.list_bots(uow, actor)
         assert (listed.state, listed.last_error) == ("revoked", "Unauthorized")

@@ -69,8 +69,7 @@ async def test_a_revoked_bot_runs_again_with_its_new_token(database, actor, conn
     bot = await connect(there.token)
     old = there.token
     fresh = sandbox.sandbox.revoke(there)
-    async with database.system() as uow:
-        await states.write(uow, [StateRow(bot.id, 0, "revoked", "bot_token_revoked", "Unauthorized")])
+    await states.write(database, [StateRow(bot.id, 0, "revoked", "bot_token_revoked", "Unauthorized")])
     with pytest.raises(TokenRefused):
         await replace(database, actor, bot, old)
     await replace(database, actor, bot, fresh)

@@ -167,8 +167,8 @@ async def test_only_the_holder_says_how_a_bot_is(database, new_bots):
     await second.claim()
 
     async def say(fence: int, state: str) -> str:
+        await states.write(database, [StateRow(bot_id, fence, state, "", None)])
         async with database.system() as uow:
-            await states.write(uow, [StateRow(bot_id, fence, state, "", None)])
             return (await uow.session.execute(text("SELECT state FROM bot"))).scalar_one()
 
     assert await say(1, "running") == "sleeping"

@@ -34,8 +34,7 @@ def outbox() -> Outbox:
 
 
 async def revoke(database: Database, bot: BotView) -> None:
-    async with database.system() as uow:
-        await states.write(uow, [StateRow(bot.id, 0, "revoked", "bot_token_revoked", "Unauthorized")])
+    await states.write(database, [StateRow(bot.id, 0, "revoked", "bot_token_revoked", "Unauthorized")])
 
 
 async def jobs(database: Database) -> list[dict[str, str]]:

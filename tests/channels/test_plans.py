@@ -9,10 +9,10 @@ import psycopg
 import pytest
 
 from chatai.core.roundtrip import translated
-from chatai.domains.channels import inbox, webhooks
+from chatai.domains.channels import inbox, states, webhooks
 
 STATEMENTS = {name: getattr(inbox, name) for name in ("_STORE", "_MARK", "_BEGIN_SENDS", "_TAKE")}
-STATEMENTS["webhooks"] = webhooks._WRITE
+STATEMENTS |= {"webhooks": webhooks._WRITE, "states": states._WRITE}
 MANY_BOTS = """
     INSERT INTO bot SELECT (jsonb_populate_record(
         bot, jsonb_build_object('id', gen_random_uuid(), 'telegram_id', 1000000 + number))).*

@@ -313,27 +313,37 @@ class FakeOpenAI:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         await response.prepare(request)
 
-        async def send(delta: dict[str, Any] | None, finish: str | None = None) -> None:
+        unsent = bytearray()  # what comes without a wait goes out together, as over a fast network
+
+        def say(delta: dict[str, Any] | None, finish: str | None = None) -> None:
             choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}]
             chunk = {**base, "object": "chat.completion.chunk", "choices": choices}
             if with_usage:
                 chunk["usage"] = usage if delta is None else None
-            await response.write(f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode())
+            unsent.extend(f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode())
+
+        async def send() -> None:
+            if unsent:
+                await response.write(bytes(unsent))
+                unsent.clear()
 
         for number, piece in enumerate(pieces):
             if troubled and number == (plan.hang_after if plan.hang_after is not None else plan.cut_after):
+                await send()
                 await self._break(request, recorded, plan.hang_after is not None)
                 return response
             if delay := plan.token_delay if number else plan.first_token_delay:
+                await send()
                 await asyncio.sleep(delay)
             if not number:
-                await send({"role": "assistant", "content": ""})
-            await send({"content": piece})
+                say({"role": "assistant", "content": ""})
+            say({"content": piece})
             recorded.sent_text += piece
-        await send({}, "stop")
+        say({}, "stop")
         if with_usage:
-            await send(None)
-        await response.write(b"data: [DONE]\n\n")
+            say(None)
+        unsent.extend(b"data: [DONE]\n\n")
+        await send()
         recorded.outcome = "answered"
         await response.write_eof()
         return response

@@ -67,7 +67,7 @@ class Effort:
         postings: How many are read, about.
         candidates: How many of the best chunks by them are scored exactly.
         near: How many neighbours the vectors' index keeps in sight (`hnsw.ef_search`).
-        exact: Compare with every vector, whatever it takes.
+        exact: Compare with every vector, and score every candidate by its own terms, whatever it takes.
     """
 
     postings: int = 32_000
@@ -81,7 +81,10 @@ NORMAL = Effort()
 
 @dataclass(slots=True)
 class TextQuery:
-    """What the text leg looks for. Words and pairs are tsquery operands; pairs name their words by number from 1."""
+    """What the text leg looks for. Words and pairs are tsquery operands.
+
+    `is_whole`: all postings of the words are read, so that their sum is a chunk's score (BM25, to a part in 4,095).
+    """
 
     words: list[str] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
@@ -91,6 +94,7 @@ class TextQuery:
     segments: list[int] = field(default_factory=list)
     blocks: list[int] = field(default_factory=list)
     gains: list[float] = field(default_factory=list)
+    is_whole: bool = False
 
 
 @dataclass(slots=True)
@@ -133,6 +137,7 @@ def _take_blocks(result: TextQuery, words: Sequence[_Word], most: int) -> None:
         result.segments.append(segment)
         result.blocks.append(block)
         result.gains.append(word.weight * (K1 + 1) / IMPACTS)
+    result.is_whole = len(result.blocks) == len(blocks)
 
 
 def _take_pairs(result: TextQuery, words: Sequence[_Word]) -> None:

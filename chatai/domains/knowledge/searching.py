@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 QUERY_CHARS = 2_000  # of a question that count; what is longer is a text, not a question
 LEG_LIMIT = 50
+WHOLE_CANDIDATES = 64  # where all postings are read: pairs alone can still change the order
 RRF_K = 60  # Cormack, Clarke, Büttcher: Reciprocal Rank Fusion (2009)
 # Two words that stand in a chunk as they stand in the query add a part of the rarer one's weight. On XQuAD that gains a
 # little in both languages.
@@ -52,8 +53,8 @@ _TEXT_LEG = """
         FROM (SELECT unnest(entries) AS entry, gain FROM block) AS posting
         GROUP BY entry >> 12 ORDER BY sum(gain * (entry & 4095)) DESC LIMIT :likely_limit
     ), candidate AS MATERIALIZED (
-        SELECT chunk.id, chunk.search, length(chunk.search) / CAST(:average AS float8) AS size
-        FROM (SELECT number FROM likely ORDER BY gain DESC) AS likely CROSS JOIN LATERAL (
+        SELECT chunk.id, chunk.search, gain, length(chunk.search) / CAST(:average AS float8) AS size
+        FROM (SELECT number, gain FROM likely ORDER BY gain DESC) AS likely CROSS JOIN LATERAL (
             SELECT id, search || '' AS search FROM chunk
             WHERE chunk.assistant_id = :assistant_id AND chunk.number = likely.number AND NOT disabled {phrase} OFFSET 0
         ) AS chunk
@@ -61,12 +62,16 @@ _TEXT_LEG = """
     ), text_leg AS MATERIALIZED (
         SELECT id, row_number() OVER (ORDER BY worded.score + coalesce(paired.score, 0) DESC, id) AS text_rank
         FROM candidate CROSS JOIN LATERAL (
-            SELECT sum(weight * times * (:k1 + 1) / (times + :k1 * (1 - :b + :b * size))) AS score
-            FROM unnest(CAST(CAST(:words AS text[]) AS tsquery[]), CAST(:weights AS float8[])) AS word(query, weight)
-            CROSS JOIN LATERAL (
-                SELECT 1 / (1.64493406685 * (1.0000001 - ts_rank('{{1,1,1,1}}', search, query))) - 0.5 AS times OFFSET 0
-            ) AS counted
-            WHERE times > 0.5
+            SELECT CASE WHEN :whole THEN gain ELSE (
+                SELECT sum(weight * times * (:k1 + 1) / (times + :k1 * (1 - :b + :b * size)))
+                FROM unnest(CAST(CAST(:words AS text[]) AS tsquery[]), CAST(:weights AS float8[]))
+                     AS word(query, weight)
+                CROSS JOIN LATERAL (
+                    SELECT 1 / (1.64493406685 * (1.0000001 - ts_rank('{{1,1,1,1}}', search, query))) - 0.5 AS times
+                    OFFSET 0
+                ) AS counted
+                WHERE times > 0.5
+            ) END AS score
         ) AS worded CROSS JOIN LATERAL (
             SELECT sum(:pair_weight * weight) AS score
             FROM unnest(CAST(CAST(:pairs AS text[]) AS tsquery[]), CAST(:pair_weights AS float8[]))
@@ -251,13 +256,14 @@ async def _ranked(
     if quoted:
         values["phrases"] = quoted
     if words.words:
+        whole = words.is_whole and not effort.exact
         values |= {
             "segments": array_of(words.segments), "terms": array_of(words.terms),
             "blocks": array_of(words.blocks), "gains": array_of(words.gains),
             "words": words.words, "weights": array_of(words.weights),
             "pairs": words.pairs, "pair_weights": array_of(words.pair_weights),
-            "k1": K1, "b": B, "pair_weight": PAIR_WEIGHT, "average": index.average,
-            "candidates": max(effort.candidates, limit),
+            "k1": K1, "b": B, "pair_weight": PAIR_WEIGHT, "average": index.average, "whole": whole,
+            "candidates": max(WHOLE_CANDIDATES if whole else effort.candidates, limit),
             # Chunks that are gone, or lack the phrase, must not use up the candidates' places.
             "likely_limit": effort.postings if quoted else 4 * max(effort.candidates, limit),
         }  # fmt: skip

@@ -21,7 +21,10 @@ class _Words:
     def __init__(self, text: str) -> None:
         self.all = _WORD.findall(text.lower())
         self.different = frozenset(self.all)
-        self.numbers = {word for word in self.different if not word.isalpha() and _DIGIT.search(word)}
+
+    @cached_property
+    def numbers(self) -> set[str]:
+        return {word for word in self.different if not word.isalpha() and _DIGIT.search(word)}
 
     @cached_property
     def shingles(self) -> set[tuple[str, ...]]:
@@ -39,7 +42,7 @@ def thinned(passages: Sequence[Passage], limit: int | None = None) -> list[Passa
         if len(kept) == limit:
             break
         words = _Words(passage.text)
-        if not any(words.numbers <= others.numbers and _alike(words, others) for _, others in kept):
+        if not any(_alike(words, others) and words.numbers <= others.numbers for _, others in kept):
             kept.append((passage, words))
     return [passage for passage, _ in kept]
 
