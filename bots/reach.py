@@ -53,10 +53,12 @@ def _readable() -> list[tuple[str, int]]:
         # Where it is a link, whoever writes it makes a new file each time: the folder is allowed.
         places.append(os.path.dirname(target) if target != name else name)
     places += _SYSTEM
+    found = {os.path.realpath(path) for path in places if os.path.exists(path)} - {"/", "/etc"}
+    folders = {path for path in found if os.path.isdir(path)}
     return [
-        (path, _READ if os.path.isdir(path) else landlock.READ_FILE)
-        for path in dict.fromkeys(places)
-        if os.path.exists(path) and path not in ("/", "/etc")
+        (path, _READ if path in folders else landlock.READ_FILE)
+        for path in sorted(found)
+        if not any(Path(path).is_relative_to(folder) for folder in folders - {path})  # each costs each worker a little
     ]
 
 

@@ -18,6 +18,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 from aiogram import Bot, Dispatcher
 from aiogram.client.telegram import TelegramAPIServer
@@ -114,13 +115,21 @@ def _come_of_age(end: socket.socket, parent: int) -> None:
     gc.enable()
 
 
+@cache
+def data_at_first() -> int:
+    """Bytes that this process had allocated when it was first asked. The zygote is before it forks: its workers begin
+    with as much."""
+    if sys.platform != "linux":
+        return 0
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmData:")) * 1024
+
+
 def limit_memory(megabytes: int) -> None:
-    """What this process allocates from now on may be so much; more raises MemoryError."""
+    """What this process allocates beyond what it began with may be so much; more raises MemoryError."""
     if sys.platform != "linux":
         return  # elsewhere the data limit does not count mapped memory
-    with open("/proc/self/status") as status:
-        used_kb = next(int(line.split()[1]) for line in status if line.startswith("VmData:"))
-    limit = used_kb * 1024 + megabytes * 1024 * 1024
+    limit = data_at_first() + megabytes * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 

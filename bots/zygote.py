@@ -20,6 +20,10 @@ The copy stands by: it shares all memory with the zygote, costs next to nothing,
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from bots import bare_forks, uncollected  # noqa: F401 - before all that takes long to import, or looks to forks
+
+# isort: split
 import errno
 import json
 import logging
@@ -31,9 +35,6 @@ import socket
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
-
-if __name__ == "__main__":
-    from bots import uncollected  # noqa: F401 - before all that takes long to import
 
 # isort: split
 import bots.lean_models  # noqa: F401 - the first of all that imports aiogram
@@ -47,7 +48,7 @@ from bots.http import read_by_less
 from bots.session import Session, build_session
 from bots.warmup import be_born, warm_up
 from bots.wire import MAX_PACKET_BYTES
-from bots.worker import call_process, keep_only, run_child
+from bots.worker import call_process, data_at_first, keep_only, run_child
 from chatai.core.scrubbing import scrub
 
 MOST_FORKS = 8
@@ -218,6 +219,7 @@ def main(descriptor: int) -> None:
     warm_up(dispatcher, session, rounds=1)
     sharing.gather_code(lambda: warm_up(dispatcher, session, rounds=1), lambda: be_born(dispatcher, session))
     warm_up(dispatcher, session)
+    data_at_first()
     sharing.share()
     Zygote(control, dispatcher, session).serve()
 

@@ -21,6 +21,9 @@ _INHERITED = (
 By `CHATAI_RUN_DIR` the launcher finds processes that outlived a kill.
 """
 
+_BOUND_AT_ONCE = {"LD_BIND_NOW": "1"}
+"""Libraries' functions are looked up as they are loaded: what is looked up at its first call is so in each worker."""
+
 
 async def launch() -> Running:
     """A new zygote, which is getting ready. Raises: OSError: no process or no descriptor is left."""
@@ -35,7 +38,7 @@ async def launch() -> Running:
             str(theirs.fileno()),
             str(os.getpid()),  # by which it is told from other managers' in a list of processes
             pass_fds=(theirs.fileno(),),
-            env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+            env={name: os.environ[name] for name in _INHERITED if name in os.environ} | _BOUND_AT_ONCE,
             stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,
         )
