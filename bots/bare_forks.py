@@ -1,8 +1,8 @@
 """Imported before everything else by the zygote: what Python's own modules do at each fork is left out.
 
 They get a child ready whose parent had threads and a running loop: locks are made anew, threads forgotten, the loop let
-go, random numbers begun afresh. That takes as long as a third of a fork, and a hundred pages become the child's own. The
-zygote forks with one thread, no loop and no lock held; what a worker needs of it, it does itself (`worker`).
+go, random numbers begun afresh. That takes as long as a third of a fork, and a hundred pages become the child's own.
+The zygote forks with one thread, no loop and no lock held; what a worker needs of it, it does itself (`worker`).
 
 What other modules want done at a fork is done.
 """
@@ -23,4 +23,4 @@ def _register_others(**calls: Any) -> None:
         _register(**calls)
 
 
-os.register_at_fork = _register_others  # type: ignore[assignment]
+os.register_at_fork = _register_others
