@@ -20,7 +20,7 @@ import tempfile
 from dataclasses import asdict, replace
 from typing import Any
 
-from aiogram import Bot, Dispatcher
+from aiogram import Bot
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.methods import (
     AnswerCallbackQuery,
@@ -151,38 +151,38 @@ class _OpenGate:
     def closed(self, chat: int) -> None: ...
 
 
-def warm_up(dispatcher: Dispatcher, session: Session, rounds: int = ROUNDS) -> list[str]:
+def warm_up(session: Session, rounds: int = ROUNDS) -> list[str]:
     """Serves all examples again and again, each round in a loop of its own as a worker does; what went wrong.
 
     Nothing is left open. An example that fails is no reason not to serve: workers build then what is missing.
     """
     faults: list[str] = []
     for number in range(rounds):
-        faults += asyncio.run(_round(dispatcher, session, slow=number < _SLOW_ROUNDS))
+        faults += asyncio.run(_round(session, slow=number < _SLOW_ROUNDS))
     shutil.rmtree(_CONFIG.incoming, ignore_errors=True)
     for fault in sorted(set(faults)):
         log.warning("the warm-up is not complete: %s", fault)
     return faults
 
 
-def be_born(dispatcher: Dispatcher, session: Session) -> None:
+def be_born(session: Session) -> None:
     """Walks what a bot's process does from its fork until it is ready. Not in the zygote: it restricts its process."""
     near, far = socket.socketpair()
     with near:
         config = replace(_CONFIG, api="http://127.0.0.1:9", memory_mb=_BIRTH_MB)
         near.sendall(encode({"type": "start", "bot": asdict(config)}))
         near.shutdown(socket.SHUT_WR)  # nothing follows, so it leaves
-        live(far, os.getppid(), dispatcher, session)
+        live(far, os.getppid(), session)
 
 
-async def _round(dispatcher: Dispatcher, session: Session, *, slow: bool) -> list[str]:
+async def _round(session: Session, *, slow: bool) -> list[str]:
     api = LoopbackBotApi()
     server = await asyncio.start_server(api.serve, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()[:2]
     session.api = TelegramAPIServer.from_base(f"http://{host}:{port}")
     near, far = socket.socketpair()
     manager, worker_wire = await Wire.over(near), await Wire.over(far)
-    worker = Worker(_CONFIG, worker_wire, dispatcher, Bot(_CONFIG.token, session=session))
+    worker = Worker(_CONFIG, worker_wire, Bot(_CONFIG.token, session=session))
     serving = asyncio.create_task(worker.serve())
     faults: list[str] = []
     for number, example in enumerate(EXAMPLES, start=1):

@@ -20,14 +20,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
-from aiogram import Bot, Dispatcher
+from aiogram import Bot
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.types import Update
 from pydantic import ValidationError
 
 from bots import heap
 from bots.confine import confine
 from bots.delivery import Delivery, Dropped, Later, Revoked, Undeliverable
+from bots.handlers import handle
 from bots.job import BotConfig, Job, Link
 from bots.reach import names_are_out_of_reach, restrict_reach
 from bots.session import Session
@@ -44,27 +44,23 @@ BUSY_UPDATES = 20
 BREATHER_SECONDS = 1.0
 """One that has served so many updates meanwhile does so in a shorter pause, so that it does not grow."""
 
-# aiogram remembers the kind of the last 128 updates by keeping the updates: 10 kB each, and people's words.
-_forget_updates: Callable[[], None] = Update.event_type.fget.cache_clear  # type: ignore[attr-defined]  # a property
-
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 # Opened before the fork: the child need not load it.
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def run_child(end: socket.socket, parent: int, dispatcher: Dispatcher, session: Session) -> None:
+def run_child(end: socket.socket, parent: int, session: Session) -> None:
     """The life of the forked process. Never returns.
 
     Args:
         end: The worker's end of the wire.
         parent: Process id of the zygote: when it is gone, so is the worker.
-        dispatcher: Made and warmed in the zygote.
-        session: Likewise; not connected yet.
+        session: Made and warmed in the zygote; not connected yet.
     """
     code = EXIT_FAILED
     try:
-        code = live(end, parent, dispatcher, session)
+        code = live(end, parent, session)
     except MemoryError:
         code = EXIT_OUT_OF_MEMORY
     except BaseException as error:
@@ -75,10 +71,10 @@ def run_child(end: socket.socket, parent: int, dispatcher: Dispatcher, session: 
         os._exit(code)
 
 
-def live(end: socket.socket, parent: int, dispatcher: Dispatcher, session: Session) -> int:
+def live(end: socket.socket, parent: int, session: Session) -> int:
     """All that `run_child` does in a process that was just forked; the exit code."""
     _come_of_age(end, parent)
-    return asyncio.run(_live(end, dispatcher, session))
+    return asyncio.run(_live(end, session))
 
 
 def call_process(name: str) -> None:
@@ -133,7 +129,7 @@ def limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-async def _live(end: socket.socket, dispatcher: Dispatcher, session: Session) -> int:
+async def _live(end: socket.socket, session: Session) -> int:
     """Serves until told to stop or until the manager is gone; the exit code."""
     wire = await Wire.over(end)
     start = await wire.receive()
@@ -146,7 +142,7 @@ async def _live(end: socket.socket, dispatcher: Dispatcher, session: Session) ->
     # Looking names up is the only thing done in threads.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
     session.api = TelegramAPIServer.from_base(config.api)
-    worker = Worker(config, wire, dispatcher, Bot(config.token, session=session), session.rest, bounded=bounded)
+    worker = Worker(config, wire, Bot(config.token, session=session), session.rest, bounded=bounded)
     wire.send({"type": "ready"})
     return await worker.serve()
 
@@ -158,7 +154,6 @@ class Worker:
         self,
         config: BotConfig,
         wire: Wire,
-        dispatcher: Dispatcher,
         bot: Bot,
         rest: Callable[[], None] = lambda: None,
         *,
@@ -166,7 +161,6 @@ class Worker:
     ) -> None:
         self._config = config
         self._wire = wire
-        self._dispatcher = dispatcher
         self._bot = bot
         self._link = Link(wire)
         self._delivery = Delivery(bot, self._link)
@@ -206,7 +200,6 @@ class Worker:
     def _worked(self, task: asyncio.Task[None]) -> None:
         """When nothing is left to do, a while later is the time to tidy up."""
         self._running.discard(task)
-        _forget_updates()
         self._since_tidied += 1
         if self._tidying is not None:
             self._tidying.cancel()
@@ -239,8 +232,7 @@ class Worker:
         number = message["update"]
         job = Job(number, message["replies"], message["last"], self._config, self._link, self._delivery)
         try:
-            update = Update.model_validate(message["payload"], context={"bot": self._bot})
-            await self._dispatcher.feed_update(self._bot, update, job=job)
+            await handle(message["payload"], job)
             self._wire.send({"type": "done", "update": number, "error": ""})
         except Dropped:
             self._wire.send({"type": "dropped", "update": number})

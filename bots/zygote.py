@@ -40,10 +40,7 @@ from dataclasses import dataclass, field
 import bots.lean_models  # noqa: F401 - the first of all that imports aiogram
 
 # isort: split
-from aiogram import Dispatcher
-
 from bots import heap, sharing
-from bots.handlers import build_dispatcher
 from bots.http import read_by_less
 from bots.session import Session, build_session
 from bots.warmup import be_born, warm_up
@@ -61,7 +58,6 @@ class Zygote:
     """The parent of the workers."""
 
     control: socket.socket
-    dispatcher: Dispatcher
     session: Session
     workers: dict[int, int] = field(default_factory=dict)
     """Process id → the manager's number of the worker, for those not reaped yet: only they may be killed."""
@@ -132,7 +128,7 @@ class Zygote:
                 signal.set_wakeup_fd(-1)
                 keep_only(end.fileno())
                 call_process(STAND_BY_NAME)
-                Zygote(end, self.dispatcher, self.session).serve()
+                Zygote(end, self.session).serve()
                 code = 0
             finally:
                 os._exit(code)
@@ -151,7 +147,7 @@ class Zygote:
                 outcomes.append(error)
                 continue
             if pid == 0:
-                run_child(end, parent, self.dispatcher, self.session)
+                run_child(end, parent, self.session)
             outcomes.append(pid)
         for outcome, (number, end) in zip(outcomes, wanted, strict=True):
             end.close()
@@ -211,17 +207,16 @@ def main(descriptor: int) -> None:
     logging.basicConfig(handlers=[console], level=logging.WARNING)
     call_process(NAME)
     control = socket.socket(fileno=descriptor)
-    dispatcher = build_dispatcher()
     session = build_session()
     heap.tune_allocator()
     read_by_less()
     # First what is built on first use; then it is seen what runs: that code is gathered, and then specialised.
-    warm_up(dispatcher, session, rounds=1)
-    sharing.gather_code(lambda: warm_up(dispatcher, session, rounds=1), lambda: be_born(dispatcher, session))
-    warm_up(dispatcher, session)
+    warm_up(session, rounds=1)
+    sharing.gather_code(lambda: warm_up(session, rounds=1), lambda: be_born(session))
+    warm_up(session)
     data_at_first()
     sharing.share()
-    Zygote(control, dispatcher, session).serve()
+    Zygote(control, session).serve()
 
 
 if __name__ == "__main__":

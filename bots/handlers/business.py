@@ -9,23 +9,12 @@ it keeps silent in that chat for a while. What it may not, what was deleted mean
 
 from __future__ import annotations
 
-from aiogram import Router
 from aiogram.methods import GetBusinessConnection
 from aiogram.types import BusinessConnection, BusinessMessagesDeleted, Message
 
 from bots.handlers import edits, messages
 from bots.handlers.addressing import from_another_bot
-from bots.handlers.contents import is_said_by_people
 from bots.job import Job
-
-
-def build_router() -> Router:
-    router = Router(name="business")
-    router.business_connection.register(connected)
-    router.business_message.register(answer, is_said_by_people)
-    router.edited_business_message.register(edited)
-    router.deleted_business_messages.register(deleted)
-    return router
 
 
 async def connected(connection: BusinessConnection, job: Job) -> None:
@@ -54,7 +43,7 @@ async def edited(message: Message, job: Job) -> None:
         await edits.edited(message, job)
 
 
-async def deleted(deletion: BusinessMessagesDeleted) -> None:
+async def deleted(_deletion: BusinessMessagesDeleted, _job: Job) -> None:
     """Nothing to do now: a message is answered only if the inbox does not say that it was deleted."""
 
 

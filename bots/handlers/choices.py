@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aiogram import Router
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.methods import AnswerCallbackQuery, GetChatMember
 from aiogram.types import CallbackQuery, Message
@@ -16,30 +15,18 @@ from chatai.core.i18n import LANGUAGES, Language
 _CHOICE = "language:"
 
 
-def build_router() -> Router:
-    router = Router(name="choices")
-    router.callback_query.register(choose_language, _is_choice)
-    router.callback_query.register(answer_unknown)
-    return router
-
-
-async def _is_choice(query: CallbackQuery) -> bool:
-    return (query.data or "").startswith(_CHOICE)
-
-
-async def choose_language(query: CallbackQuery, job: Job) -> None:
+async def choose_language(query: CallbackQuery, job: Job) -> bool:
     """Keeps the choice for the chat, and shows it where the buttons were. In a group only for its admins."""
     chosen = (query.data or "").removeprefix(_CHOICE)
     message = query.message
-    if chosen not in LANGUAGES or message is None:
-        await answer_unknown(query, job)
-        return
+    if chosen == query.data or chosen not in LANGUAGES or message is None:
+        return False
     language: Language = chosen
     place = Place(message.chat.id)
     if message.chat.type != "private" and not await _is_admin(query, job, place):
         own = language_of(query.from_user.language_code, job.bot.language)
         await _answer(query, job, place, text("only_admins", own), alert=True)
-        return
+        return True
     about = {"chat_kind": message.chat.type, "title": message.chat.title}
     await job.ask("choose", chat=place.chat_id, language=language, **about)
     job.link.remember_choice(place.chat_id, language)
@@ -47,6 +34,7 @@ async def choose_language(query: CallbackQuery, job: Job) -> None:
     if isinstance(message, Message):  # one that is too old comes without its content, and cannot be changed
         replies = job.replies or [message.message_id]
         await job.taking_over(replies).show(place, [Part(text("language_chosen", language))])
+    return True
 
 
 async def answer_unknown(query: CallbackQuery, job: Job) -> None:

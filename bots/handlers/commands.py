@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
 
-from aiogram import Router
 from aiogram.types import Message
 
 from bots.formatting import Button, Part
-from bots.handlers.addressing import command_of, from_another_bot, language_for, name_of, place_of
+from bots.handlers.addressing import Command, command_of, from_another_bot, language_for, name_of, place_of
 from bots.job import Job
 from bots.texts import text
 
@@ -17,37 +15,31 @@ LANGUAGE_BUTTONS = (Button("Русский", "language:ru"), Button("English", "
 _PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-def build_router() -> Router:
-    router = Router(name="commands")
-    router.message.filter(_is_no_bots)
-    for name, handler in {"start": start, "help": help_, "new": new, "language": language_}.items():
-        router.message.register(handler, _is(name))
-    router.message.register(unknown, _is_unknown)
-    return router
+async def command(message: Message, job: Job) -> bool:
+    """Does what a command says. One that nobody knows is a question like any other if there are words after it: "/price
+    of the blue one"."""
+    given = command_of(message, job.bot.username)
+    if given is None or from_another_bot(message):
+        return False
+    match given.name:
+        case "start":
+            await start(message, job, given)
+        case "help":
+            await help_(message, job)
+        case "new":
+            await new(message, job)
+        case "language":
+            await language_(message, job)
+        case _ if given.words:
+            return False
+        case _:
+            await unknown(message, job, given)
+    return True
 
 
-async def _is_no_bots(message: Message) -> bool:
-    return not from_another_bot(message)
-
-
-def _is(name: str) -> Callable[..., Awaitable[bool]]:
-    async def fits(message: Message, job: Job) -> bool:
-        command = command_of(message, job.bot.username)
-        return command is not None and command.name == name
-
-    return fits
-
-
-async def _is_unknown(message: Message, job: Job) -> bool:
-    """A command without words after it. With words it is a question like any other: "/price of the blue one"."""
-    command = command_of(message, job.bot.username)
-    return command is not None and not command.words
-
-
-async def start(message: Message, job: Job) -> None:
+async def start(message: Message, job: Job, given: Command) -> None:
     """Greets as the assistant's owner wrote it. The payload of a link that led here is kept with the chat."""
-    command = command_of(message, job.bot.username)
-    payload = _PAYLOAD.fullmatch(command.words) if command else None
+    payload = _PAYLOAD.fullmatch(given.words)
     source = payload[0] if payload else None
     fallback, place = language_for(message, job.bot), place_of(message)
     greeting = await job.ask(
@@ -86,9 +78,8 @@ async def language_(message: Message, job: Job) -> None:
     await job.show(place, [Part(text("choose_language", language), buttons=LANGUAGE_BUTTONS)])
 
 
-async def unknown(message: Message, job: Job) -> None:
+async def unknown(message: Message, job: Job, given: Command) -> None:
     """In a group only when it names this bot: others may know the command."""
-    command = command_of(message, job.bot.username)
-    if message.chat.type == "private" or (command is not None and command.named):
+    if message.chat.type == "private" or given.named:
         place = place_of(message)
         await job.say(place, text("unknown_command", await job.language(place, language_for(message, job.bot))))

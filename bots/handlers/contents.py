@@ -51,7 +51,7 @@ class Content:
     odd: Text | None = None
 
 
-async def is_said_by_people(message: Message) -> bool:
+def is_said_by_people(message: Message) -> bool:
     """Whether this is something that a person said, and no notice of the app."""
     return message.content_type in _ODD or message.text is not None or file_in(message, "en") is not None
 

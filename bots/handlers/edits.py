@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aiogram import Router
 from aiogram.types import Message
 
 from bots.handlers.addressing import from_another_bot, is_addressed, words_of
@@ -19,12 +18,6 @@ NEW_ENOUGH = timedelta(minutes=15)
 """An older message was read and answered long ago: who changes it tidies up."""
 LOOK_BACK = 300
 _NO_WORDS = re.compile(r"[\W_]+")
-
-
-def build_router() -> Router:
-    router = Router(name="edits")
-    router.edited_message.register(edited)
-    return router
 
 
 async def edited(message: Message, job: Job) -> None:

@@ -3,7 +3,6 @@ link to make one."""
 
 from __future__ import annotations
 
-from aiogram import Router
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import ManagedBotUpdated, Message
 
@@ -14,13 +13,6 @@ from bots.job import Job
 from bots.texts import Text, language_of, text
 
 _SAID: dict[str, Text] = {"connected": "made_bot", "refused": "made_bot_refused", "enough": "made_bot_enough"}
-
-
-def build_router() -> Router:
-    router = Router(name="managed")
-    router.managed_bot.register(made)
-    router.message.register(invite, is_wanted)
-    return router
 
 
 async def made(update: ManagedBotUpdated, job: Job) -> None:
@@ -34,16 +26,14 @@ async def made(update: ManagedBotUpdated, job: Job) -> None:
         await job.say(Place(update.user.id), text(_SAID[known["outcome"]], language, bot=name))
 
 
-async def is_wanted(message: Message, job: Job) -> dict[str, str] | bool:
-    """Whether it is /newbot in a private chat with a bot that takes new ones; then with the link to make one."""
+async def invite(message: Message, job: Job) -> bool:
+    """Answers /newbot, in a private chat with a bot that takes new ones, by the link to make one."""
     command = command_of(message, job.bot.username)
     if message.chat.type != "private" or command is None or command.name != "newbot":
         return False
     link = str((await job.ask("invitation", managed=0))["link"])
-    return {"link": link} if link else False
-
-
-async def invite(message: Message, job: Job, link: str) -> None:
+    if not link:
+        return False
     place = place_of(message)
     language = await job.language(place, language_for(message, job.bot))
     words = text("make_bot", language, link=link)
@@ -52,3 +42,4 @@ async def invite(message: Message, job: Job, link: str) -> None:
         await job.show(place, [Part(words, making=making)])
     except TelegramBadRequest:  # its owner has taken back, in @BotFather, that it manages others
         await job.say(place, words)
+    return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aiogram import Router
 from aiogram.types import ChatMemberUpdated, Message
 
 from bots.delivery import Place
@@ -10,17 +9,6 @@ from bots.job import Job
 from bots.texts import language_of, text
 
 _AWAY = {"left", "kicked"}
-
-
-def build_router() -> Router:
-    router = Router(name="membership")
-    router.my_chat_member.register(changed)
-    router.message.register(migrated, _is_migration)
-    return router
-
-
-async def _is_migration(message: Message) -> bool:
-    return bool(message.migrate_to_chat_id or message.migrate_from_chat_id)
 
 
 async def changed(update: ChatMemberUpdated, job: Job) -> None:
@@ -35,9 +23,13 @@ async def changed(update: ChatMemberUpdated, job: Job) -> None:
         await job.say(Place(chat.id), text("added", known["language"], bot=job.bot.username))
 
 
-async def migrated(message: Message, job: Job) -> None:
-    """Telegram tells it in the old group and in the new one; what is done twice is done once."""
+async def migrated(message: Message, job: Job) -> bool:
+    """A notice that the group goes on under another number. Telegram sends it in the old group and in the new one; what
+    is done twice is done once."""
+    if not (message.migrate_to_chat_id or message.migrate_from_chat_id):
+        return False
     old, new = message.chat.id, message.migrate_to_chat_id
     if message.migrate_from_chat_id:
         old, new = message.migrate_from_chat_id, message.chat.id
     await job.ask("migrated", chat=old, to=new)
+    return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aiogram import Router
 from aiogram.types import Message
 
 from bots.delivery import Place
@@ -17,23 +16,17 @@ from bots.job import Base, Job
 from bots.texts import text
 
 
-def build_router() -> Router:
-    router = Router(name="messages")
-    router.message.register(answer, is_said_by_people)
-    router.channel_post.register(answer, is_said_by_people)
-    return router
-
-
-async def answer(message: Message, job: Job) -> None:
-    """Answers what is meant for the bot; never another bot's words."""
-    if from_another_bot(message):
-        return
+async def answer(message: Message, job: Job) -> bool:
+    """Answers what people say to the bot; never another bot's words."""
+    if from_another_bot(message) or not is_said_by_people(message):
+        return False
     alone = message.media_group_id is None and message.forward_origin is None
     if alone and not is_addressed(message, job.bot):
-        return
+        return False
     bundle = await bundle_of(message, job)
     if bundle is not None:
         await answer_bundle(bundle, job, bundle.base)
+    return True
 
 
 async def answer_bundle(bundle: Bundle, job: Job, base: Base | None) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from aiogram import Router
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.methods import AnswerCallbackQuery
 from aiogram.types import CallbackQuery, InaccessibleMessage
@@ -23,39 +22,32 @@ _DATA = re.compile(SOURCE_BUTTON + r"([0-9a-f]{32}):(\d{1,4})")
 ALERT_UNITS = 200
 
 
-def build_router() -> Router:
-    router = Router(name="sources")
-    router.callback_query.register(show_source, _is_source)
-    return router
-
-
-async def _is_source(query: CallbackQuery) -> bool:
-    return _DATA.fullmatch(query.data or "") is not None
-
-
-async def show_source(query: CallbackQuery, job: Job) -> None:
+async def show_source(query: CallbackQuery, job: Job) -> bool:
     """Shows the passage. The data comes from outside: the answer must have been given in this very chat."""
     match, message = _DATA.fullmatch(query.data or ""), query.message
-    if match is None or message is None:
-        return
+    if match is None:
+        return False
+    if message is None:
+        return True
     number, chat = int(match[2]), message.chat
     own = language_of(query.from_user.language_code, job.bot.language)
     found = await job.ask("source", chat=chat.id, answer=match[1], number=number, language=own)
     language = found["language"]
     if not found["text"]:
         await _answer(query, job, chat.id, text("source_gone", language))
-        return
+        return True
     head = line_of(Source(number, found["name"], found["page"], found["page_end"]), language)
     words = " ".join(found["text"].split())
     if chat.type != "private":
         await _answer(query, job, chat.id, shortened(f"{head}\n{words}", ALERT_UNITS))
-        return
+        return True
     await _answer(query, job, chat.id, "")
     topic = None if isinstance(message, InaccessibleMessage) else message.message_thread_id
     parts = quoted(head, words)
     if found["address"]:
         parts[-1] = replace(parts[-1], buttons=(Button(text("open_source", language), url=found["address"]),))
     await job.show(Place(chat.id, topic, message.message_id), parts)
+    return True
 
 
 async def _answer(query: CallbackQuery, job: Job, chat_id: int, words: str) -> None:

@@ -20,7 +20,6 @@ from aiogram.client.telegram import TelegramAPIServer
 from bots import heap
 from bots.answer_pool import AnswerPool, _Process
 from bots.answers import Answerer
-from bots.handlers import build_dispatcher
 from bots.job import BotConfig
 from bots.manager import Manager
 from bots.session import build_session
@@ -78,7 +77,6 @@ class Tasks(ZygoteClient):
 
     def __init__(self) -> None:
         super().__init__()
-        self._dispatcher = build_dispatcher()
         self._session = build_session()
         self._workers: dict[int, asyncio.Task[int]] = {}
 
@@ -102,7 +100,7 @@ class Tasks(ZygoteClient):
         assert start is not None  # noqa: S101 - the first frame
         config = BotConfig.of(start["bot"])
         self._session.api = TelegramAPIServer.from_base(config.api)
-        worker = Worker(config, wire, self._dispatcher, Bot(config.token, session=self._session))
+        worker = Worker(config, wire, Bot(config.token, session=self._session))
         wire.send({"type": "ready"})
         return await worker.serve()
 

@@ -8,7 +8,6 @@ import types
 import pytest
 
 from bots import heap, sharing
-from bots.handlers import build_dispatcher
 from bots.session import build_session
 from bots.warmup import be_born
 
@@ -95,8 +94,8 @@ def test_a_forked_process_that_fails_tells_what_it_executed_and_one_that_hangs_h
 
 
 def test_a_process_is_born_as_bots_processes_are():
-    dispatcher, session = build_dispatcher(), build_session()
-    seen = sharing._seen_in_child(lambda: be_born(dispatcher, session), sharing._functions())
+    session = build_session()
+    seen = sharing._seen_in_child(lambda: be_born(session), sharing._functions())
     names = {code.co_qualname for code in seen}
     assert {"_come_of_age", "limit_memory", "restrict_reach", "Worker.__init__", "Wire.eof_received"} <= names
 

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from aiogram import Dispatcher, Router
 from aiogram.types import Message
 
 import bots.zygote
+from bots.handlers import HANDLERS
 from bots.handlers.addressing import place_of
 from bots.job import Job
 from bots.wire import encode
@@ -151,19 +151,15 @@ DEEDS = {"loop!": loop, "eat!": eat, "fork!": fork, "run!": run, "die!": die, "d
 DEEDS |= {"try!": attempt, "babble!": babble, "hoard!": hoard}
 
 
-def build_dispatcher() -> Dispatcher:
-    """A bot's usual handlers, with the deeds before them."""
-    dispatcher = _usual()
-    router = Router(name="wild")
+async def misbehave(message: Message, job: Job) -> bool:
+    """Before a bot's usual handlers: does what it is told to."""
     for word, deed in DEEDS.items():
-        router.message.register(deed, lambda message, word=word: str(message.text).startswith(word))
-    dispatcher.include_router(router)
-    dispatcher.sub_routers.insert(0, dispatcher.sub_routers.pop())
-    return dispatcher
+        if str(message.text).startswith(word):
+            await deed(message, job)
+            return True
+    return False
 
-
-_usual = bots.zygote.build_dispatcher
 
 if __name__ == "__main__":
-    bots.zygote.build_dispatcher = build_dispatcher
+    HANDLERS["message"][1].insert(0, misbehave)
     bots.zygote.main(int(sys.argv[1]))

@@ -11,15 +11,14 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
-from aiogram import Dispatcher
-from aiogram.types import TelegramObject, Update
+from aiogram.types import Message
 
 import bots.zygote
-from bots.handlers import build_dispatcher
+from bots.handlers import HANDLERS
+from bots.job import Job
 
 CHILDREN = 5
 
@@ -76,21 +75,13 @@ KINDS: dict[str, Callable[[], None]] = {
 }  # fmt: skip
 
 
-async def poison(
-    handler: Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]], event: TelegramObject, data: dict[str, Any]
-) -> Any:
-    words = event.message.text if isinstance(event, Update) and event.message else None
-    if words and words.startswith("/poison "):
-        KINDS[words.split()[1]]()
-    return await handler(event, data)
-
-
-def build() -> Dispatcher:
-    dispatcher = build_dispatcher()
-    dispatcher.update.outer_middleware(poison)
-    return dispatcher
+async def poison(message: Message, _job: Job) -> bool:
+    """Before a bot's usual handlers, which go on with what is left of the process."""
+    if message.text and message.text.startswith("/poison "):
+        KINDS[message.text.split()[1]]()
+    return False
 
 
 if __name__ == "__main__":
-    bots.zygote.build_dispatcher = build
+    HANDLERS["message"][1].insert(0, poison)
     bots.zygote.main(int(sys.argv[1]))
