@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import random
 import signal
-import socket
-import sys
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
 
+from bots import answer_launch
 from bots.fairness import Turns
 from bots.memory import own_kilobytes
+from bots.own_child import Begun, ChildProcess
 from bots.suspects import Question, Suspects
 from bots.tuning import Tuning, backoff
 from bots.wire import Message, Wire, WireError
@@ -53,7 +52,7 @@ class _Ask:
 class _Process:
     """One answer process and the questions that it works on."""
 
-    process: asyncio.subprocess.Process
+    process: ChildProcess
     wire: Wire
     asks: dict[int, _Ask] = field(default_factory=dict)
     beginning: set[int] = field(default_factory=set)
@@ -73,8 +72,10 @@ class AnswerPool:
     Each question goes to the least busy. So many are begun at once; the others wait here, and the bots take turns.
     """
 
-    def __init__(self, size: int, tuning: Tuning) -> None:
+    def __init__(self, size: int, tuning: Tuning, begun: Sequence[Begun] = ()) -> None:
+        """`begun`: processes that are getting ready already (see `ahead`)."""
         self._size = size
+        self._ahead = list(begun)
         self._tuning = tuning
         self._processes: dict[int, _Process] = {}
         self._keepers: dict[int, asyncio.Task[None]] = {}
@@ -309,24 +310,9 @@ class AnswerPool:
         await asyncio.sleep(backoff(self._tuning.crash_delay, failures, LONGEST_RESTART_DELAY, random.random()))
 
     async def _launch(self) -> _Process:
-        ours, theirs = socket.socketpair()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "bots.answers",
-                str(theirs.fileno()),
-                pass_fds=(theirs.fileno(),),
-                stdin=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
-                env=dict(os.environ),
-            )
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        return _Process(process, await Wire.over(ours))
+        """Raises: OSError."""
+        process, end = self._ahead.pop() if self._ahead else await answer_launch.launch()
+        return _Process(process, await Wire.over(end))
 
     async def _listen(self, process: _Process) -> None:
         while True:

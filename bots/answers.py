@@ -1,6 +1,6 @@
 """The process that makes the answers for the bots: it holds the database and the model, the bots' processes do not.
 
-Started by the manager (`python -m bots.answers FD`). What is asked is bound to a bot by the manager. Kinds:
+Started by the manager (see `answer_launch`). What is asked is bound to a bot by the manager. Kinds:
 
     answer    chat, topic, person, author, language, chosen, text, attached, files, external
               → begun (for the manager: what costs time here is done, another one may begin), any number of delta
@@ -47,6 +47,7 @@ import structlog
 
 from bots import heap, incoming, lookups
 from bots.gathering import gather
+from bots.own_process import call_process
 from bots.storage import open_database
 from bots.texts import text
 from bots.wire import Message, Wire
@@ -73,6 +74,7 @@ from chatai.domains.models import service as models
 
 log = structlog.get_logger(__name__)
 
+NAME = "chatai-answers"
 SWEEP_SECONDS = 600
 WITH_FILES_AT_ONCE = 8
 """Questions of one process that come with files: their pictures and recordings are in its memory meanwhile."""
@@ -273,16 +275,16 @@ async def run(descriptor: int, settings: Settings) -> None:
     await database.close()
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, settings: Settings) -> None:
     import uvloop
 
+    call_process(NAME)
     # The manager says when to stop; Ctrl-C in the terminal and the stop of a whole unit are meant for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: None)  # not ignored, which what is started here would inherit
-    settings = get_settings()
     configure("bots-answers", settings)
     uvloop.run(run(descriptor, settings))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), get_settings())

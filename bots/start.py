@@ -1,7 +1,7 @@
 """The process `chatai bots`: from its start to its end.
 
-What takes longest is begun first: the zygote and the answer processes get ready while the manager is still imported.
-So nothing is imported here that they would have to wait for.
+What takes longest is begun first (see `ahead`): the zygote and the answer processes get ready while the manager is
+still imported. So nothing is imported here that they would have to wait for.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from uuid import UUID
 
 import psycopg
 
+from bots import ahead
+from bots.ahead import Ahead
 from bots.answer_pool import AnswerPool
 from bots.groups import WorkerGroups, open_groups
 from bots.tuning import Tuning
@@ -96,19 +98,19 @@ def any_bot_is_wanted(url: str) -> bool:
     return bool(row and row[0])
 
 
-async def run(settings: Settings, groups: WorkerGroups | None = None) -> None:
-    """Until SIGTERM or SIGINT. Raises: PortTaken."""
+async def run(settings: Settings, groups: WorkerGroups | None = None, begun: Ahead | None = None) -> None:
+    """Until SIGTERM or SIGINT. `begun`: where bots wait. Raises: PortTaken."""
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     tuning, manager_id = Tuning(), new_id()
-    zygote = ZygoteClient(settings.bot_starts_at_once, groups)
-    answers = AnswerPool(settings.bot_answer_processes, tuning)
-    ahead: asyncio.Task[None] | None = None
-    if await asyncio.to_thread(any_bot_is_wanted, application_url(settings)):
+    zygote = ZygoteClient(settings.bot_starts_at_once, groups, begun.zygote if begun else None)
+    answers = AnswerPool(settings.bot_answer_processes, tuning, begun.answers if begun else ())
+    warming: asyncio.Task[None] | None = None
+    if begun is not None:
         answers.start()
-        ahead = asyncio.create_task(zygote.warm())
-    await asyncio.to_thread(import_module, "bots.manager")  # a second, in which the loop starts the others
+        warming = asyncio.create_task(zygote.warm())
+    await asyncio.to_thread(import_module, "bots.manager")  # while the loop hears of the others
     from bots import heap
     from bots.manager import Manager
     from bots.renewal import renew_on_hangup
@@ -125,8 +127,8 @@ async def run(settings: Settings, groups: WorkerGroups | None = None) -> None:
         await stopped.wait()
     finally:
         tending.cancel()
-        if ahead is not None:
-            ahead.cancel()
+        if warming is not None:
+            warming.cancel()
         await manager.stop()
         await wiring.close()
 
@@ -150,8 +152,10 @@ def main() -> None:
         )
     allow_many_descriptors()
     groups = open_groups(settings.bot_memory_mb)  # before there is any process that would have to be moved
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # until there is a loop, which takes over
     try:
-        uvloop.run(run(settings, groups))
+        begun = ahead.begin(settings) if any_bot_is_wanted(application_url(settings)) else None
+        uvloop.run(run(settings, groups, begun))
     except PortTaken as error:
         sys.exit(f"The bot manager cannot listen on port {settings.bots_port}: {error}. Set BOTS_PORT to another.")
     finally:

@@ -7,7 +7,6 @@ the undone updates up again with a new one.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import os
 import random
@@ -29,6 +28,7 @@ from bots.confine import confine
 from bots.delivery import Delivery, Dropped, Later, Revoked, Undeliverable
 from bots.handlers import handle
 from bots.job import BotConfig, Job, Link
+from bots.own_process import call_process, end_with_parent, keep_only
 from bots.reach import names_are_out_of_reach, restrict_reach
 from bots.session import Session
 from bots.wire import Message, Wire, WireError
@@ -43,11 +43,6 @@ REST_SECONDS = 20.0
 BUSY_UPDATES = 20
 BREATHER_SECONDS = 1.0
 """One that has served so many updates meanwhile does so in a shorter pause, so that it does not grow."""
-
-_PR_SET_PDEATHSIG = 1
-_PR_SET_NAME = 15
-# Opened before the fork: the child need not load it.
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def run_child(end: socket.socket, parent: int, session: Session) -> None:
@@ -77,18 +72,6 @@ def live(end: socket.socket, parent: int, session: Session) -> int:
     return asyncio.run(_live(end, session))
 
 
-def call_process(name: str) -> None:
-    """How `ps` and `top` show this process; up to 15 letters."""
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
-
-
-def keep_only(descriptor: int) -> None:
-    """Closes whatever else was inherited, but the three standard ones."""
-    os.closerange(3, descriptor)
-    os.closerange(descriptor + 1, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 65_536))
-
-
 def _come_of_age(end: socket.socket, parent: int) -> None:
     """Lets go of what was inherited and is not the child's: signals, descriptors, random state."""
     signal.set_wakeup_fd(-1)
@@ -96,8 +79,7 @@ def _come_of_age(end: socket.socket, parent: int) -> None:
     # Ctrl-C in the terminal and the stop of a whole unit are for the manager, which drains its workers.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    end_with_parent(signal.SIGKILL)
     call_process("chatai-next")  # until it is a bot's
     if os.getppid() != parent:
         os._exit(EXIT_ORPHANED)

@@ -42,10 +42,11 @@ import bots.lean_models  # noqa: F401 - the first of all that imports aiogram
 # isort: split
 from bots import heap, sharing
 from bots.http import read_by_less
+from bots.own_process import call_process, keep_only
 from bots.session import Session, build_session
 from bots.warmup import be_born, warm_up
 from bots.wire import MAX_PACKET_BYTES
-from bots.worker import call_process, data_at_first, keep_only, run_child
+from bots.worker import data_at_first, run_child
 from chatai.core.scrubbing import scrub
 
 MOST_FORKS = 8

@@ -16,6 +16,7 @@ import structlog
 
 from bots import zygote_launch
 from bots.groups import WorkerGroups
+from bots.own_child import Begun
 from bots.wire import MAX_PACKET_BYTES, Message, Wire, WireError
 from bots.zygote_handle import NO_PROCESS, Running, WorkerProcess, ZygoteError
 from chatai.core.patience import within
@@ -47,9 +48,13 @@ class ZygoteClient:
     One worker is forked ahead, in a quiet moment, so that the next bot that wakes need not wait for that.
     """
 
-    def __init__(self, starts_at_once: int = STARTS_AT_ONCE, groups: WorkerGroups | None = None) -> None:
+    def __init__(
+        self, starts_at_once: int = STARTS_AT_ONCE, groups: WorkerGroups | None = None, begun: Begun | None = None
+    ) -> None:
+        """`begun`: a zygote that is getting ready already (see `ahead`)."""
         self.groups = groups
         """By which the kernel bounds the workers' memory; None where cgroups are not delegated."""
+        self._begun = begun
         self._running: Running | None = None
         self._spare: Running | None = None
         self._old: list[Running] = []
@@ -281,7 +286,8 @@ class ZygoteClient:
     async def _launch_ready(self) -> Running:
         """A zygote that can fork. Raises ZygoteError."""
         try:
-            running = await zygote_launch.launch()
+            begun, self._begun = self._begun, None
+            running = zygote_launch.adopt(begun) if begun is not None else await zygote_launch.launch()
         except OSError as error:  # this process, too, may have no descriptor left, or no process to fork
             self._failed_at = time.monotonic()
             raise ZygoteError(f"the zygote does not start: {error.strerror}") from None

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from bots.own_child import ChildProcess
 from bots.wire import Wire
 from chatai.core.patience import within
 
@@ -58,7 +59,7 @@ class WorkerProcess:
 class Running:
     """One zygote, and who waits for what. `process`: of one that was started here; a copy of another has none."""
 
-    process: asyncio.subprocess.Process | None
+    process: ChildProcess | None
     control: socket.socket
     ready: asyncio.Future[None]
     pid: int = 0

@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 
+from bots.own_child import Begun, OwnChild
 from bots.zygote_handle import Running
 
 ZYGOTE = "bots.zygote"
@@ -27,18 +28,12 @@ _BOUND_AT_ONCE = {"LD_BIND_NOW": "1"}
 
 async def launch() -> Running:
     """A new zygote, which is getting ready. Raises: OSError: no process or no descriptor is left."""
-    loop = asyncio.get_running_loop()
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    ours.setblocking(False)
+    ours, theirs = _connection()
     try:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            ZYGOTE,
-            str(theirs.fileno()),
-            str(os.getpid()),  # by which it is told from other managers' in a list of processes
+            *_command(theirs),
             pass_fds=(theirs.fileno(),),
-            env={name: os.environ[name] for name in _INHERITED if name in os.environ} | _BOUND_AT_ONCE,
+            env=_environment(),
             stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -47,7 +42,46 @@ async def launch() -> Running:
         raise
     finally:
         theirs.close()
-    return Running(process, ours, loop.create_future())
+    return adopt(Begun(process, ours))
+
+
+def begin() -> Begun | None:
+    """A new zygote, started while there is no loop yet; None where it cannot be."""
+    try:
+        ours, theirs = _connection()
+    except OSError:
+        return None
+    theirs.set_inheritable(True)
+    nothing = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
+    command = _command(theirs)
+    try:
+        pid = os.posix_spawn(command[0], command, _environment(), file_actions=[nothing], setsid=True)
+    except OSError:
+        ours.close()
+        return None
+    finally:
+        theirs.close()
+    return Begun(OwnChild(pid), ours)
+
+
+def adopt(begun: Begun) -> Running:
+    """The zygote that was begun, for this loop."""
+    return Running(begun.process, begun.end, asyncio.get_running_loop().create_future())
+
+
+def _connection() -> tuple[socket.socket, socket.socket]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    return ours, theirs
+
+
+def _command(theirs: socket.socket) -> list[str]:
+    """The manager's number tells its zygote from other managers' in a list of processes."""
+    return [sys.executable, "-m", ZYGOTE, str(theirs.fileno()), str(os.getpid())]
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ} | _BOUND_AT_ONCE
 
 
 def copy(original: Running) -> Running | None:
@@ -56,8 +90,7 @@ def copy(original: Running) -> Running | None:
     Raises:
         OSError: No descriptor is left.
     """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    ours.setblocking(False)
+    ours, theirs = _connection()
     try:
         socket.send_fds(original.control, [json.dumps({"copy": True}).encode()], [theirs.fileno()])
     except OSError:

@@ -121,7 +121,7 @@ class Installation:
         if manager.running:
             found["manager"] = [manager.pid]
             children = {pid: command_of(pid) for pid in children_of(manager.pid)}
-            found["answer processes"] = [pid for pid, command in children.items() if "bots.answers" in command]
+            found["answer processes"] = [pid for pid in children if name_of(pid) == ANSWERS]
             zygotes = [pid for pid, command in children.items() if "bots.zygote" in command]
             # One that stood by and took over is nobody's child any more.
             for pid in zygotes or _orphans(manager.pid):
@@ -330,6 +330,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+ANSWERS = "chatai-answers"
 _ZYGOTES = {"chatai-zygote", "chatai-stand-by"}
 
 
