@@ -170,6 +170,7 @@ def _build(machine: str) -> tuple[bytes, list[int]] | None:
 # Made before the fork: the child only puts its number in and hands it over.
 _BUILT = _build(platform.machine()) if sys.platform == "linux" and sys.maxsize > 2**32 else None
 _LIBC = ctypes.CDLL(None, use_errno=True) if _BUILT is not None else None
+_prctl, _capset = (_LIBC.prctl, _LIBC.capset) if _LIBC is not None else (None, None)
 _FILTER = ctypes.create_string_buffer(*((_BUILT[0], len(_BUILT[0])) if _BUILT is not None else (b"", 1)))
 _PROGRAM = _Program(len(_FILTER) // 8, ctypes.addressof(_FILTER))
 
@@ -177,18 +178,18 @@ _PROGRAM = _Program(len(_FILTER) // 8, ctypes.addressof(_FILTER))
 def _keep_capabilities(kept: int) -> bool:
     """Gives all others up, for good; False if these are not there to be kept."""
     header, sets = struct.pack("=Ii", _CAPABILITY_VERSION, 0), struct.pack("=6I", kept, kept, 0, 0, 0, 0)
-    return _LIBC is not None and bool(_LIBC.capset(header, sets) == 0)
+    return _capset is not None and bool(_capset(header, sets) == 0)
 
 
 def confine() -> bool:
     """From now on, and for good, this process starts no other one and opens no way to one; whether the kernel took
     it."""
-    if _LIBC is None or _BUILT is None:
+    if _prctl is None or _BUILT is None:
         return False
     if os.geteuid() == 0 and not any(_keep_capabilities(kept) for kept in (_DAC_OVERRIDE, 0)):
         return False
     for place in _BUILT[1]:
         struct.pack_into("=I", _FILTER, place, os.getpid())
-    if _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+    if _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         return False
-    return bool(_LIBC.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(_PROGRAM), 0, 0) == 0)
+    return bool(_prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(_PROGRAM), 0, 0) == 0)

@@ -9,20 +9,20 @@ import sys
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
-# Opened before a fork: the child need not load it.
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+# Looked up before a fork: the child need not.
+_prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
 
 
 def call_process(name: str) -> None:
     """How `ps` and `top` show this process; up to 15 letters."""
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
+    if _prctl is not None:
+        _prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
 def end_with_parent(number: int) -> None:
     """Has the kernel send this signal when the parent ends."""
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
 
 
 def keep_only(descriptor: int) -> None:

@@ -64,6 +64,7 @@ def _readable() -> list[tuple[str, int]]:
 
 # Looked for before the fork.
 _READABLE = _readable()
+landlock.version()
 
 
 def restrict_reach(incoming: str, api: str) -> bool:

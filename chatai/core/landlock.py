@@ -12,6 +12,7 @@ import struct
 import sys
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 # Rights to files, as they are numbered there.
 WRITE_FILE, READ_FILE, READ_DIR = 1 << 1, 1 << 2, 1 << 3
@@ -30,8 +31,9 @@ _ASK_VERSION = 1
 _PATH_BENEATH, _NET_PORT = 1, 2
 _PR_SET_NO_NEW_PRIVS = 38
 
-# Made before any fork: a child need not load it.
-_LIBC = ctypes.CDLL(None, use_errno=True)
+# Looked up before any fork: that takes longer than the calls.
+_LIBC: Any = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_syscall, _prctl = (_LIBC.syscall, _LIBC.prctl) if _LIBC is not None else (None, None)
 
 
 @cache
@@ -39,7 +41,7 @@ def version() -> int:
     """The version of the kernel's interface; 0 where it has none, or where it is switched off or not allowed here."""
     if sys.platform != "linux" or sys.maxsize < 2**32:
         return 0
-    return max(0, int(_LIBC.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(_ASK_VERSION))))
+    return max(0, int(_syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(_ASK_VERSION))))
 
 
 def restrict(paths: Iterable[tuple[str, int]], ports: Iterable[int]) -> bool:
@@ -69,7 +71,7 @@ def restrict(paths: Iterable[tuple[str, int]], ports: Iterable[int]) -> bool:
             _allow_path(ruleset, path, rights & files)
         for port in ports if tcp else ():
             _add(ruleset, _NET_PORT, struct.pack("=QQ", _CONNECT_TCP, port))
-        if _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        if _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "no_new_privs")
         _call(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint(0))
     finally:
@@ -93,7 +95,7 @@ def _add(ruleset: int, kind: int, rule: bytes) -> None:
 
 
 def _call(number: int, *arguments: object) -> int:
-    answer = int(_LIBC.syscall(number, *arguments))
+    answer = int(_syscall(number, *arguments))
     if answer < 0:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
