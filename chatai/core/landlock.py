@@ -33,7 +33,8 @@ _PR_SET_NO_NEW_PRIVS = 38
 
 # Looked up before any fork: that takes longer than the calls.
 _LIBC: Any = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-_syscall, _prctl = (_LIBC.syscall, _LIBC.prctl) if _LIBC is not None else (None, None)
+_syscall: Any = _LIBC and _LIBC.syscall
+_prctl: Any = _LIBC and _LIBC.prctl
 
 
 @cache
