@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 QUERY_CHARS = 2_000  # of a question that count; what is longer is a text, not a question
 LEG_LIMIT = 50
-WHOLE_CANDIDATES = 64  # where all postings are read: pairs alone can still change the order
+LIFTED = 24  # where all postings are read, pairs alone can still change the order: so many more are looked at
 RRF_K = 60  # Cormack, Clarke, Büttcher: Reciprocal Rank Fusion (2009)
 # Two words that stand in a chunk as they stand in the query add a part of the rarer one's weight. On XQuAD that gains a
 # little in both languages.
@@ -257,13 +257,14 @@ async def _ranked(
         values["phrases"] = quoted
     if words.words:
         whole = words.is_whole and not effort.exact
+        candidates = (max(LEG_LIMIT, limit) if vector else limit) + LIFTED if whole else max(effort.candidates, limit)
         values |= {
             "segments": array_of(words.segments), "terms": array_of(words.terms),
             "blocks": array_of(words.blocks), "gains": array_of(words.gains),
             "words": words.words, "weights": array_of(words.weights),
             "pairs": words.pairs, "pair_weights": array_of(words.pair_weights),
             "k1": K1, "b": B, "pair_weight": PAIR_WEIGHT, "average": index.average, "whole": whole,
-            "candidates": max(WHOLE_CANDIDATES if whole else effort.candidates, limit),
+            "candidates": candidates,
             # Chunks that are gone, or lack the phrase, must not use up the candidates' places.
             "likely_limit": effort.postings if quoted else 4 * max(effort.candidates, limit),
         }  # fmt: skip
