@@ -1,8 +1,5 @@
-"""Calls to OpenAI or a compatible endpoint (https://platform.openai.com/docs/api-reference), and their errors in words.
-
-There are three, each one POST. OpenAI's own library would bring six hundred modules into every process that makes one,
-and take as much CPU for a call as all else of an answer.
-"""
+"""An answer's call to OpenAI or a compatible endpoint, and its errors in words. What is called now and then goes by
+OpenAI's own library (see `library`). Source: https://platform.openai.com/docs/api-reference."""
 
 from __future__ import annotations
 
@@ -30,17 +27,15 @@ class EndpointRefusal(Exception):
 
     Attributes:
         status: Of HTTP.
-        code: The endpoint's own word for why, as `insufficient_quota`; may be empty.
     """
 
     def __init__(self, status: int, said: str) -> None:
         super().__init__(f"{status}: {said}")
         self.status = status
-        self.code = _code(said)
 
 
 class EndpointFault(Exception):
-    """What came is no answer, or tells of a fault in its middle."""
+    """What came tells of a fault in its middle."""
 
 
 class Endpoint:
@@ -57,40 +52,30 @@ class Endpoint:
         self._connections = Connections(self._base_url, most=MOST_CONNECTIONS, by_proxy=True)
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=patience)
         key = api_key.get_secret_value() if api_key else "none"
-        self._headers = {"Authorization": f"Bearer {key}", "User-Agent": "ChatAI"}
+        self._headers = {
+            "Authorization": f"Bearer {key}",
+            "Content-Type": "application/json",
+            "User-Agent": "ChatAI",
+        }
 
     @asynccontextmanager
-    async def post(self, path: str, body: Mapping[str, Any] | aiohttp.FormData) -> AsyncIterator[aiohttp.StreamReader]:
+    async def post(self, path: str, body: Mapping[str, Any]) -> AsyncIterator[aiohttp.StreamReader]:
         """What the endpoint sends back, as it comes.
 
         Args:
             path: As `chat/completions`.
-            body: JSON, or a form with a file.
+            body: Goes as JSON.
 
         Raises:
             EndpointRefusal: It answered with a status of failure.
             aiohttp.ClientError, TimeoutError, OSError: See `explained`.
         """
-        headers, data = self._headers, body if isinstance(body, aiohttp.FormData) else _encoded(body)
-        if isinstance(data, bytes):
-            headers = {**headers, "Content-Type": "application/json"}
-        url = f"{self._base_url}/{path}"
-        async with self._connections.session.post(url, data=data, headers=headers, timeout=self._timeout) as response:
+        url, data = f"{self._base_url}/{path}", _encoded(body)
+        session, headers = self._connections.session, self._headers
+        async with session.post(url, data=data, headers=headers, timeout=self._timeout) as response:
             if response.status >= 400:
                 raise EndpointRefusal(response.status, (await _start(response.content)).decode("utf-8", "replace"))
             yield response.content
-
-    async def ask(self, path: str, body: Mapping[str, Any] | aiohttp.FormData) -> dict[str, Any]:
-        """The whole answer, a JSON object. Raises: EndpointFault; and as `post`."""
-        async with self.post(path, body) as content:
-            said = await content.read()
-        try:
-            answer = json.loads(said)
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
-            raise EndpointFault("the answer is no JSON object")
-        return answer
 
     async def close(self) -> None:
         await self._connections.close()
@@ -122,11 +107,3 @@ async def _start(content: aiohttp.StreamReader) -> bytes:
         if len(said) >= MOST_SAID_BYTES:
             break
     return bytes(said[:MOST_SAID_BYTES])
-
-
-def _code(said: str) -> str:
-    try:
-        error = json.loads(said).get("error")
-        return str(error.get("code") or "")
-    except (ValueError, AttributeError):
-        return ""

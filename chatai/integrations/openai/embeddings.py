@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import openai
 import structlog
 
 from chatai.core.settings import Settings
 from chatai.domains.knowledge.errors import EmbeddingsAway, EmbeddingsRefused
 from chatai.domains.knowledge.ports import Measured, Purpose
 from chatai.domains.knowledge.sizing import estimated, estimated_room
-from chatai.integrations.openai.client import Endpoint, EndpointRefusal, explained
+from chatai.integrations.openai.library import explained, make_client
 
 _log = structlog.get_logger(__name__)
 
@@ -21,7 +22,7 @@ class OpenAIEmbedder:
     """Fulfils `chatai.domains.knowledge.ports.Embedder`."""
 
     def __init__(self, settings: Settings) -> None:
-        self._endpoint = Endpoint(settings.openai_base_url, settings.openai_api_key, settings.model_timeout_seconds)
+        self._client = make_client(settings)
         self._name = settings.embedding_model
         self._dimensions = settings.embedding_dimensions
         self._limit = settings.embedding_max_tokens
@@ -32,19 +33,21 @@ class OpenAIEmbedder:
 
     async def embed(self, texts: Sequence[str], purpose: Purpose, *, model: str | None = None) -> list[list[float]]:
         name, dimensions = _parts(model or self.model)
-        # The format is told: not every compatible endpoint knows OpenAI's own default.
-        body: dict[str, Any] = {"model": name, "input": list(texts), "encoding_format": "float"}
-        if dimensions:
-            body["dimensions"] = dimensions
+        options: dict[str, Any] = {"dimensions": dimensions} if dimensions else {}
         try:
-            answer = await self._endpoint.ask("embeddings", body)
+            response = await self._client.embeddings.create(
+                model=name,
+                input=list(texts),
+                encoding_format="float",  # not every compatible endpoint knows the client's default, base64
+                **options,
+            )
         except Exception as error:
             meaning = explained(error)
             if meaning is None:
                 raise
             _log.warning("embedding call failed", model=self.model, error=type(error).__name__)
             raise (EmbeddingsRefused if _is_final(error, meaning.code) else EmbeddingsAway)() from None
-        vectors = _vectors(answer)
+        vectors = [item.embedding for item in sorted(response.data, key=lambda item: item.index)]
         if len(vectors) != len(texts) or not _sound(vectors):
             _log.warning("embedding answer makes no sense", model=self.model, asked=len(texts), got=len(vectors))
             raise EmbeddingsAway
@@ -54,7 +57,7 @@ class OpenAIEmbedder:
         return Measured([estimated(text) for text in texts], estimated_room(self._limit))
 
     async def close(self) -> None:
-        await self._endpoint.close()
+        await self._client.close()
 
 
 def _parts(model: str) -> tuple[str, int]:
@@ -65,16 +68,7 @@ def _parts(model: str) -> tuple[str, int]:
 
 def _is_final(error: Exception, code: str) -> bool:
     """Whether asking again is of no use: refused, or nothing is left of the balance (which OpenAI tells as 429)."""
-    return code == "model_refused" or (isinstance(error, EndpointRefusal) and error.code == "insufficient_quota")
-
-
-def _vectors(answer: dict[str, Any]) -> list[list[float]]:
-    """In the texts' order; none where the answer makes no sense."""
-    try:
-        found = sorted(answer["data"], key=lambda item: item["index"])
-        return [[float(value) for value in item["embedding"]] for item in found]
-    except (KeyError, TypeError, ValueError):
-        return []
+    return code == "model_refused" or (isinstance(error, openai.RateLimitError) and error.code == "insufficient_quota")
 
 
 def _sound(vectors: Sequence[Sequence[float]]) -> bool:

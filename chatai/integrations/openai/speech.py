@@ -6,13 +6,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import structlog
 
 from chatai.core.settings import Settings
 from chatai.domains.models.errors import SpeechAway, SpeechRefused
 from chatai.domains.models.schemas import Transcript
-from chatai.integrations.openai.client import Endpoint, explained
+from chatai.integrations.openai.library import explained, make_client
 
 _log = structlog.get_logger(__name__)
 
@@ -25,10 +24,13 @@ class OpenAISpeech:
     """Fulfils `chatai.domains.models.ports.Transcriber`."""
 
     def __init__(self, settings: Settings) -> None:
-        self._endpoint = Endpoint(
-            settings.transcription_base_url or settings.openai_base_url,
-            settings.transcription_api_key or settings.openai_api_key,
-            settings.model_timeout_seconds,
+        self._client = make_client(
+            settings.model_copy(
+                update={
+                    "openai_base_url": settings.transcription_base_url or settings.openai_base_url,
+                    "openai_api_key": settings.transcription_api_key or settings.openai_api_key,
+                }
+            )
         )
         self._model = settings.transcription_model
 
@@ -46,23 +48,24 @@ class OpenAISpeech:
         suffix = Path(name).suffix.lower()
         try:
             with path.open("rb") as recording:
-                form = aiohttp.FormData({"model": self._model, "response_format": "json"})
-                form.add_field("file", recording, filename=f"recording{_SUFFIXES.get(suffix, suffix)}")
-                answer = await self._endpoint.ask("audio/transcriptions", form)
+                result: Any = await self._client.audio.transcriptions.create(
+                    file=(f"recording{_SUFFIXES.get(suffix, suffix)}", recording),
+                    model=self._model,
+                    response_format="json",
+                )
         except Exception as error:
             meaning = explained(error)
             if meaning is None:
                 raise
             _log.warning("transcription failed", model=self._model, error=type(error).__name__, detail=str(error)[:300])
             raise (SpeechRefused if meaning.code == "model_refused" else SpeechAway)() from None
-        usage: Any = answer.get("usage")
-        used = usage if isinstance(usage, dict) else {}
+        usage = getattr(result, "usage", None)
         return Transcript(
-            text=str(answer.get("text") or "").replace("\0", "").strip(),
+            text=str(getattr(result, "text", "") or "").replace("\0", "").strip(),
             model=self._model,
-            prompt_tokens=int(used.get("input_tokens") or 0),
-            completion_tokens=int(used.get("output_tokens") or 0),
+            prompt_tokens=int(getattr(usage, "input_tokens", 0) or 0),
+            completion_tokens=int(getattr(usage, "output_tokens", 0) or 0),
         )
 
     async def close(self) -> None:
-        await self._endpoint.close()
+        await self._client.close()
