@@ -7,9 +7,11 @@ bots wait for at a start.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import sys
+import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -59,7 +61,10 @@ def begin(settings: Settings, number: int) -> list[Begun]:
         if pid == 0:
             _serve(theirs.detach(), settings, answers.main)
         theirs.close()
-        begun.append(Begun(OwnChild(pid), ours))
+        child = OwnChild.of(pid)
+        if child is None:
+            break  # our end is closed with it, by which the process ends
+        begun.append(Begun(child, ours))
     return begun
 
 
@@ -68,10 +73,13 @@ def _serve(descriptor: int, settings: Settings, main: Callable[[int, Settings], 
     code = FAILED
     try:
         os.setsid()
+        logging.shutdown()  # its files would else be closed later, under numbers that are others' by then
         keep_only(descriptor)
         with open(os.devnull, "rb") as nothing:
             os.dup2(nothing.fileno(), 0)
         main(descriptor, settings)
         code = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(code)

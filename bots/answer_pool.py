@@ -311,6 +311,7 @@ class AnswerPool:
 
     async def _launch(self) -> _Process:
         """Raises: OSError."""
+        process: ChildProcess
         process, end = self._ahead.pop() if self._ahead else await answer_launch.launch()
         return _Process(process, await Wire.over(end))
 

@@ -25,12 +25,22 @@ class ChildProcess(Protocol):
 
 
 class OwnChild:
-    """A child that no loop has started. It is reaped by `wait` alone, so its number is nobody else's until then."""
+    """A child that no loop has started. It is reaped once it is watched; until then its number is nobody else's."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, descriptor: int) -> None:
         self.pid = pid
-        self._descriptor = os.pidfd_open(pid)
+        self._descriptor = descriptor
         self._ended: asyncio.Future[int] | None = None
+
+    @classmethod
+    def of(cls, pid: int) -> OwnChild | None:
+        """The child with this number; None where no descriptor is left: it is then killed, and reaped."""
+        try:
+            return cls(pid, os.pidfd_open(pid))
+        except OSError:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            return None
 
     def send_signal(self, number: int, /) -> None:
         if self._ended is None or not self._ended.done():
@@ -40,24 +50,27 @@ class OwnChild:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
-    async def wait(self) -> int:
+    def watch(self) -> asyncio.Future[int]:
+        """From now on, in the running loop, its end is noticed, whether or not anybody waits for it: the status."""
         if self._ended is None:
             loop = asyncio.get_running_loop()
             self._ended = loop.create_future()
-            loop.add_reader(self._descriptor, self._reap, loop)
-        return await asyncio.shield(self._ended)
+            loop.add_reader(self._descriptor, self._reap, loop, self._ended)
+        return self._ended
 
-    def _reap(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def wait(self) -> int:
+        return await asyncio.shield(self.watch())
+
+    def _reap(self, loop: asyncio.AbstractEventLoop, ended: asyncio.Future[int]) -> None:
         loop.remove_reader(self._descriptor)
         os.close(self._descriptor)
-        assert self._ended is not None  # noqa: S101 - it is waited for
-        self._ended.set_result(os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]))
+        ended.set_result(os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]))
 
 
 class Begun(NamedTuple):
     """A process that is getting ready, and our end of the connection to it."""
 
-    process: ChildProcess
+    process: OwnChild
     end: socket.socket
 
 

@@ -152,6 +152,7 @@ def main() -> None:
         )
     allow_many_descriptors()
     groups = open_groups(settings.bot_memory_mb)  # before there is any process that would have to be moved
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever started us may have ignored it: children are waited for
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # until there is a loop, which takes over
     try:
         begun = ahead.begin(settings) if any_bot_is_wanted(application_url(settings)) else None

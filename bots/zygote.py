@@ -207,6 +207,7 @@ def main(descriptor: int) -> None:
     console.setFormatter(_Scrubbed("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[console], level=logging.WARNING)
     call_process(NAME)
+    keep_only(descriptor)
     control = socket.socket(fileno=descriptor)
     session = build_session()
     heap.tune_allocator()
@@ -215,8 +216,8 @@ def main(descriptor: int) -> None:
     warm_up(session, rounds=1)
     sharing.gather_code(lambda: warm_up(session, rounds=1), lambda: be_born(session))
     warm_up(session)
-    data_at_first()
     sharing.share()
+    data_at_first()
     Zygote(control, session).serve()
 
 

@@ -42,7 +42,7 @@ async def launch() -> Running:
         raise
     finally:
         theirs.close()
-    return adopt(Begun(process, ours))
+    return Running(process, ours, asyncio.get_running_loop().create_future())
 
 
 def begin() -> Begun | None:
@@ -61,11 +61,13 @@ def begin() -> Begun | None:
         return None
     finally:
         theirs.close()
-    return Begun(OwnChild(pid), ours)
+    child = OwnChild.of(pid)
+    return Begun(child, ours) if child is not None else None
 
 
 def adopt(begun: Begun) -> Running:
     """The zygote that was begun, for this loop."""
+    begun.process.watch()
     return Running(begun.process, begun.end, asyncio.get_running_loop().create_future())
 
 

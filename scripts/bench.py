@@ -105,6 +105,8 @@ def _name(process: psutil.Process, parent: psutil.Process) -> str:
     command = " ".join(process.cmdline())
     if process.pid == parent.pid:
         return "launcher"
+    if process.name() == "chatai-answers":
+        return "answers"
     for mark in ("granian", "valkey", "zygote", "postgres"):
         if mark in command:
             return {"granian": "web"}.get(mark, mark)

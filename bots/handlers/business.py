@@ -14,6 +14,7 @@ from aiogram.types import BusinessConnection, BusinessMessagesDeleted, Message
 
 from bots.handlers import edits, messages
 from bots.handlers.addressing import from_another_bot
+from bots.handlers.contents import is_said_by_people
 from bots.job import Job
 
 
@@ -34,7 +35,7 @@ async def connected(connection: BusinessConnection, job: Job) -> None:
 
 
 async def answer(message: Message, job: Job) -> None:
-    if await _is_for_us(message, job):
+    if is_said_by_people(message) and await _is_for_us(message, job):
         await messages.answer(message, job)
 
 

@@ -60,7 +60,7 @@ def configure(process: str, settings: Settings, *, files: bool = True) -> None:
     )
     root.addHandler(console)
     root.setLevel(settings.log_level)
-    for noisy in ("httpx", "httpx2", "aiogram.event", "procrastinate", "alembic.runtime.plugins"):
+    for noisy in ("httpx", "httpx2", "procrastinate", "alembic.runtime.plugins"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
     if files:
         json_lines = formatter(structlog.processors.JSONRenderer(ensure_ascii=False))

@@ -83,7 +83,9 @@ def is_free(file: Path) -> bool:
 
 
 def child_that(does: str) -> OwnChild:
-    return OwnChild(os.posix_spawn("/bin/sh", ["sh", "-c", does], {}))
+    child = OwnChild.of(os.posix_spawn("/bin/sh", ["sh", "-c", does], {}))
+    assert child is not None
+    return child
 
 
 async def test_answers_are_made_by_a_fork_and_after_its_end_by_a_new_program(world):
@@ -95,6 +97,8 @@ async def test_answers_are_made_by_a_fork_and_after_its_end_by_a_new_program(wor
         assert (forked.ppid(), forked.name()) == (process.pid, "chatai-answers")
         assert forked.cmdline() == psutil.Process(process.pid).cmdline()
         assert os.getsid(forked.pid) == forked.pid
+        logs = {Path(opened.path).name: opened.fd for opened in forked.open_files()}
+        assert logs.keys() == {"api.log", "audit.log"}
         world.write(bot, chat, "Is it so?")
         await world.until_said(bot, chat, "So it is.")
         forked.kill()
@@ -104,6 +108,8 @@ async def test_answers_are_made_by_a_fork_and_after_its_end_by_a_new_program(wor
             return psutil.Process(now[0]) if now and now != pids["answers"] else None
 
         assert "bots.answers" in (await eventually(another, patience=60)).cmdline()
+        os.kill(pids["zygote"], signal.SIGKILL)
+        await eventually(lambda: not psutil.pid_exists(pids["zygote"]), patience=60)
         world.write(bot, chat, "Is it still so?")
         await world.until_said(bot, chat, "So it is.", "So it is.")
 

@@ -161,6 +161,19 @@ async def test_ranks_as_bm25_counted_by_hand(database: Database, actor: Actor, a
     assert all(before >= after - 0.8 for before, after in pairwise(scores))
 
 
+async def test_segments_of_another_average_length_are_scored_by_that_of_now(
+    small: None, database: Database, actor: Actor, assistant_id: UUID
+) -> None:
+    """By the average when each was indexed, the long ones, which hold the word twice, would come first."""
+    await store(database, actor, assistant_id, [f"клапан а{number} б{number} в{number}" for number in range(12)])
+    long = [" ".join(["клапан клапан", *(f"г{number}д{word}" for word in range(40))]) for number in range(12)]
+    await store(database, actor, assistant_id, long)
+    assert await sizes(database, actor, assistant_id) == [12, 12]
+    async with database.workspace(actor.workspace_id) as uow:
+        found = await service.search(uow, assistant_id, "клапан", limit=6)
+    assert [len(passage.text.split()) for passage in found] == [4] * 6
+
+
 async def test_reading_less_finds_nearly_all(small: None, database: Database, actor: Actor, assistant_id: UUID) -> None:
     texts = [
         " ".join(["обычное"] * (1 + number % 3) + [f"редкое{number % 40}"] * (1 + number % 2) + ["вода"] * (number % 9))

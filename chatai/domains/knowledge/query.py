@@ -83,7 +83,8 @@ NORMAL = Effort()
 class TextQuery:
     """What the text leg looks for. Words and pairs are tsquery operands.
 
-    `is_whole`: all postings of the words are read, so that their sum is a chunk's score (BM25, to a part in 4,095).
+    `is_whole`: all postings of the words are read, and are of one segment, so that all were weighed by the same average
+    length: a chunk's sum of them is then its score (BM25, to a part in 4,095).
     """
 
     words: list[str] = field(default_factory=list)
@@ -137,7 +138,7 @@ def _take_blocks(result: TextQuery, words: Sequence[_Word], most: int) -> None:
         result.segments.append(segment)
         result.blocks.append(block)
         result.gains.append(word.weight * (K1 + 1) / IMPACTS)
-    result.is_whole = len(result.blocks) == len(blocks)
+    result.is_whole = len(result.blocks) == len(blocks) and len(set(result.segments)) <= 1
 
 
 def _take_pairs(result: TextQuery, words: Sequence[_Word]) -> None:

@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 QUERY_CHARS = 2_000  # of a question that count; what is longer is a text, not a question
 LEG_LIMIT = 50
-LIFTED = 24  # where all postings are read, pairs alone can still change the order: so many more are looked at
+LIFTED = 24  # where scores are known but for pairs, which change the order a little: so many more are looked at
 RRF_K = 60  # Cormack, Clarke, Büttcher: Reciprocal Rank Fusion (2009)
 # Two words that stand in a chunk as they stand in the query add a part of the rarer one's weight. On XQuAD that gains a
 # little in both languages.

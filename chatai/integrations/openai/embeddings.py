@@ -47,7 +47,7 @@ class OpenAIEmbedder:
                 raise
             _log.warning("embedding call failed", model=self.model, error=type(error).__name__)
             raise (EmbeddingsRefused if _is_final(error, meaning.code) else EmbeddingsAway)() from None
-        vectors = [item.embedding for item in sorted(response.data, key=lambda item: item.index)]
+        vectors = _vectors(response)
         if len(vectors) != len(texts) or not _sound(vectors):
             _log.warning("embedding answer makes no sense", model=self.model, asked=len(texts), got=len(vectors))
             raise EmbeddingsAway
@@ -69,6 +69,15 @@ def _parts(model: str) -> tuple[str, int]:
 def _is_final(error: Exception, code: str) -> bool:
     """Whether asking again is of no use: refused, or nothing is left of the balance (which OpenAI tells as 429)."""
     return code == "model_refused" or (isinstance(error, openai.RateLimitError) and error.code == "insufficient_quota")
+
+
+def _vectors(response: Any) -> list[list[float]]:
+    """In the texts' order; none where the answer makes no sense, of which the library says nothing."""
+    try:
+        found = sorted(response.data, key=lambda item: item.index)
+        return [[float(value) for value in item.embedding] for item in found]
+    except (AttributeError, TypeError, ValueError):
+        return []
 
 
 def _sound(vectors: Sequence[Sequence[float]]) -> bool:

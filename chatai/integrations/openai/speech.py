@@ -59,9 +59,12 @@ class OpenAISpeech:
                 raise
             _log.warning("transcription failed", model=self._model, error=type(error).__name__, detail=str(error)[:300])
             raise (SpeechRefused if meaning.code == "model_refused" else SpeechAway)() from None
-        usage = getattr(result, "usage", None)
+        text, usage = getattr(result, "text", None), getattr(result, "usage", None)
+        if not isinstance(text, str):  # of an answer that is none the library says nothing
+            _log.warning("a transcription makes no sense", model=self._model)
+            raise SpeechAway
         return Transcript(
-            text=str(getattr(result, "text", "") or "").replace("\0", "").strip(),
+            text=text.replace("\0", "").strip(),
             model=self._model,
             prompt_tokens=int(getattr(usage, "input_tokens", 0) or 0),
             completion_tokens=int(getattr(usage, "output_tokens", 0) or 0),
