@@ -17,9 +17,9 @@ _CHOICE = "language:"
 
 async def choose_language(query: CallbackQuery, job: Job) -> bool:
     """Keeps the choice for the chat, and shows it where the buttons were. In a group only for its admins."""
-    chosen = (query.data or "").removeprefix(_CHOICE)
-    message = query.message
-    if chosen == query.data or chosen not in LANGUAGES or message is None:
+    data, message = query.data or "", query.message
+    chosen = data.removeprefix(_CHOICE)
+    if not data.startswith(_CHOICE) or chosen not in LANGUAGES or message is None:
         return False
     language: Language = chosen
     place = Place(message.chat.id)

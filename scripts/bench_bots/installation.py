@@ -18,6 +18,7 @@ from uuid import UUID
 
 import aiohttp
 
+from bots.answers import NAME as ANSWERS
 from chatai import migrate
 from chatai.core.actor import Actor
 from chatai.core.crypto import Vault, new_token
@@ -330,7 +331,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-ANSWERS = "chatai-answers"
 _ZYGOTES = {"chatai-zygote", "chatai-stand-by"}
 
 
