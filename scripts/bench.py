@@ -30,6 +30,7 @@ import httpx
 import psutil
 from openai import AsyncOpenAI
 
+from bots.answers import NAME as ANSWERS
 from chatai.core.database import Database
 from chatai.core.settings import Settings
 from tests.fakes.openai import ThreadedFakeOpenAI
@@ -105,7 +106,7 @@ def _name(process: psutil.Process, parent: psutil.Process) -> str:
     command = " ".join(process.cmdline())
     if process.pid == parent.pid:
         return "launcher"
-    if process.name() == "chatai-answers":
+    if process.name() == ANSWERS:
         return "answers"
     for mark in ("granian", "valkey", "zygote", "postgres"):
         if mark in command:
