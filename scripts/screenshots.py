@@ -16,14 +16,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 WIDTHS = {1440: 900, 390: 844}
 PUBLIC = {"login": "/login", "register": "/register", "reset": "/reset", "missing": "/no-such-page"}
 TABS = ("knowledge", "answers", "search", "channels", "setup")
-# Prerendered in one language, a page is see-through until it has the one that is wanted.
-READABLE = "getComputedStyle(document.querySelector('[data-lang]')).opacity === '1'"
 SETTLED = "document.fonts.ready.then(() => true)"
 
 
@@ -133,8 +131,8 @@ def open_page(page: Page, address: str) -> None:
     page.goto(address)
     page.locator("h1, h2").first.wait_for()
     page.locator(".skeleton").first.wait_for(state="detached")
-    page.locator("[data-lang]").first.wait_for()
-    page.wait_for_function(READABLE)
+    # Prerendered in one language, a page is see-through until it has the one that is wanted.
+    expect(page.locator("[data-lang]").first).to_have_css("opacity", "1")
     if page.locator(".pdf-sheet").count():
         page.locator(".pdf-sheet:not(.waiting) canvas").wait_for()
     page.evaluate(SETTLED)
