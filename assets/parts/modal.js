@@ -12,6 +12,7 @@ const REFUSED_MS = 1000; // who is still here so long after the dismissal has re
 export function Modal({ children, onDismiss, waits, ...rest }) {
   const dialog = useRef(null);
   const mounted = useRef(false);
+  const left = useRef(false); // dismissed for having been left, and not shown since
   const dismiss = useRef(onDismiss);
   dismiss.current = onDismiss;
   const { pathname, search } = useLocation();
@@ -21,11 +22,13 @@ export function Modal({ children, onDismiss, waits, ...rest }) {
     const element = dialog.current;
     if (!element || element.open) return;
     element.showModal();
+    left.current = false;
     const first = element.querySelector('[data-first="true"]');
     (first ?? element.querySelector("input:not([type=hidden]), textarea, .row.end .btn"))?.focus(); // not the closing cross
   }
 
   function leave() {
+    left.current = true;
     dismiss.current?.();
     setTimeout(show, REFUSED_MS);
   }
@@ -39,7 +42,8 @@ export function Modal({ children, onDismiss, waits, ...rest }) {
       before?.focus?.();
       mounted.current = false;
       // However it went, what it asked is over: the page was left, say, or has nothing more to ask it about.
-      setTimeout(() => mounted.current || waits || dismiss.current?.());
+      // Not twice: between the first dismissal and its effect somebody may have asked anew, by a quick click.
+      setTimeout(() => mounted.current || waits || left.current || dismiss.current?.());
     };
   }, []);
   useEffect(() => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -22,6 +23,49 @@ async def watched_sockets(page: Page) -> list[WebSocketRoute]:
 
     await page.route_web_socket(re.compile("_event"), through)
     return sockets
+
+
+class SlowLine:
+    """A connection that holds what the server says once the page has dismissed its dialog, and then what the page asks.
+
+    So the click on "Delete" comes between the dismissal and its effect, as on a slow line.
+    """
+
+    def __init__(self) -> None:
+        self.dismissed, self.asked = asyncio.Event(), asyncio.Event()
+        self._to_page: list[str | bytes] = []
+        self._to_server: list[str | bytes] = []
+
+    async def connect(self, page: WebSocketRoute) -> None:
+        self._page, self._server = page, page.connect_to_server()
+        page.on_message(self._from_page)
+        self._server.on_message(self._from_server)
+
+    def _from_page(self, message: str | bytes) -> None:
+        if "ask_delete" in str(message):
+            self.asked.set()
+        if self.asked.is_set():
+            self._to_server.append(message)
+            return
+        self._server.send(message)
+        if "setup.keep" in str(message):
+            self.dismissed.set()
+
+    def _from_server(self, message: str | bytes) -> None:
+        if self.dismissed.is_set():
+            self._to_page.append(message)
+        else:
+            self._page.send(message)
+
+    def deliver_to_page(self) -> None:
+        self.dismissed.clear()
+        while self._to_page:
+            self._page.send(self._to_page.pop(0))
+
+    def deliver_to_server(self) -> None:
+        self.asked.clear()
+        while self._to_server:
+            self._server.send(self._to_server.pop(0))
 
 
 async def two_assistants(page: Page, site: Site) -> tuple[str, str]:
@@ -79,6 +123,27 @@ async def test_a_page_that_is_loaded_anew_does_not_open_what_was_open(page: Page
         await expect(page.get_by_role("button", name="Delete", exact=True).first).to_be_visible()
         await expect(page.get_by_role("dialog")).to_have_count(0)
         await ask_to_delete(page)
+
+
+async def test_a_click_before_the_left_dialog_has_gone_opens_it(page: Page, site: Site) -> None:
+    _, other = await two_assistants(page, site)
+    await page.goto(f"{other}/setup")
+    await ask_to_delete(page)
+
+    line = SlowLine()
+    await page.route_web_socket(re.compile("_event"), line.connect)
+    await page.goto(f"{other}/setup")
+    await line.dismissed.wait()
+    await page.get_by_role("button", name="Delete", exact=True).first.click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await line.asked.wait()
+    line.deliver_to_page()
+    await expect(page.locator("dialog")).to_have_count(0)
+    line.deliver_to_server()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await page.get_by_role("dialog").get_by_role("textbox").fill("Something else")
+    await page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    await expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
 
 
 async def test_the_way_back_to_another_assistant_closes_the_question_about_this_one(page: Page, site: Site) -> None:
