@@ -27,7 +27,7 @@ lint: $(VENV)/.tested ## Check style, types and the direction of imports
 	$(BIN)/lint-imports
 
 typecheck: $(VENV)/.tested ## Check the types
-	$(BIN)/mypy chatai bots
+	$(BIN)/mypy chatai bots scripts
 
 fmt: $(VENV)/.tested ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .

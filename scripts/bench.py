@@ -186,7 +186,7 @@ async def through_chatai(database: Database, actor: Any, assistant_id: Any) -> f
     from chatai.domains.conversations import service as conversations
     from chatai.domains.conversations.schemas import Question, TextDelta
 
-    times = []
+    times: list[float] = []
     for number in range(ROUNDS):
         async with database.workspace(actor.workspace_id, actor.account_id) as uow:
             talk = await conversations.start_conversation(uow, actor, assistant_id, language="en")
@@ -199,7 +199,7 @@ async def through_chatai(database: Database, actor: Any, assistant_id: Any) -> f
 
 async def direct(model_url: str) -> float:
     """The same call made directly: median milliseconds to the first piece of text."""
-    times = []
+    times: list[float] = []
     async with AsyncOpenAI(base_url=model_url, api_key="sk-bench") as client:
         for number in range(ROUNDS):
             began = time.perf_counter()

@@ -28,7 +28,8 @@ async def run(options: Options, figures: dict[str, Any]) -> None:
 
     async def take(name: str, work: Awaitable[dict[str, Any]]) -> dict[str, Any]:
         print(f"{time.monotonic() - began:6.0f} s  {name} ...", file=sys.stderr, flush=True)
-        return _plain(await work)
+        measured: dict[str, Any] = _plain(await work)
+        return measured
 
     async with asyncio.timeout(options.minutes * 60), installation(xquad()) as made:
         top = options.bots[-1]

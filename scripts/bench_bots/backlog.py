@@ -98,7 +98,7 @@ def _copy(url: str, bot: Registered, workspace: object, people: list[int], updat
     )
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
         begin = f"COPY bot_update ({columns}, sends_begun, sends_repeated) FROM STDIN"
-        with cursor.copy(begin) as copy:  # type: ignore[arg-type] - no parameter of it comes from outside
+        with cursor.copy(begin) as copy:
             for number in range(updates):
                 person = people[number % len(people)]
                 payload = _update(FIRST_UPDATE + number, person, question=number % QUESTION_EVERY == 0)

@@ -152,7 +152,7 @@ def main() -> int:
         if set(one.states) - {"running", "sleeping", "starting"}:
             print(f"{one.kind}: bots are {one.states}")
     if arguments.json:
-        arguments.json.write_text(json.dumps([asdict(one) for one in [*outcomes, *drained]], indent=2))
+        arguments.json.write_text(json.dumps([*map(asdict, outcomes), *map(asdict, drained)], indent=2))
     if arguments.write and code == 0:
         arguments.write.write_text(markdown(arguments, outcomes, drained))
     return code or int(any(one.lost or one.twice or one.apologies for one in outcomes))

@@ -92,7 +92,7 @@ class Tasks(ZygoteClient):
         number = next(self._numbers)
         exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         task = self._workers[number] = asyncio.create_task(self._live(far))
-        task.add_done_callback(lambda _: exited.cancelled() or exited.set_result(0))
+        task.add_done_callback(lambda _: None if exited.cancelled() else exited.set_result(0))
         return WorkerProcess(number, NO_PROCESS + number, near, exited, None)
 
     async def _live(self, wire: Wire) -> int:
