@@ -208,8 +208,9 @@ async def stranger(new_actor: Callable[..., Awaitable[Actor]]) -> Actor:
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     """A headless Chromium: the one named by `CHROMIUM` (see `scripts/with-browser`), the system's, or Playwright's."""
-    from playwright.async_api import async_playwright
+    from playwright.async_api import async_playwright, expect
 
+    expect.set_options(timeout=20_000)  # a machine that is busy with other tests
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     async with async_playwright() as playwright:

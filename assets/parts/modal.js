@@ -8,11 +8,12 @@ if (typeof window !== "undefined") {
   for (const kind of ["click", "keydown"]) addEventListener(kind, () => (touched = true), true);
 }
 const REFUSED_MS = 1000; // who is still here so long after the dismissal has reasons to stay
+const SLOW_MS = 10000; // so long the dismissal may be on its way
 
 export function Modal({ children, onDismiss, waits, ...rest }) {
   const dialog = useRef(null);
   const mounted = useRef(false);
-  const left = useRef(false); // dismissed for having been left, and not shown since
+  const left = useRef(-Infinity); // when it was dismissed for having been left
   const dismiss = useRef(onDismiss);
   dismiss.current = onDismiss;
   const { pathname, search } = useLocation();
@@ -22,15 +23,19 @@ export function Modal({ children, onDismiss, waits, ...rest }) {
     const element = dialog.current;
     if (!element || element.open) return;
     element.showModal();
-    left.current = false;
     const first = element.querySelector('[data-first="true"]');
     (first ?? element.querySelector("input:not([type=hidden]), textarea, .row.end .btn"))?.focus(); // not the closing cross
   }
 
   function leave() {
-    left.current = true;
+    left.current = Date.now();
     dismiss.current?.();
     setTimeout(show, REFUSED_MS);
+  }
+
+  // Before the dismissal has its effect a quick click may have asked anew, which a second dismissal would undo.
+  function leaving() {
+    return location.pathname + location.search === place.current && Date.now() - left.current < SLOW_MS;
   }
 
   useEffect(() => {
@@ -42,8 +47,7 @@ export function Modal({ children, onDismiss, waits, ...rest }) {
       before?.focus?.();
       mounted.current = false;
       // However it went, what it asked is over: the page was left, say, or has nothing more to ask it about.
-      // Not twice: between the first dismissal and its effect somebody may have asked anew, by a quick click.
-      setTimeout(() => mounted.current || waits || left.current || dismiss.current?.());
+      setTimeout(() => mounted.current || waits || leaving() || dismiss.current?.());
     };
   }, []);
   useEffect(() => {

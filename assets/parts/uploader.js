@@ -1,5 +1,5 @@
 // Picks or drops several files and sends each to the server with its own progress.
-import { createElement, useRef, useState } from "react";
+import { createElement, useEffect, useRef, useState } from "react";
 
 const MB = 1024 * 1024;
 
@@ -36,6 +36,13 @@ export function Uploader({ url, accept, maxMb, texts, onUploaded, children }) {
   const [files, setFiles] = useState([]);
   const [over, setOver] = useState(false);
   const picker = useRef(null);
+  const mounted = useRef(false);
+  useEffect(() => {
+    mounted.current = true;
+    return () => {
+      mounted.current = false; // the files go on to the server; another page has nothing to show of them
+    };
+  }, []);
   const change = (id, patch) => setFiles((all) => all.map((one) => (one.id === id ? { ...one, ...patch } : one)));
 
   const take = async (picked) => {
@@ -50,7 +57,7 @@ export function Uploader({ url, accept, maxMb, texts, onUploaded, children }) {
       const error = reason(answer, texts);
       if (error) change(row.id, { error });
       else setFiles((all) => all.filter((one) => one.id !== row.id));
-      onUploaded?.();
+      if (mounted.current) onUploaded?.();
     }
   };
 

@@ -63,7 +63,7 @@ async def telegram(free_port: Callable[[], int], tmp_path: Path) -> AsyncIterato
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A browser's page; what the page complains about fails the test."""
     complaints: list[str] = []
-    opened = await browser.new_page(viewport={"width": 1280, "height": 900})
+    opened = await browser.new_page(viewport={"width": 1280, "height": 900}, locale="en-US")
     opened.set_default_timeout(PATIENCE)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)

@@ -54,7 +54,7 @@ async def site(
             **built.environment(),
             "OPENAI_API_KEY": "sk-test",
             "OPENAI_BASE_URL": model.url,
-            "MODEL_TIMEOUT_SECONDS": "5",
+            "MODEL_TIMEOUT_SECONDS": "30",
         }
         with log.open("wb") as output:
             async with (

@@ -30,7 +30,7 @@ async def test_a_newcomer_gets_an_answer_with_its_page(page: Page, site: Site, t
     await expect(page.get_by_text("3 pages")).to_be_visible()
 
     await page.get_by_role("link", name="Chat", exact=True).click()
-    site.model.plan = Plan(token_delay=0.15)
+    site.model.plan = Plan(token_delay=1.0)  # until its first words were seen
     question = page.get_by_label("Your question")
     await question.fill("first line")
     await question.press("Shift+Enter")
@@ -38,7 +38,8 @@ async def test_a_newcomer_gets_an_answer_with_its_page(page: Page, site: Site, t
     await question.fill(QUESTION)
     await question.press("Enter")
     await expect(page.get_by_role("button", name="Stop")).to_be_visible()
-    await expect(page.locator(".turn[aria-busy=true] .prose")).to_contain_text(re.compile(r"\w+"))  # while it comes
+    await expect(page.locator(".turn[aria-busy=true] .prose")).to_contain_text(re.compile(r"\w+"))
+    site.model.plan.token_delay = 0.0
     chip = page.locator("a.chip").first
     await expect(chip).to_contain_text("returns.pdf")
     await expect(chip).to_contain_text("p. 2")

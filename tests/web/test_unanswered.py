@@ -20,6 +20,7 @@ async def ask(page: Page, address: str, question: str, answer: str, *, anew: boo
     await page.get_by_role("textbox").fill(question)
     await page.keyboard.press("Enter")
     await expect(page.get_by_text(answer).last).to_be_visible()
+    await expect(page.get_by_role("button", name="Send")).to_be_visible()  # all of it is stored
 
 
 async def test_an_unanswered_question_is_answered_and_then_known(page: Page, site: Site) -> None:

@@ -16,7 +16,7 @@ from chatai.domains.knowledge.service import PairLine
 from chatai.web.assistants.answers import Answers
 from chatai.web.assistants.one import Current
 from chatai.web.shared.elements import dialog, field, foot, icon, pill
-from chatai.web.shared.guard import handler, identifier, language_for, route_id, tell, unit
+from chatai.web.shared.guard import handler, identifier, language_for, place_of, route_id, tell, unit
 from chatai.web.shared.i18n import is_russian, number, t
 from chatai.web.shared.parts import TableInput
 from chatai.web.shared.texts import answers as texts
@@ -87,21 +87,24 @@ class Import(rx.State):
         async with self:
             if self.step != "checked":
                 return
-            self.step, table, assistant = "running", self._table, self._assistant
+            self.step, table, assistant, place = "running", self._table, self._assistant, place_of(self)
         try:
             rows = await rows_of(table)
             async with unit(actor) as uow:
                 done = await knowledge.import_pairs(uow, actor, identifier(assistant), rows)
         except BaseException:  # also one that nobody thought of: the dialog must not stand there importing for ever
             async with self:
-                self.step, self.draft = "table", table
+                if self.step == "running":
+                    self.step, self.draft = "table", table
             raise
         async with self:
-            self.step, self.lines, self.draft, self._table = "", [], "", ""
+            if self.step == "running":  # and not closed meanwhile, perhaps opened for another table
+                self.step, self.lines, self.draft, self._table = "", [], "", ""
             language = await language_for(self)
             refused = len(done.refused)
-            await (await self.get_state(Answers))._load(actor)
             await tell(self, texts.IMPORTED.of(language, added=done.added, changed=done.changed, refused=refused))
+            if place_of(self) == place:
+                await (await self.get_state(Answers))._load(actor)
 
 
 async def rows_of(table: str) -> list[list[str]]:

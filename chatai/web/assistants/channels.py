@@ -24,7 +24,7 @@ from chatai.web.shared.elements import (
     skeleton,
     tile,
 )
-from chatai.web.shared.guard import handler, identifier, language_for, route_id, tell, unit
+from chatai.web.shared.guard import handler, identifier, language_for, place_of, route_id, tell, unit
 from chatai.web.shared.i18n import t
 from chatai.web.shared.layout import Session
 from chatai.web.shared.parts import Ticker
@@ -70,7 +70,7 @@ class Channels(rx.State):
             if self.adding:
                 return
             self.error, self.adding, self._adding_since = "", True, time.time()
-            assistant_id = route_id(self, "assistant_id")
+            assistant_id, place = route_id(self, "assistant_id"), place_of(self)
         try:
             known = await channels.check_token(actor, str(form.get("token", "")))
             async with unit(actor) as uow:
@@ -80,8 +80,9 @@ class Channels(rx.State):
                 self.adding = False
         async with self:
             self.added += 1  # the form starts anew, without the token
-            await self._load(actor)
             await tell(self, texts.ADDED.of(await language_for(self)))
+            if place_of(self) == place:
+                await self._load(actor)
 
     @handler
     async def start(self, actor: Actor, bot_id: str) -> None:

@@ -19,7 +19,7 @@ from chatai.domains.knowledge import service as knowledge
 from chatai.web.assistants.one import Current, assistant_page
 from chatai.web.conversations.turns import Turn, answered, asked, turn_of, turn_view, typing
 from chatai.web.shared.elements import button, icon, link_button, note, skeleton, tile
-from chatai.web.shared.guard import handler, language_for, route_id, unit
+from chatai.web.shared.guard import handler, language_for, place_of, route_id, unit
 from chatai.web.shared.i18n import t
 from chatai.web.shared.layout import Session
 from chatai.web.shared.parts import Prose, Thread
@@ -95,9 +95,12 @@ class Chat(rx.State):
             self._rest()
 
     @handler
-    async def start_anew(self, actor: Actor) -> None:
+    async def start_anew(self, actor: Actor) -> Any:
         self._stopped = self._run
         self._turn_to("")
+        if "c" in self.router.url.query_parameters:  # or a lost connection would turn back to that conversation
+            return rx.redirect(place_of(self), replace=True)
+        return None
 
     @handler
     async def stop(self, actor: Actor) -> None:
@@ -127,6 +130,8 @@ class Chat(rx.State):
         async with self:
             self._let_go_of_dead()
             if self.busy:
+                if text:
+                    self._put_back(text)
                 return
             assistant_id = route_id(self, "assistant_id")
             language = await language_for(self)
@@ -146,7 +151,7 @@ class Chat(rx.State):
         except ChatAIError:
             async with self:
                 if self._run == run:
-                    self.draft, self.drafts = text, self.drafts + 1  # back into the field: nothing typed is lost
+                    self._put_back(text)
             raise
         finally:
             async with self:
@@ -154,6 +159,10 @@ class Chat(rx.State):
                     self._rest()
                 if not self._run and self._conversation == conversation:
                     await self._reload(actor, assistant_id)
+
+    def _put_back(self, text: str) -> None:
+        """Into the field again: nothing typed is lost."""
+        self.draft, self.drafts = text, self.drafts + 1
 
     async def _stream(self, events: AsyncIterator[AnswerEvent], run: str) -> None:
         """Shows the answer as it comes, until it is complete or stopped."""

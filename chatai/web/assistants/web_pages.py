@@ -9,7 +9,7 @@ import reflex as rx
 from chatai.core.actor import Actor
 from chatai.domains.knowledge import service as knowledge
 from chatai.web.shared.elements import button, dialog, field, foot, note, text_input
-from chatai.web.shared.guard import handler, language_for, route_id, tell, unit
+from chatai.web.shared.guard import handler, language_for, place_of, route_id, tell, unit
 from chatai.web.shared.i18n import t
 from chatai.web.shared.texts import knowledge as texts
 
@@ -43,13 +43,15 @@ class WebPages(rx.State):
         async with self:
             if self.looking:
                 return
-            self.looking, self.error, address = True, "", self.address
+            self.looking, self.error, address, place = True, "", self.address, place_of(self)
         try:
             found = await knowledge.find_addresses(actor, address)
         finally:
             async with self:
                 self.looking = False
         async with self:
+            if place_of(self) != place:
+                return  # another assistant's page must not ask whether to add what was found for this one
             language = await language_for(self)
             self._all, self.found, self.count = found, found[:SHOWN], len(found)
             self.error = "" if found else texts.NONE_FOUND.of(language)

@@ -11,6 +11,7 @@ from uuid import UUID
 import reflex as rx
 
 from chatai.core.actor import Actor
+from chatai.core.errors import ChatAIError
 from chatai.domains.assistants import service as assistants
 from chatai.domains.channels import overview
 from chatai.domains.channels import service as channels
@@ -80,6 +81,7 @@ class Adding(rx.State):
     busy: bool = False
     error: str = ""
     _busy_since: float = 0.0
+    _opened: int = 0
 
     @handler
     async def load(self, actor: Actor) -> None:
@@ -91,10 +93,16 @@ class Adding(rx.State):
     @handler
     async def open_dialog(self, actor: Actor) -> None:
         self.shown, self.error = True, ""
+        self._opened += 1
 
     @handler
     async def close_dialog(self, actor: Actor) -> None:
         self.shown = False
+
+    async def _stands(self, opened: int) -> bool:
+        """Whether the dialog stands open still that was opened as that many-th."""
+        async with self:
+            return self.shown and self._opened == opened
 
     @handler(background=True, error="error")
     async def add(self, actor: Actor, form: dict[str, Any]) -> Any:
@@ -102,17 +110,25 @@ class Adding(rx.State):
         async with self:
             if self.busy and time.time() - self._busy_since < LONGEST_ADDING_SECONDS:
                 return None
-            self.error, self.busy, self._busy_since = "", True, time.time()
+            self.error, self.busy, self._busy_since, opened = "", True, time.time(), self._opened
         try:
             assistant_id = identifier(str(form.get("assistant", "")))
             known = await channels.check_token(actor, str(form.get("token", "")))
             async with unit(actor) as uow:
                 await channels.add_bot(uow, actor, assistant_id, known)
+        except ChatAIError as failure:
+            if await self._stands(opened):
+                raise
+            async with self:
+                await tell(self, failure.sentence(await language_for(self)), "bad")
+            return None
         finally:
             async with self:
                 self.busy = False
+        if await self._stands(opened):
+            async with self:
+                self.shown = False
         async with self:
-            self.shown = False
             await tell(self, channel_texts.ADDED.of(await language_for(self)))
         return Bots.load
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,6 +17,7 @@ from chatai.domains.channels import service as channels
 from chatai.domains.channels.schemas import BotEventView, BotSight, BotView, DesiredState, MadeBots
 from chatai.web.bots.watch import EVENTS, BotWatch
 from chatai.web.shared.guard import handler, language_for, put, route_id, tell, unit
+from chatai.web.shared.i18n import Text
 from chatai.web.shared.texts import bots as texts
 
 MADE_BOTS: dict[str, MadeBots] = {"": "", "share": "share", "copy": "copy"}
@@ -129,49 +132,58 @@ class OneBot(BotWatch, rx.State):
         await self._load(actor)
         await tell(self, texts.DISMISSED.of(await language_for(self), number=number))
 
-    # Telegram is asked in the background: it may take its time.
+    # Telegram is asked in the background: it may take its time, and the page may be another one's by then.
+
+    @asynccontextmanager
+    async def _at_work(self, name: str, error: str = "") -> AsyncIterator[UUID]:
+        """Says that something is under way with the bot of the page, and takes back the error of an earlier time."""
+        async with self:
+            bot_id = route_id(self, "bot_id")
+            put(self, busy=name, **({error: ""} if error else {}))
+        try:
+            yield bot_id
+        finally:
+            async with self:
+                if self._shows(bot_id) and self.busy == name:
+                    self.busy = ""
+
+    def _shows(self, bot_id: UUID) -> bool:
+        return str(getattr(self, "bot_id", "")) == str(bot_id)
+
+    async def _done(self, actor: Actor, bot_id: UUID, text: Text) -> bool:
+        """Tells it on whichever page, and loads the bot's page anew. Whether it is that page still."""
+        async with self:
+            await tell(self, text.of(await language_for(self)))
+            if shown := self._shows(bot_id):
+                await self._load(actor)
+        return shown
 
     @handler(background=True, error="token_error")
     async def replace_token(self, actor: Actor, form: dict[str, Any]) -> None:
-        async with self:
-            self.token_error, self.busy, bot_id = "", "token", route_id(self, "bot_id")
-        try:
+        async with self._at_work("token", "token_error") as bot_id:
             known = await channels.check_token(actor, str(form.get("token", "")))
             async with unit(actor) as uow:
                 await tokens.replace_token(uow, actor, bot_id, known)
-        finally:
-            await self._free()
-        async with self:
-            self.tokens_taken += 1  # the form starts anew, without the token
-            await self._load(actor)
-            await tell(self, texts.TOKEN_SAVED.of(await language_for(self)))
+        if await self._done(actor, bot_id, texts.TOKEN_SAVED):
+            async with self:
+                self.tokens_taken += 1  # the form starts anew, without the token
 
     @handler(background=True, error="token_error")
     async def renew_token(self, actor: Actor) -> None:
-        async with self:
-            self.token_error, self.asking, self.busy, bot_id = "", "", "token", route_id(self, "bot_id")
-        try:
+        async with self._at_work("token", "token_error") as bot_id:
+            async with self:
+                self.asking = ""
             await tokens.renew_managed_token(get_database(), actor, bot_id)
-        finally:
-            await self._free()
-        async with self:
-            await self._load(actor)
-            await tell(self, texts.TOKEN_SAVED.of(await language_for(self)))
+        await self._done(actor, bot_id, texts.TOKEN_SAVED)
 
     @handler(background=True, error="profile_error")
     async def save_profile(self, actor: Actor, form: dict[str, Any]) -> None:
-        async with self:
-            self.profile_error, self.busy, bot_id = "", "profile", route_id(self, "bot_id")
         draft = profile.ProfileDraft(
             *(str(form.get(name, "")) for name in ("name", "description", "short_description"))
         )
-        try:
+        async with self._at_work("profile", "profile_error") as bot_id:
             await profile.change(get_database(), actor, bot_id, draft)
-        finally:
-            await self._free()
-        async with self:
-            await self._load(actor)
-            await tell(self, texts.PROFILE_SAVED.of(await language_for(self)))
+        await self._done(actor, bot_id, texts.PROFILE_SAVED)
 
     @handler(background=True)
     async def remove_photo(self, actor: Actor) -> None:
@@ -184,35 +196,24 @@ class OneBot(BotWatch, rx.State):
     @handler(background=True)
     async def look(self, actor: Actor) -> None:
         """Asks Telegram how it shows the bot, how its webhook fares, and whether it may manage others."""
-        async with self:
-            self.busy, bot_id = "look", route_id(self, "bot_id")
-        try:
+        async with self._at_work("look") as bot_id:
             seen = await profile.look(get_database(), actor, bot_id)
-        finally:
-            await self._free()
-        async with self:
-            self.may_manage_others = "yes" if seen.identity.can_manage_bots else "no"
-            await self._load(actor)
-            put(self, pending=seen.webhook.pending)
-            await tell(self, texts.LOOKED.of(await language_for(self)))
+        if await self._done(actor, bot_id, texts.LOOKED):
+            async with self:
+                may = "yes" if seen.identity.can_manage_bots else "no"
+                put(self, pending=seen.webhook.pending, may_manage_others=may)
 
     @handler(background=True, error="clone_error")
     async def clone(self, actor: Actor, form: dict[str, Any]) -> Any:
-        async with self:
-            self.clone_error, self.busy, bot_id = "", "clone", route_id(self, "bot_id")
-        try:
+        async with self._at_work("clone", "clone_error") as bot_id:
             token, documents = str(form.get("token", "")), bool(form.get("documents"))
             made = await cloning.clone_bot(get_database(), actor, bot_id, token, documents=documents)
-        finally:
-            await self._free()
         async with self:
-            self.asking = ""
             await tell(self, texts.CLONED.of(await language_for(self)))
+            if not (self._shows(bot_id) and self.asking == "clone"):
+                return None  # who has turned to something else is not taken away from it
+            self.asking = ""
         return rx.redirect(f"/bots/{made.id}")
-
-    async def _free(self) -> None:
-        async with self:
-            self.busy = ""
 
 
 def _settings(bot: BotView) -> dict[str, Any]:

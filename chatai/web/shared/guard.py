@@ -42,13 +42,17 @@ class Notices(rx.State):
 
     text: str = ""
     kind: str = ""
+    shown: int = 0
 
     def _show(self, text: str, kind: str = "") -> None:  # without the underscore it would be an event handler
         self.text, self.kind = text, kind
+        self.shown += 1
 
     @rx.event
-    def dismiss(self) -> None:
-        self.text = ""
+    def dismiss(self, shown: int) -> None:
+        """Takes the notice away, unless another one has taken its place meanwhile."""
+        if shown == self.shown:
+            self.text = ""
 
 
 setattr(Notices.dismiss.fn, GUARDED, "public")  # touches nothing but this browser's own notice
@@ -106,6 +110,11 @@ def cookie_of(state: rx.State, name: str) -> str:
     return cookie_parser(state.router.headers.cookie).get(name, "")
 
 
+def place_of(state: rx.State) -> str:
+    """The address of the page that the tab shows now. What ran in the background may find another one at its end."""
+    return str(state.router.url.path)
+
+
 def route_id(state: rx.State, name: str) -> UUID:
     """The identifier in the page's address. Raises: NotFound: if it is none."""
     return identifier(str(getattr(state, name)))
@@ -151,23 +160,28 @@ def handler(
         function: The method. It gets the actor as its second argument; the browser never sends that one.
         public: May be called without a log-in; the actor is then None. For pages that show what anybody may see.
         background: Runs beside other events; the method changes state inside `async with self`.
-        error: Name of the state variable that shows an expected error in place. Empty: the notice shows it.
+        error: Name of the state variable that shows an expected error in place. Empty, or where the page was left
+            meanwhile: the notice shows it.
     """
     if function is None:
         return functools.partial(handler, public=public, background=background, error=error)
 
     @functools.wraps(function)
     async def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
+        place = None
         try:
+            if background:
+                async with self:
+                    place = place_of(self)
             actor = await _actor(self, background)
             if actor is None and not public:
                 return await _to_login(self, background)
             return await function(self, actor, *args, **kwargs)
         except ChatAIError as failure:
-            await _report(self, failure, error, background)
+            await _report(self, failure, error, place)
         except Exception:
             log.exception("page_event_failed", handler=function.__qualname__)
-            await _report(self, ChatAIError(), error, background)
+            await _report(self, ChatAIError(), error, place)
         return None
 
     parameters = list(inspect.signature(function).parameters.values())
@@ -207,12 +221,13 @@ async def _to_login(state: Any, background: bool) -> Any:
     return rx.redirect(f"/login?next={quote(place or '/')}")
 
 
-async def _report(state: Any, failure: ChatAIError, error: str, background: bool) -> None:
-    if background:
-        async with state:
-            await _show(state, failure, error)
-    else:
+async def _report(state: Any, failure: ChatAIError, error: str, place: str | None) -> None:
+    """`place`: the page from which it was begun in the background; none where nothing ran in the background."""
+    if place is None:
         await _show(state, failure, error)
+    else:
+        async with state:
+            await _show(state, failure, error if place_of(state) == place else "")
 
 
 async def _show(state: Any, failure: ChatAIError, error: str) -> None:

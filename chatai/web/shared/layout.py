@@ -103,10 +103,10 @@ def notice() -> rx.Component:
             Notices.text,
             rx.el.div(
                 rx.el.span(Notices.text),
-                icon_button("x", common.CLOSE, on_click=Notices.dismiss),
+                icon_button("x", common.CLOSE, on_click=Notices.dismiss(Notices.shown)),
                 rx.cond(
                     Notices.kind != "bad",
-                    Ticker.create(interval=NOTICE_MS, on_tick=Notices.dismiss, key=Notices.text),
+                    Ticker.create(interval=NOTICE_MS, on_tick=Notices.dismiss(Notices.shown), key=Notices.shown),
                 ),
                 class_name=rx.Var.create(f"toast {Notices.kind}"),
                 role=rx.cond(Notices.kind == "bad", "alert", "status"),

@@ -14,8 +14,6 @@ from playwright.async_api import Browser, Page, expect
 from bots.sandbox.server import SandboxServer
 from bots.sandbox.state import SandboxBot
 
-expect.set_options(timeout=20_000)  # a machine that is busy with other tests
-
 TRICK = "<img src=x onerror=\"document.title='broken in'\"> & <b>not bold</b>"
 
 
