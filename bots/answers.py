@@ -34,6 +34,7 @@ if __name__ == "__main__":
 
 # isort: split
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -278,6 +279,7 @@ async def run(descriptor: int, settings: Settings) -> None:
 def main(descriptor: int, settings: Settings) -> None:
     import uvloop
 
+    os.set_inheritable(descriptor, False)  # all bots' questions pass here: no program started from here may have it
     call_process(NAME)
     # The manager says when to stop; Ctrl-C in the terminal and the stop of a whole unit are meant for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -43,6 +43,8 @@ log = structlog.get_logger(__name__)
 
 LATE_COMMITS = timedelta(seconds=60)
 """A change may become visible so much later than its time says."""
+ENDING_SECONDS = 10.0
+"""So long what ends a bot may take besides its process."""
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 WELL: frozenset[BotState] = frozenset({"starting", "running", "sleeping"})
 
@@ -170,9 +172,12 @@ class Fleet:
         self._closing = True
         for setup in self._setups.values():
             setup.cancel()
-        closing = [asyncio.create_task(runner.close()) for runner in self._runners.values()]
-        if closing or self._stopping:
-            await asyncio.wait([*closing, *self._stopping])
+        work = {asyncio.create_task(runner.close()) for runner in self._runners.values()} | self._stopping
+        if work:
+            # Each has its own patience; what waits for a database that is away is not waited for.
+            _, late = await asyncio.wait(work, timeout=self._tuning.drain_patience + ENDING_SECONDS)
+            for task in late:
+                task.cancel()
         await self.permits.close()
         with suppress(DatabaseAway):
             await self._states.flush()
@@ -198,9 +203,10 @@ class Fleet:
         self._look.set()
 
     def let_go(self) -> None:
-        for bot_id, runner in list(self._runners.items()):
-            runner.abandon()
-            self._end(bot_id)
+        for bot_id in {*self._runners, *self._setups}:
+            if (runner := self._runners.get(bot_id)) is not None:
+                runner.abandon()
+            self._end(bot_id)  # also one that waits to begin
         self._known.clear()
         self._given_up.clear()
         self._states.drop(lambda _: False)
@@ -309,6 +315,8 @@ class Fleet:
     async def _begin_after(self, ending: asyncio.Task[None], bot: ManagedBot, fence: int) -> None:
         """What the bot's last process has answered must be written first, or it would be answered again."""
         await asyncio.wait({ending})
+        if self._leases.held.get(bot.id) != fence:
+            return  # another manager has it meanwhile
         self._begin(bot, fence)
         self._look.set()  # for what came meanwhile
 

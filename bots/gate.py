@@ -7,6 +7,8 @@ to be sent: what was begun and is not recorded as sent may come twice when the u
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import OrderedDict
 from typing import Protocol, cast
 from uuid import UUID
 
@@ -14,6 +16,7 @@ import structlog
 
 from bots.events import Level
 from bots.inbox import Inbox
+from bots.limits import Allowance, Rate
 from bots.live import Figures
 from bots.permits import CLOSED, Permits
 from bots.queue import ChatQueues, Work
@@ -25,9 +28,14 @@ log = structlog.get_logger(__name__)
 AWAY_SECONDS = 1.0
 """The database is away, so no message can be begun: ask again after so long."""
 
-
 LONGEST_PAUSE = 24 * 3600.0
 """Seconds. What a process tells is not trusted with more: the figures of all bots are written together."""
+
+LARGEST_CHAT = 2**62
+"""Telegram's identifiers have at most 52 bits."""
+MOST_WRITTEN_TO = 256
+"""Chats that were written to last, which may turn out to be closed."""
+CLOSINGS = Rate(5.0, 100)
 
 
 class Keeper(Protocol):
@@ -53,6 +61,8 @@ class Gate:
         self._figures = figures
         self._keeper = keeper
         self._tasks: set[asyncio.Task[None]] = set()
+        self._written_to: OrderedDict[int, bool] = OrderedDict()
+        self._closings = Allowance(CLOSINGS)
 
     def take(self, message: Message, wire: Wire) -> None:
         """The process asks, and is answered over this wire; or it tells what Telegram said."""
@@ -69,9 +79,9 @@ class Gate:
                 self._figures.throttled(seconds)
                 self._keeper.note("warning", "throttled", seconds=seconds)
             case "closed":
-                # Nothing that came before this moment is answered there.
-                newest = max(self._queues.known, default=0)
-                self._permits.close_chat(self._bot, int(message["chat"]), newest)
+                # Only where it was about to write, and not more often than people can leave.
+                if self._written_to.pop(int(message["chat"]), False) and self._closings.take():
+                    self._permits.close_chat(self._bot, int(message["chat"]))
 
     def sent(self, work: Work, messages: list[int]) -> None:
         """Telegram has these messages as the answer to the update."""
@@ -99,7 +109,10 @@ class Gate:
         work = self._queues.find(message["update"])
         if work is None:
             return {"wait": 0, "refused": True}
-        wait = await self._permits.ask(self._bot, int(message["chat"]), work.number, int(message.get("spare", 0)))
+        chat, age = int(message["chat"]), time.monotonic() - work.update.received
+        if abs(chat) > LARGEST_CHAT:
+            raise ValueError("no such chat")
+        wait = await self._permits.ask(self._bot, chat, age, int(message.get("spare", 0)))
         if wait == CLOSED:
             return {"wait": 0, "closed": True}
         if wait > 0:
@@ -107,6 +120,10 @@ class Gate:
         if message["new"] and not await self._begin(work):
             return {"wait": 0, "refused": True}
         self._figures.sent()
+        self._written_to[chat] = True
+        self._written_to.move_to_end(chat)
+        if len(self._written_to) > MOST_WRITTEN_TO:
+            self._written_to.popitem(last=False)
         return {"wait": 0}
 
     async def _begin(self, work: Work) -> bool:

@@ -191,8 +191,8 @@ class Leases:
             self._handing_over = asyncio.create_task(self._part_from(parting, keeper))
 
     async def _part_from(self, bot_ids: list[UUID], keeper: Keeper) -> None:
-        await keeper.hand_over(bot_ids)
         try:
+            await keeper.hand_over(bot_ids)
             async with self._database.system() as uow:
                 await leases.release(uow, self.seat.id, bot_ids)
         except DatabaseAway:

@@ -7,6 +7,7 @@ what counts for the bot alone.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,6 +47,25 @@ class Rates:
             chat=Rate(1 / settings.telegram_chat_rate, settings.telegram_chat_burst),
             group=within(settings.telegram_group_rate, 60.0, settings.telegram_group_burst),
         )
+
+
+class Allowance:
+    """One bucket, which is full at first."""
+
+    __slots__ = ("_clock", "_full_at", "_rate")
+
+    def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._full_at = -math.inf
+
+    def take(self) -> bool:
+        """Takes a token, if there is one."""
+        now = self._clock()
+        if self._full_at - self._rate.interval * (self._rate.burst - 1) > now:
+            return False
+        self._full_at = max(now, self._full_at) + self._rate.interval
+        return True
 
 
 class Buckets:

@@ -37,7 +37,7 @@ from bots.tuning import Tuning
 from bots.updates import MAX_BODY_BYTES
 from bots.zygote_client import ZygoteClient
 from chatai.core import landlock
-from chatai.core.database import DatabaseAway
+from chatai.core.database import NOTICED_WHEN_LOST, DatabaseAway
 from chatai.core.ids import new_id
 from chatai.core.settings import Settings
 from chatai.domains.channels.inbox import UPDATES_CHANNEL
@@ -186,7 +186,9 @@ class Manager:
         while True:
             with suppress(psycopg.Error, OSError):
                 async with await psycopg.AsyncConnection.connect(
-                    self._database.url, autocommit=True, connect_timeout=5, application_name="chatai-bots"
+                    self._database.url,
+                    autocommit=True,
+                    **{**NOTICED_WHEN_LOST, "application_name": "chatai-bots"},
                 ) as connection:
                     for channel in (BOTS_CHANNEL, LEASES_CHANNEL, UPDATES_CHANNEL):
                         await connection.execute(f"LISTEN {channel}")

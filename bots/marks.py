@@ -6,8 +6,12 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import structlog
+
 from bots.inbox import Inbox
 from chatai.domains.channels.schemas import StoredUpdate, UpdateState
+
+log = structlog.get_logger(__name__)
 
 
 class Marks:
@@ -31,7 +35,11 @@ class Marks:
         mark = update.marked(state, error, repeated)
 
         async def write() -> None:
-            await self._inbox.mark(mark)
+            try:
+                await self._inbox.mark(mark)
+            except Exception:  # it stays known, so that this process does not begin it anew
+                log.exception("an update's mark is refused", bot_id=str(mark.bot_id), update_id=mark.update_id)
+                return
             if then is not None:
                 then(mark.update_id)
 

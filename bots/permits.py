@@ -6,7 +6,7 @@ and with an end:
 
     bot:{id}:rate            the bot's bucket          bot:{id}:pause         until when a 429 holds the bot back
     bot:{id}:rate:{chat}     the chat's bucket         bot:{id}:group:{chat}  the group's bucket
-    bot:{id}:closed:{chat}   newest update at the time when the chat was found closed to the bot
+    bot:{id}:closed:{chat}   when the chat was found closed to the bot
 
 Moments are microseconds of Redis's own clock, so managers need not agree on the time. Redis is speed, not truth: while
 it is away the buckets of this process count at once, and somebody else than those who wait finds out when it is back.
@@ -43,7 +43,8 @@ MOST_CLOSED = 20_000
 CLOSED = math.inf
 """The wait for a chat that is closed to the bot."""
 
-# One request: kind (0 counts for the bot alone, 1 a chat, 2 a group), how many tokens of the chat must be left, update.
+# One request: kind (0 counts for the bot alone, 1 a chat, 2 a group), how many tokens of the chat must be left, the age
+# in microseconds of the update that is answered.
 # Its keys: pause, bot; closed, chat; group. The answer: microseconds to wait, 0 go, -1 the chat is closed.
 _DECIDE = """
 local time = redis.call('TIME')
@@ -52,11 +53,11 @@ local rate = {}
 for i = 1, 6 do rate[i] = tonumber(ARGV[i]) end
 local waits, key = {}, 1
 for i = 7, #ARGV, 3 do
-  local kind, spare, update = tonumber(ARGV[i]), tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
+  local kind, spare, age = tonumber(ARGV[i]), tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
   local last = key + (kind == 0 and 1 or kind + 2)
   local values = redis.call('MGET', unpack(KEYS, key, last))
   local closed = values[3]
-  if closed and update > tonumber(closed) then
+  if closed and now - age > tonumber(closed) then
     redis.call('DEL', KEYS[key + 2])
     closed = false
   end
@@ -90,12 +91,19 @@ if till > tonumber(redis.call('GET', KEYS[1]) or 0) then
 end
 """
 
+# How long ago the chat was found closed, in seconds; for how long that is remembered.
+_CLOSE = """
+local time = redis.call('TIME')
+local closed = time[1] * 1000000 + time[2] - ARGV[1] * 1000000
+redis.call('SET', KEYS[1], string.format('%.0f', closed), 'EX', ARGV[2])
+"""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ask:
     bot: UUID
     chat: int
-    update: int
+    age: float
     spare: int
 
 
@@ -119,7 +127,7 @@ class Permits:
         self._buckets = Buckets(rates, clock)
         self._clock = clock
         self._paused: dict[UUID, float] = {}
-        self._closed: OrderedDict[tuple[UUID, int], int] = OrderedDict()
+        self._closed: OrderedDict[tuple[UUID, int], float] = OrderedDict()
         self._asks: Batcher[_Ask, dict[_Ask, float]] = Batcher(self._decide)
         self._tasks: set[asyncio.Task[None]] = set()
         self._probe_interval = probe_interval
@@ -135,16 +143,18 @@ class Permits:
             )
             self._script = self._redis.register_script(_DECIDE)
             self._pause_script = self._redis.register_script(_PAUSE)
+            self._close_script = self._redis.register_script(_CLOSE)
             self.shared = True
         self._rates = [_microseconds(rate) for rate in (rates.bot, rates.chat, rates.group)]
 
-    async def ask(self, bot: UUID, chat: int, update: int, spare: int = 0) -> float:
+    async def ask(self, bot: UUID, chat: int, age: float, spare: int = 0) -> float:
         """Takes the tokens of one message, or says when to ask again.
 
         Args:
             bot: The bot that wants to write.
             chat: Where to; 0 for what counts for the bot alone.
-            update: The update that is answered: one that is newer than what closed the chat opens it again.
+            age: So many seconds ago the update came that is answered: one that came after the chat was closed opens
+                it again.
             spare: So many of the chat's tokens must be left after this one.
 
         Returns:
@@ -152,11 +162,11 @@ class Permits:
         """
         if (held := self.paused(bot)) > 0:
             return held
-        if (newest := self._closed.get((bot, chat))) is not None:
-            if update <= newest:
+        if (closed := self._closed.get((bot, chat))) is not None:
+            if self._clock() - age <= closed:
                 return CLOSED
             del self._closed[bot, chat]
-        ask = _Ask(bot, chat, update, spare)
+        ask = _Ask(bot, chat, age, spare)
         return (await self._asks.add(ask))[ask]
 
     def pause(self, bot: UUID, seconds: float) -> None:
@@ -176,13 +186,13 @@ class Permits:
             del self._paused[bot]
         return max(0.0, left)
 
-    def close_chat(self, bot: UUID, chat: int, newest: int) -> None:
-        """The chat takes nothing from the bot. Updates up to `newest` came before that, and are not answered."""
-        self._closed[bot, chat] = newest
+    def close_chat(self, bot: UUID, chat: int) -> None:
+        """The chat takes nothing from the bot: updates that came before now are not answered there."""
+        self._closed[bot, chat] = self._clock()
         self._closed.move_to_end((bot, chat))
         if len(self._closed) > MOST_CLOSED:
             self._closed.popitem(last=False)
-        self._later(self._share_closed(bot, chat, newest))
+        self._later(self._share_closed(bot, chat, self._closed[bot, chat]))
 
     async def close(self) -> None:
         """Lets go of Redis."""
@@ -199,7 +209,7 @@ class Permits:
             arguments: list[int] = [number for pair in self._rates for number in pair]
             for ask in asks:
                 keys += _keys(ask.bot, ask.chat)
-                arguments += (0 if not ask.chat else 1 if ask.chat > 0 else 2, ask.spare, ask.update)
+                arguments += (0 if not ask.chat else 1 if ask.chat > 0 else 2, ask.spare, int(ask.age * 1e6))
             try:
                 waits = await self._script(keys=keys, args=arguments)
             except (RedisError, OSError) as error:
@@ -248,10 +258,10 @@ class Permits:
             except (RedisError, OSError) as error:
                 self._lost(error)
 
-    async def _share_closed(self, bot: UUID, chat: int, newest: int) -> None:
-        if self.shared and self._redis is not None:
+    async def _share_closed(self, bot: UUID, chat: int, closed: float) -> None:
+        if self.shared:
             try:
-                await self._redis.set(_keys(bot, chat)[2], newest, ex=CLOSED_SECONDS)
+                await self._close_script(keys=[_keys(bot, chat)[2]], args=[self._clock() - closed, CLOSED_SECONDS])
             except (RedisError, OSError) as error:
                 self._lost(error)
 

@@ -11,13 +11,12 @@ import signal
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Protocol
 from uuid import UUID
 
 import structlog
 
-from bots.events import Level
+from bots.charge import Charge, Keep
+from bots.limits import Allowance, Rate
 from bots.places import Places
 from bots.tuning import Tuning, backoff
 from bots.wire import Message, WireError
@@ -27,7 +26,6 @@ from chatai.core.database import DatabaseAway
 from chatai.core.patience import within
 from chatai.domains.channels.errors import BotCrashes, BotsCrowded, NoProcess, TokenUnreadable
 from chatai.domains.channels.event_texts import TOLD_BY_WORKERS
-from chatai.domains.channels.schemas import BotState
 
 log = structlog.get_logger(__name__)
 
@@ -37,70 +35,15 @@ CROWDED_SECONDS = 1.0
 LAST_WORDS_SECONDS = 1.0
 """So long after a process has ended its wire is still read. It would not end by itself if another process, forked by
 that one, held it open."""
+LOG_LINES = Rate(1.0, 200)
+"""What a process may write into the manager's log: a line a second, some at once."""
 ZYGOTE_GONE = "the process from which the bots' processes are made went away"
 
 # Exit code → what happened, in words for `last_error`. See bots.worker.
 _HUNG = "the process did not answer"
 _DEAF = "the process did not read what it was sent"
+_BABBLES = "the process said more than it can have to say"
 _EXITS = {-9: "the process was killed", -11: "the process crashed", 71: "out of memory", 72: "the process failed"}
-
-
-class Charge(Protocol):
-    """What a process is kept for."""
-
-    @property
-    def waits(self) -> bool:
-        """Whether there is something to do."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing waits and nothing is in work, so that the process may leave."""
-
-    async def prepare(self) -> None:
-        """Called before a process is asked for. Raises: DatabaseAway."""
-
-    def introduction(self) -> Message:
-        """The process's first frame. Raises: TokenUnreadable."""
-
-    def begin(self) -> None:
-        """The process is ready for work."""
-
-    async def take(self, message: Message) -> None:
-        """The process says something about its work."""
-
-    def hang_up(self) -> None:
-        """The process is gone or not understood any more; its end is not known yet."""
-
-    def take_back(self, *, blame: bool) -> None:
-        """The process has ended: what it had is undone. `blame`: that may be why it ended."""
-
-    def drop(self) -> None:
-        """Something here failed: what is held in memory cannot be trusted."""
-
-    def tell(self, state: BotState, reason: str = "", last_error: str | None = None) -> None:
-        """The bot's state is another one."""
-
-    def note(self, level: Level, event: str, **detail: object) -> None:
-        """Something happened that belongs into the bot's log (see `events.EventLog.add`)."""
-
-    def started(self, pid: int) -> None:
-        """There is a process."""
-
-    def ended(self) -> None:
-        """There is none any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """How a bot's process is kept.
-
-    `always_on`: it is there also when there is nothing to do; else it leaves after `idle_seconds`. `memory_mb`: so much
-    memory of its own it may have.
-    """
-
-    idle_seconds: float
-    memory_mb: int
-    always_on: bool = False
 
 
 class BotProcess:
@@ -129,6 +72,8 @@ class BotProcess:
         self._heard_at = 0.0
         self._beat = 0
         self._pong = 0
+        self._lines = Allowance(LOG_LINES)
+        self._left_out = 0
 
     @property
     def takes_work(self) -> bool:
@@ -285,18 +230,30 @@ class BotProcess:
         await asyncio.sleep(backoff(tuning.crash_delay, len(self._crashes), LONGEST_CRASH_DELAY, random.random()))
 
     async def _employ(self, worker: WorkerProcess) -> int:
-        """Serves a worker from its start to its end; its exit code."""
+        """Serves a worker from its start to its end; its exit code. However this ends, the process does."""
+        try:
+            return await self._serve(worker)
+        except BaseException:
+            self._zygote.kill(worker)
+            raise
+
+    async def _serve(self, worker: WorkerProcess) -> int:
         self.worker, self._ready, self._leaving, self._killed_for = worker, False, False, ""
         self._beat = self._pong = 0
         self.touch()
         self._charge.started(worker.pid)
-        worker.wire.bound(self._tuning.most_unread_bytes, lambda: self._overflow(worker))
+        tuning = self._tuning
+        worker.wire.bound(tuning.most_unread_bytes, lambda: self._overflow(worker), tuning.longest_frame_bytes)
+        frames = Allowance(Rate(1 / tuning.frames_rate, tuning.frames_burst))
         watch = asyncio.create_task(self._watch(worker))
         loop = asyncio.get_running_loop()
         worker.exited.add_done_callback(lambda _: loop.call_later(LAST_WORDS_SECONDS, worker.wire.cut))
         try:
             worker.wire.send(self._charge.introduction())
             while (message := await worker.wire.receive()) is not None:
+                if not frames.take():
+                    self._end(worker, "process_babbled", _BABBLES)
+                    break
                 await self._take(message)
         except WireError as error:
             log.error("a worker is not understood", bot_id=str(self._bot_id), error=str(error))
@@ -334,10 +291,15 @@ class BotProcess:
                     about = message["fields"].get("error")
                     text = f"{message['event']}: {about}" if about else message["event"]
                     self._charge.note(message["level"], "worker_log", text=text)
+                if not self._lines.take():
+                    self._left_out += 1
+                    return
+                left_out, self._left_out = self._left_out, 0
                 log.log(
                     {"error": 40, "warning": 30}.get(message["level"], 20),
                     message["event"],
                     bot_id=str(self._bot_id),
+                    **({"left_out": left_out} if left_out else {}),
                     **{f"worker_{key}": str(value) for key, value in message["fields"].items()},
                 )
             case "tell":
@@ -354,17 +316,17 @@ class BotProcess:
         tuning, idle = self._tuning, self._keep.idle_seconds
         asked_at = self._heard_at = time.monotonic()
         while True:
-            await asyncio.sleep(min(tuning.ping_interval, tuning.pong_patience, idle) / 2)
+            pause, before = min(tuning.ping_interval, tuning.pong_patience, idle) / 2, time.monotonic()
+            await asyncio.sleep(pause)
             now = time.monotonic()
+            asked_at += now - before - pause  # while this program stood still itself, no pong could be heard
             interval = tuning.quiet_ping_interval if self._charge.is_empty else tuning.ping_interval
             if not self._ready:
                 late = now - asked_at > tuning.start_patience
             else:
                 late = self._pong < self._beat and now - asked_at > tuning.pong_patience
             if late:
-                log.error("a bot's process hangs and is killed", bot_id=str(self._bot_id), pid=worker.pid)
-                self._charge.note("error", "process_hung", pid=worker.pid)
-                self._kill(worker, _HUNG)
+                self._end(worker, "process_hung", _HUNG)
                 return
             if self._ready and self._pong == self._beat and now - self._heard_at >= interval:
                 self._beat, asked_at = self._beat + 1, now
@@ -379,9 +341,13 @@ class BotProcess:
 
     def _overflow(self, worker: WorkerProcess) -> None:
         if not self._killed_for:
-            log.error("a bot's process does not read and is killed", bot_id=str(self._bot_id), pid=worker.pid)
-            self._charge.note("error", "process_deaf", pid=worker.pid)
-            self._kill(worker, _DEAF)
+            self._end(worker, "process_deaf", _DEAF)
+
+    def _end(self, worker: WorkerProcess, event: str, why: str) -> None:
+        """Kills a process that misbehaves, and says so."""
+        log.error("a bot's process is killed", bot_id=str(self._bot_id), pid=worker.pid, why=why)
+        self._charge.note("error", event, pid=worker.pid)
+        self._kill(worker, why)
 
     def _kill(self, worker: WorkerProcess, why: str) -> None:
         self._killed_for = why

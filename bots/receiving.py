@@ -26,7 +26,13 @@ from bots.tuning import Tuning, backoff
 from bots.updates import MAX_BODY_BYTES, BadUpdate, chat_of, check, number_of, parse
 from chatai.core.crypto import equal, new_token
 from chatai.core.database import DatabaseAway
-from chatai.domains.channels.errors import PolledElsewhere, TelegramUnreachable, TokenRevoked, WebhookElsewhere
+from chatai.domains.channels.errors import (
+    BotSetupFailed,
+    PolledElsewhere,
+    TelegramUnreachable,
+    TokenRevoked,
+    WebhookElsewhere,
+)
 from chatai.domains.channels.ports import TelegramAway, TelegramRefusal, telegram
 from chatai.domains.channels.schemas import IncomingUpdate
 
@@ -182,6 +188,10 @@ class Poller:
                 await self._failed(str(error))
             except DatabaseAway:
                 await self._failed("")
+            except Exception as error:  # whatever it is, the bot must not be deaf from then on
+                if not self._failures:
+                    log.exception("a bot's updates cannot be fetched", bot_id=str(self._runner.bot.id))
+                await self._failed(type(error).__name__, BotSetupFailed.code)
 
     async def _keep(self, found: Sequence[object]) -> bool:
         """Stores what came together with the next offset, which only then is told to Telegram. False: nothing of it
@@ -250,11 +260,11 @@ class Poller:
         else:
             await self._failed(str(refusal))
 
-    async def _failed(self, why: str) -> None:
+    async def _failed(self, why: str, code: str = TelegramUnreachable.code) -> None:
         self._failures += 1
         if why and self._failures == FAILURES_BEFORE_TELLING:
             self._runner.receives_nothing = True
-            self._report(self._runner, "failed", TelegramUnreachable.code, why)
+            self._report(self._runner, "failed", code, why)
         tuning = self._tuning
         await asyncio.sleep(backoff(tuning.poll_retry, self._failures, tuning.longest_poll_retry, random.random()))
 

@@ -16,13 +16,14 @@ import structlog
 
 from bots import incoming
 from bots.backlog import Backlog
+from bots.charge import Keep
 from bots.events import Level
 from bots.fairness import Stride
 from bots.gate import Gate
 from bots.live import Figures
 from bots.marks import Marks
 from bots.means import Means
-from bots.process import BotProcess, Keep
+from bots.process import BotProcess
 from bots.questions import Questions
 from bots.queue import ChatQueues, Work
 from bots.tuning import backoff
@@ -46,7 +47,7 @@ log = structlog.get_logger(__name__)
 
 LAST_MARKS_SECONDS = 2.0
 LONGEST_ERROR = 2000
-_UNASKED_ENDS = {"process_ended", "process_hung", "process_deaf", "memory_exceeded"}
+_UNASKED_ENDS = {"process_ended", "process_hung", "process_deaf", "process_babbled", "memory_exceeded"}
 
 Report = Callable[["BotRunner", BotState, str, str | None], None]
 """(runner, state, code of the reason, last error) – told of each change."""
@@ -172,7 +173,7 @@ class BotRunner:
         """Waits until all that is known of the updates is in the inbox, however long that takes."""
         await self._marks.written()
 
-    # What the process asks of its charge (see `process.Charge`).
+    # What the process asks of its charge (see `charge.Charge`).
 
     @property
     def waits(self) -> bool:

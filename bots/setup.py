@@ -7,6 +7,8 @@ import random
 from contextlib import suppress
 from dataclasses import replace
 
+import structlog
+
 from bots.fairness import Share
 from bots.inbox import Inbox
 from bots.receiving import Poller
@@ -25,6 +27,8 @@ from chatai.domains.channels.errors import (
 )
 from chatai.domains.channels.ports import TelegramAway, TelegramRefusal, telegram
 from chatai.domains.channels.schemas import ManagedBot, Mode
+
+log = structlog.get_logger(__name__)
 
 AT_ONCE = 20
 RETRY = 5.0
@@ -68,6 +72,10 @@ class Setup:
                 self._report(runner, "failed", TelegramUnreachable.code, str(error))
                 delay = 0.0
             except DatabaseAway:
+                delay = 0.0
+            except Exception as error:  # a fault of ours must not keep the bot from being tried again
+                log.exception("a bot cannot be set up", bot_id=str(runner.bot.id))
+                self._report(runner, "failed", BotSetupFailed.code, type(error).__name__)
                 delay = 0.0
             failures += 1
             await asyncio.sleep(max(delay, backoff(RETRY, failures, LONGEST_RETRY, random.random())))

@@ -31,6 +31,11 @@ class Tuning:
     """A worker that does not answer a ping for so long hangs, and is killed."""
     most_unread_bytes: int = 8 * 1024 * 1024
     """A worker that has left so much unread hangs as well, whatever it answers."""
+    frames_rate: float = 2000.0
+    """So many frames a second a worker may send in the long run; the busiest sends a quarter of that."""
+    frames_burst: int = 10_000
+    longest_frame_bytes: int = 256 * 1024
+    """Of a worker, whose longest one is a question: see `gathering.LONGEST_WORDS`."""
     answer_pong_patience: float = 15.0
     """The same for an answer process, which all bots wait for. Four times as long for its first pong, after imports."""
     answer_memory_mb: int = 1024

@@ -122,6 +122,7 @@ class Wire(asyncio.BufferedProtocol):
         self._kept_up = asyncio.Event()
         self._kept_up.set()
         self._closed = asyncio.Event()
+        self._longest_frame = MAX_FRAME_BYTES
         self._most_unread = math.inf
         self._overflow: Callable[[], None] = lambda: None
         self._overflowed = False
@@ -138,10 +139,11 @@ class Wire(asyncio.BufferedProtocol):
         """So many bytes wait here for the other end to read."""
         return self._leaving_bytes + self._transport.get_write_buffer_size()
 
-    def bound(self, most_unread: int, overflow: Callable[[], None]) -> None:
+    def bound(self, most_unread: int, overflow: Callable[[], None], longest_frame: int = MAX_FRAME_BYTES) -> None:
         """When more bytes than that wait here for the other end to read, `overflow` is called, once, and whatever is
-        sent from then on is dropped: who bounds a wire ends the one who does not read."""
-        self._most_unread, self._overflow = most_unread, overflow
+        sent from then on is dropped: who bounds a wire ends the one who does not read. The other end's frames have at
+        most `longest_frame` bytes."""
+        self._most_unread, self._overflow, self._longest_frame = most_unread, overflow, longest_frame
 
     def send(self, message: Message) -> None:
         """Sends a message, or drops it when the other end is gone: the reader learns of that by `None`."""
@@ -243,7 +245,7 @@ class Wire(asyncio.BufferedProtocol):
         place = 0
         while len(came) >= (begin := place + _LENGTH.size):
             (length,) = _LENGTH.unpack_from(came, place)
-            if length > MAX_FRAME_BYTES:
+            if length > self._longest_frame:
                 self._trouble = WireError(f"a frame of {length} bytes is too large")
                 break
             if len(came) < begin + length:

@@ -149,7 +149,8 @@ class ZygoteClient:
 
     async def spawn(self) -> WorkerProcess:
         """A new worker, which waits for its `start` frame. Raises ZygoteError."""
-        await self.start()
+        if self._running is None or self._stopped:  # while it is renewed the old one goes on
+            await self.start()
         self._fork_ahead()
         worker = self._next
         if worker is not None and worker.home is self._running and not worker.exited.done():

@@ -21,7 +21,7 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -44,14 +44,26 @@ PATIENCE_ALONE = 60.0  # seconds for a tenant's unit in one turn, whose first an
 
 # Plans for the values at hand: a tenant of ten rows and one of a million need different ones.
 _CUSTOM_PLANS = "; SET LOCAL plan_cache_mode = force_custom_plan"
+# The connection broke, a deadlock, no room (disk, memory, connections), it goes down or somebody cancelled, the system
+# failed; it has become a stand-by, a lock was not given. Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_PASSING = ("08", "40", "53", "57", "58", "25006", "55P03")
 _SETTING = re.compile(r"[a-z_]+(\.[a-z_]+)?")
 _SET_SCOPE: LiteralString = (
     "SELECT set_config('app.workspace_id', %(workspace)s, true), set_config('app.account_id', %(account)s, true)"
 )
 
+NOTICED_WHEN_LOST: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
+"""Of a connection: a server that went away without a word is noticed in half a minute, not in a quarter of an hour."""
+
 
 class DatabaseAway(Unavailable):
-    """PostgreSQL can't be reached or refused a connection."""
+    """PostgreSQL can't be reached, or can't do anything at the moment: no room on its disk, say."""
 
     code = "database_away"
     en = "The database cannot be reached at the moment. Nothing is lost; please try again in a minute."
@@ -166,12 +178,7 @@ class Database:
         address = make_url(url).set(drivername="postgresql+psycopg")
         options: dict[str, Any] = {
             "connect_args": {
-                "connect_timeout": 5,
-                # A server that went away without a word is noticed in half a minute, not in a quarter of an hour.
-                "keepalives_idle": 10,
-                "keepalives_interval": 5,
-                "keepalives_count": 4,
-                "tcp_user_timeout": 30_000,
+                **NOTICED_WHEN_LOST,
                 "application_name": "chatai",
                 "options": "-c jit=off",
                 # psycopg's own prepared statements end in DEALLOCATE ALL after a rollback, and so do ours (`Prepared`).
@@ -347,17 +354,17 @@ def _identifier(value: UUID | None) -> str:
 
 @contextmanager
 def _told_when_away() -> Iterator[None]:
-    """What means that PostgreSQL cannot be reached is raised as DatabaseAway."""
+    """What may go well later is raised as DatabaseAway."""
     try:
         yield
     except PoolTimeout as error:
         raise DatabaseAway from error
-    except (OperationalError, InterfaceError) as error:
-        if error.connection_invalidated or not is_refusal(error.orig):
+    except DBAPIError as error:
+        if error.connection_invalidated or is_passing(error.orig):
             raise DatabaseAway from error
         raise
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        if not is_refusal(error):
+    except psycopg.Error as error:
+        if is_passing(error):
             raise DatabaseAway from error
         raise
 
@@ -370,10 +377,12 @@ def _setting(names: tuple[str, ...]) -> LiteralString:
     return "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in names)
 
 
-def is_refusal(error: BaseException | None) -> bool:
-    """Whether the server answered with an SQL error of its own, other than that it is going away (class 57P)."""
+def is_passing(error: BaseException | None) -> bool:
+    """Whether the same may go well later: the server cannot be reached, or says that it cannot at the moment."""
     state = getattr(error, "sqlstate", None)
-    return state is not None and not str(state).startswith(("57P", "08"))
+    if state is None:  # it has not answered
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return str(state).startswith(_PASSING)
 
 
 @lru_cache(maxsize=1)

@@ -10,13 +10,12 @@ from uuid import UUID
 
 import psycopg
 
+from chatai.core.errors import Unavailable
 from chatai.core.roundtrip import Statement
 
 if TYPE_CHECKING:
     from chatai.core.database import Database
 
-# Of two units that wait for each other one is refused; and what was prepared on a connection may have been dropped.
-_OF_THE_MOMENT = (psycopg.errors.DeadlockDetected, psycopg.errors.InvalidSqlStatementName)
 _AFTER_DEADLOCK = (0.02, 0.1)
 """Seconds, in which the other unit takes what it waited for: at once, the two might be in each other's way again."""
 
@@ -77,7 +76,10 @@ class Statements:
         """What is refused for reasons of the moment is run once more: nothing of it is stored."""
         try:
             return await self._database.run_alone(scope, statements, self._patience)
-        except _OF_THE_MOMENT as error:
-            if isinstance(error, psycopg.errors.DeadlockDetected):
-                await asyncio.sleep(random.uniform(*_AFTER_DEADLOCK))
-            return await self._database.run_alone(scope, statements, self._patience)
+        except psycopg.errors.InvalidSqlStatementName:
+            pass  # what was prepared on the connection had been dropped
+        except Unavailable as error:
+            if not isinstance(error.__cause__, psycopg.errors.DeadlockDetected):
+                raise
+            await asyncio.sleep(random.uniform(*_AFTER_DEADLOCK))  # of two units that wait for each other it was ours
+        return await self._database.run_alone(scope, statements, self._patience)

@@ -37,11 +37,26 @@ DEEDS = {
     "a server on any port": "socket.socket().listen()",
     "a queue of calls": "call(libc.syscall(425, 8, None))",
     "a namespace": "call(libc.unshare(0x10000000))",
+    "everybody's turns": "os.setpriority(os.PRIO_USER, 0, os.getpriority(os.PRIO_PROCESS, 0))",
+    "a kind of turns": "os.sched_setscheduler(os.getppid(), os.SCHED_BATCH, os.sched_param(0))",
+    "a processor": "os.sched_setaffinity(os.getppid(), os.sched_getaffinity(os.getppid()))",
+    "turns at the disk": "call(libc.syscall(IOPRIO_SET, 3, 0, 0))",
+    "a file's mode": "os.chmod('/nowhere', 0o644)",
+    "an open file's mode": "os.fchmod(2, 0o644)",
+    "a file's owner": "os.chown('/nowhere', -1, -1)",
+    "a file's attributes": "os.setxattr('/nowhere', 'user.x', b'')",
+    "a file's times": "os.utime('/nowhere')",
+    "a file without a name": "os.memfd_create('x')",
+    "memory without an owner": "call(libc.shmget(0, 4096, 0o600))",
+    "a signal by way of a descriptor": "fcntl.fcntl(one, fcntl.F_SETOWN, os.getppid())",
+    "which signal it is": "fcntl.fcntl(one, fcntl.F_SETSIG, 9)",
+    "the same by another call": "fcntl.ioctl(one, 0x8901, struct.pack('i', os.getppid()))",
+    "keystrokes": "fcntl.ioctl(one, 0x5412, b'x')",
 }
 PROGRAM = """
-import asyncio, ctypes, os, platform, resource, socket, threading
+import asyncio, ctypes, fcntl, os, platform, resource, socket, struct, threading
 from bots.confine import confine
-TGKILL = {"x86_64": 234, "aarch64": 131}[platform.machine()]
+TGKILL, IOPRIO_SET = {"x86_64": (234, 251), "aarch64": (131, 30)}[platform.machine()]
 libc = ctypes.CDLL(None, use_errno=True)
 def call(answer):
     if answer == -1:
@@ -58,6 +73,8 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
 one, other = socket.socketpair()
 one.sendmsg([b"!"])
 assert other.recv(1) == b"!"
+fcntl.fcntl(one, fcntl.F_SETFL, fcntl.fcntl(one, fcntl.F_GETFL) | os.O_NONBLOCK)
+assert fcntl.ioctl(other, 0x541B, bytes(4)) == bytes(4)  # FIONREAD: nothing to be read
 threading.Thread(target=print).start()
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 try:

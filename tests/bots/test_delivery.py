@@ -91,18 +91,18 @@ async def last_row(world: World, bot: Any) -> Any:
 async def test_a_storm_of_429_holds_back_one_bot_alone(world):
     stormy, view, chat = await awake_bot(world)
     calm, _, calm_chat = await awake_bot(world)
-    fail(world, stormy, "sendmessage", status=429, retry_after=1, remaining=3)
+    fail(world, stormy, "sendmessage", status=429, retry_after=2, remaining=3)
     world.write(stormy, chat, "Well?")
     await eventually(lambda: calls(stormy, "sendMessage")[-1]["status"] == 429)
     for _ in range(3):
         before, started = len(world.said(calm, calm_chat)), time.monotonic()
         world.write(calm, calm_chat, "And you?")
         await eventually(lambda before=before: len(world.said(calm, calm_chat)) > before)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 5  # the storm holds its bot back for longer
     await world.until_said(stormy, chat, "Добро пожаловать!", "an answer")
     tried = [call for call in calls(stormy, "sendMessage") if call["status"] in {200, 429}][-4:]
     assert [call["status"] for call in tried] == [429, 429, 429, 200]
-    assert all(later["time"] - earlier["time"] >= 1 for earlier, later in pairwise(tried))
+    assert all(later["time"] - earlier["time"] >= 2 for earlier, later in pairwise(tried))
     row = await last_row(world, stormy)
     assert (row.state, row.sends_begun, row.sends_repeated, row.attempts) == ("done", 1, 0, 1)
     assert world.runner(view).figures.throttled_total == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,14 +14,15 @@ import pytest
 
 from bots.answer_pool import AnswerPool, _Process
 from bots.answers import Answerer
+from bots.charge import Keep
 from bots.fairness import Share, Stride
-from bots.gate import LONGEST_PAUSE, Gate
+from bots.gate import CLOSINGS, LONGEST_PAUSE, Gate
 from bots.limits import Rates
 from bots.live import Figures
 from bots.metrics import Metrics
 from bots.permits import Permits
 from bots.places import Places
-from bots.process import BotProcess, Keep
+from bots.process import LOG_LINES, BotProcess
 from bots.questions import MOST_OPEN, Questions
 from bots.queue import ChatQueues
 from bots.tuning import Tuning
@@ -28,6 +30,7 @@ from bots.wire import MAX_FRAME_BYTES, Wire, WireError, encode
 from bots.zygote_handle import WorkerProcess
 from chatai.core.ids import new_id
 from chatai.core.settings import Settings
+from chatai.domains.channels.schemas import StoredUpdate
 from tests.waiting import eventually
 
 
@@ -132,7 +135,7 @@ async def test_a_process_that_does_not_go_is_ended_with_its_bot() -> None:
     assert (await theirs.receive() or {})["type"] == "start"
     await process.close()
     assert (await theirs.receive() or {})["type"] == "stop"
-    assert around.killed == [worker]
+    assert worker in around.killed
     await theirs.close()
 
 
@@ -159,3 +162,77 @@ async def test_a_process_has_a_bounded_number_of_questions_open() -> None:
     assert pool.asking == 0
     for wire in (ours, theirs, asker, worker):
         await wire.close()
+
+
+async def test_no_chat_is_closed_that_was_not_written_to_and_not_many() -> None:
+    """A closed chat is kept in Redis for a month, which all tenants share."""
+    bot, notes = new_id(), Notes()
+    permits = Permits(Rates.of(Settings(_env_file=None)), None)
+    queues = ChatQueues(4, Stride(Share(50, 50, 50, 0.0), bot, 4))
+    gate = Gate(bot, permits, None, queues, Figures(Metrics()), notes)
+    queues.add(StoredUpdate(bot, 1, 7, {}, 1, [], received=time.monotonic() - 60))
+    assert [work.number for work in queues.ready(time.monotonic())] == [1]
+    ours, theirs = await wires()
+
+    async def write(chat: int) -> dict[str, Any]:
+        gate.take({"type": "permit", "permit": chat, "update": 1, "chat": chat, "new": False}, ours)
+        return await theirs.receive() or {}
+
+    gate.take({"type": "closed", "chat": 7}, ours)
+    assert (await write(7)).get("closed") is None
+    gate.take({"type": "closed", "chat": 7}, ours)
+    assert (await write(7))["closed"]
+    assert (await write(10**4000))["wait"] > 0  # no such chat
+    for chat in range(1, 3 * CLOSINGS.burst):
+        gate._written_to[chat] = True
+        gate.take({"type": "closed", "chat": chat}, ours)
+    assert len(permits._closed) <= CLOSINGS.burst + 1
+    for wire in (ours, theirs):
+        await wire.close()
+    await permits.close()
+
+
+async def served(tuning: Tuning, charge: type[Bystander] = Bystander) -> tuple[BotProcess, Bystander, Wire]:
+    """A process that serves a worker; what the worker has to say goes into the wire."""
+    ours, theirs = await wires()
+    worker = WorkerProcess(1, 1, ours, asyncio.get_running_loop().create_future(), None)
+    around = charge(worker)
+    process = BotProcess(new_id(), around, around, tuning, Keep(60.0, 64), Places(1))
+    process.warm()
+    assert (await theirs.receive() or {})["type"] == "start"
+    return process, around, theirs
+
+
+async def test_one_that_says_too_much_is_ended() -> None:
+    process, around, theirs = await served(Tuning(frames_rate=10.0, frames_burst=50))
+    for _ in range(60):
+        theirs.send({"type": "cancel", "ask": 1})
+    await eventually(lambda: around.killed)
+    around.worker.exited.set_result(-9)
+    await process.close()
+    await theirs.close()
+
+
+async def test_a_log_without_end_is_cut_short(capsys: pytest.CaptureFixture[str]) -> None:
+    process, around, theirs = await served(Tuning())
+    for number in range(3 * LOG_LINES.burst):
+        theirs.send({"type": "log", "level": "info", "event": f"line {number}", "fields": {}})
+    theirs.send({"type": "pong", "beat": 0})
+    process._heard_at = 0.0
+    await eventually(lambda: process._heard_at)
+    assert LOG_LINES.burst <= capsys.readouterr().out.count("line ") < 2 * LOG_LINES.burst
+    around.worker.exited.set_result(0)
+    await theirs.close()
+    await process.close()
+
+
+async def test_a_fault_of_ours_leaves_no_process_behind() -> None:
+    class Faulty(Bystander):
+        async def take(self, message: dict[str, Any]) -> None:
+            raise RuntimeError("a fault")
+
+    process, around, theirs = await served(Tuning(), Faulty)
+    theirs.send({"type": "done", "update": 1, "error": ""})
+    await eventually(lambda: around.killed)
+    await process.close()
+    await theirs.close()

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -74,6 +75,31 @@ async def test_the_answer_process_killed_in_the_middle_of_an_answer(world):
     os.kill(world.manager.answers.pids[0], signal.SIGKILL)
     await world.until_said(bot, world.chat(bot), ANSWER)
     assert len(await world.server.wait_for_calls(bot, "sendMessage")) == 1
+
+
+async def test_an_answer_process_gives_no_descriptor_to_what_it_starts(world):
+    """The first one is forked and the next one is a program; readers of strangers' documents are started from both."""
+    bot, _ = await world.new_bot()
+
+    def inheritable() -> list[str]:
+        pid = world.manager.answers.pids[0]
+        found = []
+        for number in map(int, os.listdir(f"/proc/{pid}/fd")):
+            try:
+                flags = int(Path(f"/proc/{pid}/fdinfo/{number}").read_text().split()[3], 8)
+                if number > 2 and not flags & os.O_CLOEXEC:
+                    found.append(os.readlink(f"/proc/{pid}/fd/{number}"))
+            except FileNotFoundError:
+                continue
+        return found
+
+    world.write(bot, world.chat(bot), "A question?")
+    await eventually(lambda: world.said(bot, world.chat(bot)), patience=60)
+    assert inheritable() == []
+    os.kill(world.manager.answers.pids[0], signal.SIGKILL)
+    world.write(bot, world.chat(bot), "Another?")
+    await eventually(lambda: len(world.said(bot, world.chat(bot))) == 2, patience=60)
+    assert inheritable() == []
 
 
 async def test_an_answer_process_that_hangs_is_killed_and_replaced(world):

@@ -7,6 +7,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from bots import fleet
 from tests.bots.world import QUICK, allow_connections, open_world
 from tests.fakes.openai import Plan
 from tests.waiting import eventually
@@ -54,3 +55,12 @@ async def test_it_lets_go_of_its_bots_at_once_and_goes_on_where_it_was_when_post
     await eventually(lambda: world.manager.leases.valid)
     runner = await eventually(lambda: world.manager.fleet.find(view.id))
     assert runner.fence == 1  # nobody else was there to take it
+
+
+async def test_a_stop_does_not_wait_for_what_waits_for_postgresql(world, monkeypatch):
+    monkeypatch.setattr(fleet, "ENDING_SECONDS", 0.3)
+    monkeypatch.setattr(world.manager.fleet, "_tuning", replace(world.tuning, drain_patience=0.2))
+    endless = world.manager.fleet._background(asyncio.Event().wait())
+    await asyncio.wait_for(world.manager.stop(), 20)
+    assert endless.cancelled()
+    await world.start_manager()

@@ -2,22 +2,46 @@
 
 import asyncio
 import json
+from uuid import UUID
 
 import pytest
 
 from bots.backlog import Backlog
 from bots.fairness import Share, Stride
 from bots.inbox import Batcher
+from bots.leases import Leases
 from bots.queue import ChatQueues
 from bots.texts import language_of
-from bots.tuning import backoff
+from bots.tuning import Tuning, backoff
 from bots.updates import MAX_DEPTH, BadUpdate, chat_of, parse
-from chatai.core.database import DatabaseAway
+from chatai.core.database import Database, DatabaseAway
 from chatai.core.ids import new_id
-from chatai.domains.channels.leases import Waiting
+from chatai.domains.channels.leases import Seat, Waiting
 from chatai.domains.channels.schemas import StoredUpdate
 
 BOT = new_id()
+
+
+class Keeper:
+    """Who cannot let its bots go."""
+
+    def __init__(self) -> None:
+        self.kept: list[UUID] = []
+
+    async def hand_over(self, bot_ids: list[UUID]) -> None:
+        raise RuntimeError("a fault")
+
+    def handed_over(self, bot_ids: list[UUID]) -> None:
+        self.kept += bot_ids
+
+
+async def test_bots_that_could_not_be_handed_over_go_on_here() -> None:
+    keeper, away = Keeper(), Database("postgresql://chatai_app:x@127.0.0.1:1/chatai", pool_size=1)
+    leases = Leases(away, Seat(new_id(), "one"), Tuning())
+    with pytest.raises(RuntimeError):
+        await leases._part_from([BOT], keeper)
+    assert keeper.kept == [BOT]
+    await away.close()
 
 
 def stored(number: int, chat: int) -> StoredUpdate:

@@ -98,12 +98,11 @@ async def test_who_is_always_on_stays_and_the_others_take_turns(world):
 
 async def test_where_nobody_is_idle_a_bot_waits_and_says_why(world):
     bots = [await world.new_bot() for _ in range(3)]
-    world.model.plan = Plan(answers=[ANSWER, ANSWER], token_delay=0.05)
+    world.model.plan, asked = Plan(answers=[ANSWER, ANSWER], token_delay=2), len(world.model.chats())
     async with counted(world):
         for bot, _ in bots[:2]:
             world.write(bot, world.chat(bot), "Tell me everything")
-        for bot, _ in bots[:2]:
-            await eventually(lambda bot=bot: world.said(bot, world.chat(bot)), patience=60)
+        await eventually(lambda: len(world.model.chats()) == asked + 2, patience=60)
         waits, view = bots[2]
         world.write(waits, world.chat(waits), "/start")
 
@@ -115,6 +114,7 @@ async def test_where_nobody_is_idle_a_bot_waits_and_says_why(world):
         assert now.state == "starting"
         assert "BOT_LIVE_MOST" in now.reason("en")
         assert "BOT_LIVE_MOST" in now.reason("ru")
+        world.model.plan.token_delay = 0
         await world.until_said(waits, world.chat(waits), GREETING)
         for bot, _ in bots[:2]:
             await world.until_said(bot, world.chat(bot), ANSWER)

@@ -47,7 +47,7 @@ async def set_aside(world, bot):
         ("eat!", "out of memory"),
         ("die!", "status -6"),
         ("deafen!", "the process"),
-        ("babble!", "did not read"),
+        ("babble!", "said more"),
     ],
 )
 async def test_what_breaks_its_process_is_set_aside_and_others_go_on(world, deed, why):

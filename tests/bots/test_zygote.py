@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bots import zygote_launch
 from bots.memory import own_kilobytes
 from bots.warmup import LoopbackBotApi
 from bots.zygote_client import WENT_WITH_ZYGOTE, ZygoteClient
@@ -248,6 +249,26 @@ async def test_a_worker_that_answers_owns_little_memory_and_does_not_grow(zygote
     await eventually(lambda: own_kilobytes(worker.pid) < little + 800, patience=30)
     await worker.wire.close()
     server.close()
+
+
+async def test_bots_start_while_a_new_zygote_is_made(zygote, monkeypatch):
+    launch, asked, may = zygote_launch.launch, asyncio.Event(), asyncio.Event()
+
+    async def slow():
+        asked.set()
+        await may.wait()
+        return await launch()
+
+    monkeypatch.setattr(zygote_launch, "launch", slow)
+    pid = zygote.pid
+    renewing = asyncio.create_task(zygote.renew())
+    await asked.wait()
+    for _ in range(2):  # the one that was forked ahead, and another
+        worker = await asyncio.wait_for(started(zygote), 20)
+        await worker.wire.close()
+    may.set()
+    await renewing
+    assert zygote.pid != pid
 
 
 async def test_a_new_zygote_whose_workers_do_not_start_changes_nothing(zygote):

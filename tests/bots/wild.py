@@ -74,7 +74,7 @@ async def tell(message: Message, job: Job) -> None:
 
 
 async def babble(message: Message, job: Job) -> None:
-    """Asks without end, says in advance that it is alive, and reads nothing."""
+    """Asks without end, and says in advance that it is alive."""
     end = job.link.wire._transport.get_extra_info("socket")
     with socket.socket(fileno=os.dup(end.fileno())) as wire:
         wire.setblocking(True)

@@ -39,6 +39,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "The bot's process {pid} did not read what it was sent and was killed.",
         "Процесс бота {pid} не читал, что ему посылали, и был завершён принудительно.",
     ),
+    "process_babbled": (
+        "The bot's process {pid} said more than it can have to say and was killed.",
+        "Процесс бота {pid} сообщал больше, чем ему может быть нужно, и был завершён принудительно.",
+    ),
     "memory_exceeded": (
         "The bot's process {pid} took {memory_mb} MB of memory, more than it may, and was killed.",
         "Процесс бота {pid} занял {memory_mb} МБ памяти, больше дозволенного, и был завершён принудительно.",

@@ -113,7 +113,7 @@ async def test_the_time_of_a_whole_document_is_bounded(tmp_path: Path, monkeypat
     (hanging / "tesseract").chmod(0o755)
     monkeypatch.setenv("PATH", f"{hanging}:{os.environ['PATH']}")
     path = scan(tmp_path / "scan", [ENGLISH, RUSSIAN, ENGLISH])
-    pages, progress = await read_all(reader_for("rus", "eng", document_seconds=8), path, PDF)
+    pages, progress = await read_all(reader_for("rus", "eng", document_seconds=30), path, PDF)
     assert words(pages[0].text) == words(ENGLISH)
     assert [(page.unreadable, page.not_reached) for page in pages] == [(False, False), (True, True), (True, True)]
     assert [event.pages_read for event in progress if event.page_count == 3][-3:] == [0, 1, 3]
