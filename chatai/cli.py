@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeVar
 
 import typer
 
+from chatai.core.first_process import go_beneath
 from chatai.core.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point. What a person can mend is said in plain lines; wrong settings exit with 2."""
+    go_beneath()
     try:
         app()
     except SettingsError as error:
