@@ -49,8 +49,9 @@ _UPPER_LAYER = 31
 """TCP_ULP, a protocol on top of TCP: one of them, SMC, takes the connecting over. TLS comes from the library."""
 _SIGNALS = (8, 10, 15)
 """F_SETOWN, F_SETSIG, F_SETOWN_EX: whoever owns a descriptor gets a signal when there is something to read."""
-_KEYS_AND_OWNERS = (0x5412, 0x541C, 0x8901, 0x8902)
-"""TIOCSTI, TIOCLINUX: put keystrokes into a terminal. FIOSETOWN, SIOCSPGRP: as F_SETOWN."""
+_BY_DESCRIPTOR = (0x5412, 0x541C, 0x8901, 0x8902, 0x40086602, 0x401C5820)
+"""TIOCSTI, TIOCLINUX: put keystrokes into a terminal. FIOSETOWN, SIOCSPGRP: as F_SETOWN. FS_IOC_SETFLAGS,
+FS_IOC_FSSETXATTR: as file_setattr."""
 _CAPABILITY_VERSION = 0x20080522
 _DAC_OVERRIDE = 1 << 1
 """Kept: the data folder may be another account's. What files are reached is bounded by `reach`."""
@@ -186,7 +187,7 @@ def _build(machine: str) -> tuple[bytes, list[int]] | None:
         _instruction(_EQUAL, _UPPER_LAYER, 0, 1),
         _FAILING,
     )
-    for number, refused in ((calls.fcntl, _SIGNALS), (calls.ioctl, _KEYS_AND_OWNERS)):
+    for number, refused in ((calls.fcntl, _SIGNALS), (calls.ioctl, _BY_DESCRIPTOR)):
         program += _for(number, _instruction(_LOAD, _SECOND_AT), *_none(refused))
     program += _for(
         calls.clone,

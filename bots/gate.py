@@ -35,7 +35,7 @@ LARGEST_CHAT = 2**62
 """Telegram's identifiers have at most 52 bits."""
 MOST_WRITTEN_TO = 256
 """Chats that were written to last, which may turn out to be closed."""
-CLOSINGS = Rate(5.0, 100)
+CLOSINGS = Rate(0.2, 100)
 
 
 class Keeper(Protocol):
@@ -65,9 +65,11 @@ class Gate:
         self._closings = Allowance(CLOSINGS)
 
     def take(self, message: Message, wire: Wire) -> None:
-        """The process asks, and is answered over this wire; or it tells what Telegram said."""
+        """The process asks, and is answered over this wire; or it tells what Telegram said. Raises: LookupError,
+        TypeError, ValueError: no process of ours says so."""
         match message["type"]:
             case "permit":
+                _check_permit(message)
                 task = asyncio.create_task(self._answer(message, wire))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -109,10 +111,8 @@ class Gate:
         work = self._queues.find(message["update"])
         if work is None:
             return {"wait": 0, "refused": True}
-        chat, age = int(message["chat"]), time.monotonic() - work.update.received
-        if abs(chat) > LARGEST_CHAT:
-            raise ValueError("no such chat")
-        wait = await self._permits.ask(self._bot, chat, age, int(message.get("spare", 0)))
+        age = time.monotonic() - work.update.received
+        wait = await self._permits.ask(self._bot, message["chat"], age, message.get("spare", 0))
         if wait == CLOSED:
             return {"wait": 0, "closed": True}
         if wait > 0:
@@ -120,6 +120,7 @@ class Gate:
         if message["new"] and not await self._begin(work):
             return {"wait": 0, "refused": True}
         self._figures.sent()
+        chat = message["chat"] or work.update.chat_id  # a draft counts for the bot alone
         self._written_to[chat] = True
         self._written_to.move_to_end(chat)
         if len(self._written_to) > MOST_WRITTEN_TO:
@@ -135,6 +136,13 @@ class Gate:
             self._keeper.repeat(work)
         update.open_sends, work.refused = 1, False
         return True
+
+
+def _check_permit(message: Message) -> None:
+    """Raises: LookupError, TypeError, ValueError."""
+    numbers = message["permit"], message["update"], message["chat"], message.get("spare", 0)
+    if any(type(number) is not int or abs(number) > LARGEST_CHAT for number in numbers) or "new" not in message:
+        raise ValueError("a permit is asked for otherwise than one of ours does")
 
 
 def _pause(told: object) -> float:

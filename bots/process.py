@@ -174,7 +174,6 @@ class BotProcess:
             try:
                 status = await self._employ(worker)
             except TokenUnreadable as error:
-                self._zygote.kill(worker)
                 self.closed = True
                 self._charge.tell("failed", error.code)
                 return

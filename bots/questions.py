@@ -8,7 +8,7 @@ from bots.answer_pool import AnswerPool
 from bots.wire import Message, Wire
 from chatai.domains.channels.schemas import ManagedBot
 
-MOST_OPEN = 64
+MOST_OPEN = 32
 """Questions of one process: far more than it has chats in work."""
 
 

@@ -165,6 +165,9 @@ class Poller:
         self._report = report
         self._offset = runner.bot.polling_offset
         self._failures = 0
+        self._named_failures = 0
+        """Those among them whose reason people should hear."""
+        self._fault = ""
         self._conflicts = 0
 
     async def run(self) -> None:
@@ -189,9 +192,10 @@ class Poller:
             except DatabaseAway:
                 await self._failed("")
             except Exception as error:  # whatever it is, the bot must not be deaf from then on
-                if not self._failures:
+                if self._fault != (fault := type(error).__name__):
+                    self._fault = fault
                     log.exception("a bot's updates cannot be fetched", bot_id=str(self._runner.bot.id))
-                await self._failed(type(error).__name__, BotSetupFailed.code)
+                await self._failed(fault, BotSetupFailed.code)
 
     async def _keep(self, found: Sequence[object]) -> bool:
         """Stores what came together with the next offset, which only then is told to Telegram. False: nothing of it
@@ -239,7 +243,8 @@ class Poller:
             wait = self._stride.wait(time.monotonic())  # its share may have grown
 
     def _recovered(self) -> None:
-        self._failures = self._conflicts = 0
+        self._failures = self._named_failures = self._conflicts = 0
+        self._fault = ""
         if self._runner.receives_nothing:
             self._runner.receives_nothing = False
             self._report(self._runner, *self._runner.condition, None)
@@ -262,7 +267,8 @@ class Poller:
 
     async def _failed(self, why: str, code: str = TelegramUnreachable.code) -> None:
         self._failures += 1
-        if why and self._failures == FAILURES_BEFORE_TELLING:
+        self._named_failures += bool(why)
+        if why and self._named_failures == FAILURES_BEFORE_TELLING:
             self._runner.receives_nothing = True
             self._report(self._runner, "failed", code, why)
         tuning = self._tuning

@@ -46,6 +46,8 @@ from chatai.domains.channels.service import token_of
 log = structlog.get_logger(__name__)
 
 LAST_MARKS_SECONDS = 2.0
+MOST_MESSAGES = 500
+"""Of one answer: far more than its text can fill."""
 LONGEST_ERROR = 2000
 _UNASKED_ENDS = {"process_ended", "process_hung", "process_deaf", "process_babbled", "memory_exceeded"}
 
@@ -246,8 +248,10 @@ class BotRunner:
                 work = self._queues.find(message["update"])
                 if work is not None:
                     self._sent += 1
+                    if len(message["messages"]) > MOST_MESSAGES:
+                        raise ValueError("an answer has fewer messages")
                     self._gate.sent(work, [int(number) for number in message["messages"]])
-                    self._marks.set(work.update, "taken")
+                    self._marks.set_progress(work.update)
             case "permit" | "unsent" | "throttled" | "closed" if self.worker is not None:
                 if message["type"] == "permit":
                     self._is_answered(message)

@@ -34,8 +34,8 @@ class Tuning:
     frames_rate: float = 2000.0
     """So many frames a second a worker may send in the long run; the busiest sends a quarter of that."""
     frames_burst: int = 10_000
-    longest_frame_bytes: int = 256 * 1024
-    """Of a worker, whose longest one is a question: see `gathering.LONGEST_WORDS`."""
+    longest_frame_bytes: int = 1024 * 1024
+    """Of a worker, whose longest one is a question: twice `bundles.NEIGHBOURS` messages at most, with their quotes."""
     answer_pong_patience: float = 15.0
     """The same for an answer process, which all bots wait for. Four times as long for its first pong, after imports."""
     answer_memory_mb: int = 1024

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from datetime import datetime
@@ -19,6 +21,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
+import structlog
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -46,7 +49,12 @@ PATIENCE_ALONE = 60.0  # seconds for a tenant's unit in one turn, whose first an
 _CUSTOM_PLANS = "; SET LOCAL plan_cache_mode = force_custom_plan"
 # The connection broke, a deadlock, no room (disk, memory, connections), it goes down or somebody cancelled, the system
 # failed; it has become a stand-by, a lock was not given. Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
-_PASSING = ("08", "40", "53", "57", "58", "25006", "55P03")
+_PASSING = ("08", "40", "53", "57", "58000", "58030", "25006", "55P03")
+log = structlog.get_logger(__name__)
+
+_told_at: dict[str, float] = {}
+TOLD_EVERY_SECONDS = 60.0
+"""So often a refusal that passes is logged, of each kind: whoever tries again meets it again and again."""
 _SETTING = re.compile(r"[a-z_]+(\.[a-z_]+)?")
 _SET_SCOPE: LiteralString = (
     "SELECT set_config('app.workspace_id', %(workspace)s, true), set_config('app.account_id', %(account)s, true)"
@@ -66,7 +74,7 @@ class DatabaseAway(Unavailable):
     """PostgreSQL can't be reached, or can't do anything at the moment: no room on its disk, say."""
 
     code = "database_away"
-    en = "The database cannot be reached at the moment. Nothing is lost; please try again in a minute."
+    en = "The database is not available at the moment. Nothing is lost; please try again in a minute."
     ru = "База данных сейчас недоступна. Ничего не потеряно, попробуйте через минуту."
 
 
@@ -382,7 +390,12 @@ def is_passing(error: BaseException | None) -> bool:
     state = getattr(error, "sqlstate", None)
     if state is None:  # it has not answered
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    return str(state).startswith(_PASSING)
+    if not str(state).startswith(_PASSING):
+        return False
+    if time.monotonic() - _told_at.get(state, -math.inf) > TOLD_EVERY_SECONDS:
+        _told_at[state] = time.monotonic()
+        log.warning("database_refuses", sqlstate=state, error=str(error).partition("\n")[0])
+    return True
 
 
 @lru_cache(maxsize=1)

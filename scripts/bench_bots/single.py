@@ -53,7 +53,7 @@ class Pipe:
     def send(self, message: Message) -> None:
         self._going.put_nowait(message)
 
-    def bound(self, most_unread: int, overflow: Callable[[], None]) -> None:
+    def bound(self, most_unread: int, overflow: Callable[[], None], longest_frame: int) -> None:
         """Whoever reads is here: nothing stays unread."""
 
     def flush(self) -> None:

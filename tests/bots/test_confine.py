@@ -51,6 +51,7 @@ DEEDS = {
     "a signal by way of a descriptor": "fcntl.fcntl(one, fcntl.F_SETOWN, os.getppid())",
     "which signal it is": "fcntl.fcntl(one, fcntl.F_SETSIG, 9)",
     "the same by another call": "fcntl.ioctl(one, 0x8901, struct.pack('i', os.getppid()))",
+    "attributes by way of a descriptor": "fcntl.ioctl(2, 0x40086602, struct.pack('l', 0))",
     "keystrokes": "fcntl.ioctl(one, 0x5412, b'x')",
 }
 PROGRAM = """

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from bots.handlers.bundles import NEIGHBOURS
 from bots.sandbox import people
 from bots.texts import text as said
 from tests.bots.world import ANNA, JOHN, open_world
@@ -233,6 +234,18 @@ async def test_forwarded_messages_are_answered_together_with_the_words_before_th
     await world.until_said(bot, chat, "about both", "about the third")
     assert last_asked(world).endswith("\n\nQuestion:\nHow long is the guarantee?")
     assert "Olga" in last_asked(world)
+
+
+async def test_many_long_forwarded_messages_are_one_question(world):
+    bot, view = await world.new_bot()
+    chat = world.chat(bot)
+    origin = {"forward_origin": {"type": "hidden_user", "sender_user_name": "Pavel", "date": 1}}
+    world.model.plan.answers = ["about all of it"]
+    for _ in range(NEIGHBOURS):
+        world.write(bot, chat, "€" * 4096, content=origin)  # which no message of Telegram's exceeds
+    await world.until_said(bot, chat, "about all of it")
+    assert len(world.model.chats()) == 1
+    assert world.runner(view).restarts == 0
 
 
 async def test_a_channels_post_is_answered_only_where_it_mentions_the_bot(world):

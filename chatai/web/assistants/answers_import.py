@@ -9,6 +9,7 @@ from typing import Any
 import reflex as rx
 
 from chatai.core.actor import Actor
+from chatai.core.errors import ChatAIError
 from chatai.domains.knowledge import service as knowledge
 from chatai.domains.knowledge.errors import TableTooLong, failure_sentence
 from chatai.domains.knowledge.pairs import MOST_ANSWER_CHARS, MOST_QUESTION_CHARS
@@ -16,7 +17,7 @@ from chatai.domains.knowledge.service import PairLine
 from chatai.web.assistants.answers import Answers
 from chatai.web.assistants.one import Current
 from chatai.web.shared.elements import dialog, field, foot, icon, pill
-from chatai.web.shared.guard import handler, identifier, language_for, place_of, route_id, tell, unit
+from chatai.web.shared.guard import handler, identifier, language_for, place_of, route_id, tell, tell_failure, unit
 from chatai.web.shared.i18n import is_russian, number, t
 from chatai.web.shared.parts import TableInput
 from chatai.web.shared.texts import answers as texts
@@ -48,9 +49,11 @@ class Import(rx.State):
     error: str = ""
     _table: str = ""
     _assistant: str = ""
+    _opened: int = 0
 
     @handler
     async def open_dialog(self, actor: Actor) -> None:
+        self._opened += 1
         self.step, self.draft, self.error, self.lines, self._table = "table", "", "", [], ""
 
     @handler
@@ -81,6 +84,10 @@ class Import(rx.State):
         self.lines = [line_of(line) for line in planned[:MOST_LINES]]
         self.step = "checked"
 
+    def _runs(self, opened: int) -> bool:
+        """Whether the dialog shows that import still: it may have been closed, and opened for another table."""
+        return self.step == "running" and self._opened == opened
+
     @handler(background=True, error="error")
     async def run(self, actor: Actor) -> None:
         """Imports the table, beside other events: thousands of rows take some seconds."""
@@ -88,17 +95,21 @@ class Import(rx.State):
             if self.step != "checked":
                 return
             self.step, table, assistant, place = "running", self._table, self._assistant, place_of(self)
+            opened = self._opened
         try:
             rows = await rows_of(table)
             async with unit(actor) as uow:
                 done = await knowledge.import_pairs(uow, actor, identifier(assistant), rows)
-        except BaseException:  # also one that nobody thought of: the dialog must not stand there importing for ever
+        except BaseException as failure:  # also one that nobody thought of: the dialog must not import for ever
             async with self:
-                if self.step == "running":
+                if self._runs(opened):
                     self.step, self.draft = "table", table
+                elif isinstance(failure, ChatAIError):
+                    await tell_failure(self, failure)
+                    return
             raise
         async with self:
-            if self.step == "running":  # and not closed meanwhile, perhaps opened for another table
+            if self._runs(opened):
                 self.step, self.lines, self.draft, self._table = "", [], "", ""
             language = await language_for(self)
             refused = len(done.refused)

@@ -130,8 +130,7 @@ class Chat(rx.State):
         async with self:
             self._let_go_of_dead()
             if self.busy:
-                if text:
-                    self._put_back(text)
+                self._put_back(text)
                 return
             assistant_id = route_id(self, "assistant_id")
             language = await language_for(self)
@@ -162,6 +161,8 @@ class Chat(rx.State):
 
     def _put_back(self, text: str) -> None:
         """Into the field again: nothing typed is lost."""
+        if not text:
+            return
         self.draft, self.drafts = text, self.drafts + 1
 
     async def _stream(self, events: AsyncIterator[AnswerEvent], run: str) -> None:

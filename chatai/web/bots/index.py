@@ -31,7 +31,7 @@ from chatai.web.shared.elements import (
     page_head,
     select,
 )
-from chatai.web.shared.guard import handler, identifier, language_for, tell, unit
+from chatai.web.shared.guard import handler, identifier, language_for, tell, tell_failure, unit
 from chatai.web.shared.i18n import count
 from chatai.web.shared.layout import Session, shell
 from chatai.web.shared.texts import bots as texts
@@ -120,7 +120,7 @@ class Adding(rx.State):
             if await self._stands(opened):
                 raise
             async with self:
-                await tell(self, failure.sentence(await language_for(self)), "bad")
+                await tell_failure(self, failure)
             return None
         finally:
             async with self:

@@ -12,11 +12,12 @@ import reflex as rx
 
 from chatai.core.actor import Actor
 from chatai.core.database import get_database
+from chatai.core.errors import ChatAIError
 from chatai.domains.channels import cloning, events, managed, overview, profile, set_aside, tokens
 from chatai.domains.channels import service as channels
 from chatai.domains.channels.schemas import BotEventView, BotSight, BotView, DesiredState, MadeBots
 from chatai.web.bots.watch import EVENTS, BotWatch
-from chatai.web.shared.guard import handler, language_for, put, route_id, tell, unit
+from chatai.web.shared.guard import handler, language_for, put, route_id, tell, tell_failure, unit
 from chatai.web.shared.i18n import Text
 from chatai.web.shared.texts import bots as texts
 
@@ -207,13 +208,23 @@ class OneBot(BotWatch, rx.State):
     async def clone(self, actor: Actor, form: dict[str, Any]) -> Any:
         async with self._at_work("clone", "clone_error") as bot_id:
             token, documents = str(form.get("token", "")), bool(form.get("documents"))
-            made = await cloning.clone_bot(get_database(), actor, bot_id, token, documents=documents)
+            try:
+                made = await cloning.clone_bot(get_database(), actor, bot_id, token, documents=documents)
+            except ChatAIError as failure:
+                async with self:
+                    if not self._asks_to_clone(bot_id):
+                        await tell_failure(self, failure)
+                        return None
+                raise
         async with self:
             await tell(self, texts.CLONED.of(await language_for(self)))
-            if not (self._shows(bot_id) and self.asking == "clone"):
+            if not self._asks_to_clone(bot_id):
                 return None  # who has turned to something else is not taken away from it
             self.asking = ""
         return rx.redirect(f"/bots/{made.id}")
+
+    def _asks_to_clone(self, bot_id: UUID) -> bool:
+        return self._shows(bot_id) and self.asking == "clone"
 
 
 def _settings(bot: BotView) -> dict[str, Any]:

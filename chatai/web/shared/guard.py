@@ -147,6 +147,11 @@ async def tell(state: rx.State, text: str, kind: str = "") -> None:
     notices._show(text, kind)
 
 
+async def tell_failure(state: rx.State, failure: ChatAIError) -> None:
+    """Shows an error as a notice: where it would be shown in place, there is nothing any more."""
+    await tell(state, failure.sentence(await language_for(state)), "bad")
+
+
 def handler(
     function: Callable[..., Awaitable[Any]] | None = None,
     *,
@@ -168,7 +173,7 @@ def handler(
 
     @functools.wraps(function)
     async def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
-        place = None
+        place = "" if background else None
         try:
             if background:
                 async with self:
@@ -231,8 +236,7 @@ async def _report(state: Any, failure: ChatAIError, error: str, place: str | Non
 
 
 async def _show(state: Any, failure: ChatAIError, error: str) -> None:
-    sentence = failure.sentence(await language_for(state))
     if error:
-        setattr(state, error, sentence)
+        setattr(state, error, failure.sentence(await language_for(state)))
     else:
-        await tell(state, sentence, "bad")
+        await tell_failure(state, failure)
