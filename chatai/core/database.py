@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import re
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from datetime import datetime
@@ -21,7 +19,6 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
-import structlog
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -31,6 +28,7 @@ from sqlalchemy.pool import NullPool
 
 from chatai.core.connection import Connection, prepare, refuse_dead
 from chatai.core.errors import Unavailable
+from chatai.core.refusals import is_passing
 from chatai.core.roles import SYSTEM_ROLE, application_url
 from chatai.core.roundtrip import Statement
 from chatai.core.settings import get_settings
@@ -47,14 +45,6 @@ PATIENCE_ALONE = 60.0  # seconds for a tenant's unit in one turn, whose first an
 
 # Plans for the values at hand: a tenant of ten rows and one of a million need different ones.
 _CUSTOM_PLANS = "; SET LOCAL plan_cache_mode = force_custom_plan"
-# The connection broke, a deadlock, no room (disk, memory, connections), it goes down or somebody cancelled, the system
-# failed; it has become a stand-by, a lock was not given. Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
-_PASSING = ("08", "40", "53", "57", "58000", "58030", "25006", "55P03")
-log = structlog.get_logger(__name__)
-
-_told_at: dict[str, float] = {}
-TOLD_EVERY_SECONDS = 60.0
-"""So often a refusal that passes is logged, of each kind: whoever tries again meets it again and again."""
 _SETTING = re.compile(r"[a-z_]+(\.[a-z_]+)?")
 _SET_SCOPE: LiteralString = (
     "SELECT set_config('app.workspace_id', %(workspace)s, true), set_config('app.account_id', %(account)s, true)"
@@ -383,19 +373,6 @@ def _setting(names: tuple[str, ...]) -> LiteralString:
     if not all(_SETTING.fullmatch(name) for name in names):
         raise ValueError(f"not settings of ours: {names}")
     return "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in names)
-
-
-def is_passing(error: BaseException | None) -> bool:
-    """Whether the same may go well later: the server cannot be reached, or says that it cannot at the moment."""
-    state = getattr(error, "sqlstate", None)
-    if state is None:  # it has not answered
-        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    if not str(state).startswith(_PASSING):
-        return False
-    if time.monotonic() - _told_at.get(state, -math.inf) > TOLD_EVERY_SECONDS:
-        _told_at[state] = time.monotonic()
-        log.warning("database_refuses", sqlstate=state, error=str(error).partition("\n")[0])
-    return True
 
 
 @lru_cache(maxsize=1)

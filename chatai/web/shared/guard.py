@@ -74,7 +74,7 @@ class OwnTab(Middleware):
         if event.name not in HYDRATING:
             return
         try:
-            actor = await _actor(state, background=False)
+            actor = await _actor(cookie_of(state, SESSION_COOKIE))
         except DatabaseAway:  # the page's own handlers say so; until then it shows nothing of anybody
             actor = None
         owner = str(actor.account_id) if actor else ""
@@ -177,8 +177,10 @@ def handler(
         try:
             if background:
                 async with self:
-                    place = place_of(self)
-            actor = await _actor(self, background)
+                    place, cookie = place_of(self), cookie_of(self, SESSION_COOKIE)
+            else:
+                cookie = cookie_of(self, SESSION_COOKIE)
+            actor = await _actor(cookie)
             if actor is None and not public:
                 return await _to_login(self, background)
             return await function(self, actor, *args, **kwargs)
@@ -206,12 +208,7 @@ def note_fault(exception: Exception) -> None:
         log.error("page_event_failed", exc_info=exception)
 
 
-async def _actor(state: Any, background: bool) -> Actor | None:
-    if background:
-        async with state:
-            cookie = cookie_of(state, SESSION_COOKIE)
-    else:
-        cookie = cookie_of(state, SESSION_COOKIE)
+async def _actor(cookie: str) -> Actor | None:
     return await authenticate(get_database(), cookie) if cookie else None
 
 
